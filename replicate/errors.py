@@ -1,0 +1,43 @@
+"""Errors whose text is one clear sentence for the person at the keyboard.
+
+The command line prints the sentence and exits with status 2; anything else that reaches it is a
+bug and keeps its traceback.
+"""
+
+
+class ReplicateError(Exception):
+    """Something that the user can put right; the text says what and, where known, how."""
+
+
+class ImageError(ReplicateError):
+    """A picture is missing, unreadable, too large, too small or of an unknown name."""
+
+
+class ConfigError(ReplicateError):
+    """A config file has an unknown key, a wrong value or cannot be read."""
+
+
+class WeightsError(ReplicateError):
+    """A network's weights are missing, damaged or of the wrong shape."""
+
+
+class LayerError(ReplicateError):
+    """A layer name that the network does not have."""
+
+
+class DivergedError(ReplicateError):
+    """A loss that became NaN, infinite or exploded; the text names the step.
+
+    Attributes:
+        step: the evaluation at which it happened, from 1.
+        picture: the last good picture (a ``replicate.images.Picture``).
+    """
+
+    def __init__(self, text: str, step: int, picture: object):
+        super().__init__(text)
+        self.step = step
+        self.picture = picture
+
+
+class DownloadError(ReplicateError):
+    """An address that cannot be reached, or whose answer is not what was expected."""
