@@ -1,0 +1,148 @@
+"""The papers' own images: from a folder, from the cache, or from their addresses."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..download import Digest, download
+from ..errors import ConfigError, DownloadError, ImageError
+from ..paths import cache_dir, configs_dir
+from ..suggest import nearest
+from .picture import Picture, load_image
+
+
+@dataclass(frozen=True)
+class PaperImage:
+    """One entry of `paper_configs/images.toml`, whose head explains the fields."""
+
+    key: str
+    title: str
+    author: str
+    licence: str
+    files: tuple[str, ...]
+    address: str = ""
+    md5: str = ""
+    note: str = ""
+
+    @property
+    def credit(self) -> str:
+        """Author, title and licence in one line."""
+        return f"{self.author}, {self.title}; {self.licence}"
+
+
+def paper_image_keys() -> list[str]:
+    """Names for `paper_image`, in the catalogue's order."""
+    return list(_catalogue())
+
+
+def paper_image_entry(key: str) -> PaperImage:
+    """What the catalogue says about an image, whether or not the image is at hand.
+
+    Raises:
+        ImageError: unknown key; the text names the nearest.
+    """
+    catalogue = _catalogue()
+    if key not in catalogue:
+        raise ImageError(f"There is no paper image '{key}'{nearest(key, catalogue)}")
+    return catalogue[key]
+
+
+def paper_image(key: str) -> Picture:
+    """A paper's image from the folder `REPLICATE_IMAGES`, else the cache, else its address.
+
+    Raises:
+        ImageError: unknown key, nowhere to be had, or not a picture.
+        ReplicateError: the download cannot be kept.
+    """
+    entry = paper_image_entry(key)
+    path = _in_folder(entry)
+    picture = load_image(path) if path else _from_cache(entry) or _from_address(entry)
+    return replace(picture, name=key, credit=entry.credit)
+
+
+def read_catalogue(path: Path) -> dict[str, PaperImage]:
+    """Entries by key from a catalogue file.
+
+    Raises:
+        ConfigError: not TOML, or an unknown, missing or mistyped field; the text names the file,
+            the entry and the nearest right word.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}.") from error
+    return {key: _entry(path.name, key, table) for key, table in tables.items()}
+
+
+@lru_cache(maxsize=1)
+def _catalogue() -> dict[str, PaperImage]:
+    return read_catalogue(configs_dir() / "images.toml")
+
+
+def _entry(file: str, key: str, table: Any) -> PaperImage:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: '{key}' must be a table of its own.")
+    allowed = [field.name for field in fields(PaperImage) if field.name != "key"]
+    for word, value in table.items():
+        if word not in allowed:
+            raise ConfigError(f"{file}, {key}: there is no key '{word}'{nearest(word, allowed)}")
+        if word == "files" and not _is_list_of_texts(value):
+            raise ConfigError(f"{file}, {key}: 'files' must be a list of one or more texts.")
+        if word != "files" and not isinstance(value, str):
+            raise ConfigError(f"{file}, {key}: '{word}' must be a text.")
+    for word in ("title", "author", "licence", "files"):
+        if word not in table:
+            raise ConfigError(f"{file}, {key}: the key '{word}' is missing.")
+    return PaperImage(**{**table, "key": key, "files": tuple(table["files"])})
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _in_folder(entry: PaperImage) -> Path | None:
+    chosen = os.environ.get("REPLICATE_IMAGES")
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise ImageError(f"REPLICATE_IMAGES names '{folder}', which is not a folder.")
+    return next((folder / file for file in entry.files if (folder / file).is_file()), None)
+
+
+def _cached_path(entry: PaperImage) -> Path:
+    suffix = PurePosixPath(urlsplit(entry.address).path).suffix
+    return cache_dir() / "images" / f"{entry.key}{suffix}"
+
+
+def _from_cache(entry: PaperImage) -> Picture | None:
+    """The image as downloaded earlier; None if it is absent or has been damaged since."""
+    try:
+        return load_image(_cached_path(entry))
+    except ImageError:
+        return None
+
+
+def _from_address(entry: PaperImage) -> Picture:
+    by_hand = f"put it as '{entry.files[0]}' into a folder that REPLICATE_IMAGES names"
+    if not entry.address:
+        raise ImageError(f"The image '{entry.key}' cannot be downloaded; {by_hand}.")
+
+    def check(path: Path) -> None:
+        try:
+            load_image(path)
+        except ImageError as error:  # it names a temporary file, which says nothing
+            raise DownloadError("The downloaded file is not a picture that can be read.") from error
+        if entry.md5:
+            Digest("md5", entry.md5).advise(path)
+
+    try:
+        return load_image(download(entry.address, _cached_path(entry), check=check))
+    except DownloadError as error:
+        raise ImageError(f"{str(error).rstrip('.')}; or {by_hand}.") from error

@@ -1,0 +1,336 @@
+"""A checked picture, and the reading of one from any file that holds a picture."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
+
+from ..errors import ImageError
+from ..paths import write_atomic
+
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 16  # VGG halves the picture four times before relu5_1
+
+# Pillow also has readers that call other programs (EPS) or that mistake text for pictures.
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+_SAVE_OPTIONS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+}
+_ICC_COLOUR_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+
+Source = str | Path | bytes | BinaryIO | Image.Image
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture:
+    """An sRGB picture in memory.
+
+    Attributes:
+        pixels: (H, W, 3) uint8; treat it as read-only.
+        name: short name, such as "coffee".
+        credit: author and licence.
+    """
+
+    pixels: np.ndarray
+    name: str = ""
+    credit: str = ""
+
+    def __post_init__(self) -> None:
+        shape, kind = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] != 3 or kind != np.uint8 or 0 in shape:
+            raise ImageError(f"A picture needs (H, W, 3) uint8 pixels, not {shape} {kind}.")
+
+    def __repr__(self) -> str:
+        return f"Picture({self.name!r}, {self.size[0]}×{self.size[1]})"
+
+    @classmethod
+    def from_array(cls, array: np.ndarray, name: str = "", credit: str = "") -> Picture:
+        """Picture from (H, W), (H, W, 1) or (H, W, 3), uint8 or float in [0, 1] (clipped).
+
+        Raises:
+            ImageError: another shape or type, or a value that is not finite.
+        """
+        array = np.asarray(array)
+        if array.ndim == 2:
+            array = array[:, :, None]
+        if array.ndim == 3 and array.shape[2] == 1:
+            array = np.repeat(array, 3, axis=2)
+        if np.issubdtype(array.dtype, np.floating):
+            if not np.isfinite(array).all():
+                raise ImageError("A picture cannot hold values that are NaN or infinite.")
+            array = np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
+        return cls(np.ascontiguousarray(array), name, credit)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width, _ = self.pixels.shape
+        return width, height
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of shape and pixels, so that equal pictures have equal digests."""
+        digest = hashlib.sha256(repr(self.pixels.shape).encode())
+        digest.update(self.pixels.tobytes())
+        return digest.hexdigest()
+
+    def pil(self) -> Image.Image:
+        """The picture as a Pillow image of mode RGB."""
+        return Image.fromarray(self.pixels)
+
+    def resized(self, width: int, height: int) -> Picture:
+        """The picture at exactly this size, by Lanczos resampling."""
+        if (width, height) == self.size:
+            return self
+        if width < 1 or height < 1:
+            raise ImageError(f"A picture cannot be {width} × {height} pixels.")
+        resized = self.pil().resize((width, height), Image.Resampling.LANCZOS)
+        return replace(self, pixels=np.asarray(resized))
+
+    def scaled_to(self, longest: int) -> Picture:
+        """The picture made larger or smaller so that its longest side has `longest` pixels."""
+        if longest < 1:
+            raise ImageError(f"A picture's longest side cannot be {longest} pixels.")
+        factor = longest / max(self.size)
+        width, height = (max(1, round(side * factor)) for side in self.size)
+        return self.resized(width, height)
+
+    def save(self, path: str | Path, text: Mapping[str, str] | None = None) -> Path:
+        """Write PNG, JPEG or WebP, by suffix, whole or not at all; returns the path.
+
+        `text` goes into PNG text chunks, or into EXIF elsewhere; `read_text` gives it back.
+
+        Raises:
+            ImageError: another suffix.
+            ReplicateError: the file cannot be written.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in _SAVE_OPTIONS:
+            raise ImageError(f"Cannot save '{path}': the name must end in .png, .jpg or .webp.")
+        kind, options = _SAVE_OPTIONS[suffix]
+        buffer = io.BytesIO()
+        if not text:
+            self.pil().save(buffer, kind, **options)
+        elif kind == "PNG":
+            self.pil().save(buffer, kind, pnginfo=_text_chunks(text))
+        else:
+            self.pil().save(buffer, kind, exif=_text_exif(text), **options)
+        return write_atomic(path, buffer.getvalue())
+
+
+def load_image(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture: any mode becomes sRGB, turned as EXIF says, transparency over white.
+
+    Wide-gamut and CMYK profiles are converted to sRGB, 16 bits a channel are scaled to 8, and of
+    an animation the first frame is taken. The size is checked before anything is decoded.
+
+    Args:
+        source: path, bytes, binary file or Pillow image.
+        max_pixels: width × height that is accepted.
+
+    Raises:
+        ImageError: missing, not a picture, truncated, over `max_pixels`, or under 16 pixels a
+            side; the text is one sentence that names the file.
+    """
+    label, name = _describe(source)
+    if isinstance(source, Image.Image):
+        return _decode(source, label, name, max_pixels)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _read(io.BytesIO(source), label, name, max_pixels)
+    if isinstance(source, str | Path):
+        with _open(Path(source), label) as file:
+            return _read(file, label, name, max_pixels)
+    return _read(source, label, name, max_pixels)
+
+
+def read_text(path: str | Path) -> dict[str, str]:
+    """The text that `Picture.save` stored in a file; empty if there is none.
+
+    Raises:
+        ImageError: the file is missing or not a picture.
+    """
+    label, _ = _describe(path)
+    with _open(Path(path), label) as file, _opened(file, label, MAX_PIXELS) as image:
+        if isinstance(image, PngImagePlugin.PngImageFile):
+            _load_pixels(image, label)  # chunks may come after the pixels
+            return {key: str(value) for key, value in image.text.items()}
+        try:
+            stored = json.loads(image.getexif()[ExifTags.Base.ImageDescription])
+        except (KeyError, ValueError, TypeError):
+            return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _describe(source: Source) -> tuple[str, str]:
+    """How messages call the source, and the picture's short name."""
+    path = source if isinstance(source, str | Path) else getattr(source, "filename", "")
+    path = path or getattr(source, "name", "")
+    if isinstance(path, bytes):
+        path = path.decode(errors="replace")
+    if not isinstance(path, str | Path) or not str(path):
+        return "The picture", ""
+    return f"'{path}'", Path(path).stem
+
+
+def _open(path: Path, label: str) -> BinaryIO:
+    try:
+        if path.is_dir():
+            raise ImageError(f"{label} is a folder, not a picture.")
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{label} is not an ordinary file.")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise ImageError(f"{label} does not exist.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{label} cannot be read: {reason}.") from error
+
+
+def _read(file: BinaryIO, label: str, name: str, max_pixels: int) -> Picture:
+    with _opened(file, label, max_pixels) as image:
+        return _decode(image, label, name, max_pixels)
+
+
+def _opened(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
+    """The file's header as a Pillow image, nothing decoded yet."""
+    Image.init()
+    formats = [kind for kind in _FORMATS if kind in Image.OPEN]
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of sizes and damaged EXIF; our own sentences say what matters.
+            warnings.simplefilter("ignore")
+            return Image.open(file, formats=formats)
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"{label} has too many pixels: the limit is {max_pixels:,}, and it claims far more."
+        ) from error
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged headers
+        try:
+            empty = file.seek(0, io.SEEK_END) == 0
+        except (OSError, ValueError, AttributeError):
+            empty = False
+        if empty:
+            raise ImageError(f"{label} is empty.") from error
+        raise ImageError(f"{label} is not a picture that can be read.") from error
+
+
+def _decode(image: Image.Image, label: str, name: str, max_pixels: int) -> Picture:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{label} has {width} × {height} pixels, over the limit of {max_pixels:,} in all."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{label} has {width} × {height} pixels; each side needs {MIN_SIDE} or more."
+        )
+    _load_pixels(image, label)
+    profile = image.info.get("icc_profile")
+    try:
+        pixels = _to_srgb(_upright(image), profile if isinstance(profile, bytes) else None)
+    except ImageError as error:
+        raise ImageError(f"{label} {error}") from None
+    except MemoryError as error:
+        raise ImageError(f"{label} does not fit into memory.") from error
+    except Exception as error:
+        raise ImageError(f"{label} has a colour mode ({image.mode}) that is not read.") from error
+    return Picture(np.ascontiguousarray(pixels), name)
+
+
+def _load_pixels(image: Image.Image, label: str) -> None:
+    try:
+        image.load()
+    except MemoryError as error:
+        raise ImageError(f"{label} does not fit into memory.") from error
+    except Exception as error:  # each format's decoder has its own way to fail
+        raise ImageError(f"{label} is truncated or damaged.") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF says nothing about orientation; the pixels are fine
+        return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
+    """(H, W, 3) uint8 from an image of any mode."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image)
+    if image.mode == "LAB":
+        return np.asarray(_convert_profile(image, ImageCms.createProfile("LAB")))
+    if image.mode == "La":  # premultiplied; Pillow knows only this way out
+        image = image.convert("LA")
+    if not image.has_transparency_data:
+        return np.asarray(_opaque(image, profile))
+    rgba = image.convert("RGBA")
+    alpha = rgba.getchannel("A")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(_opaque(rgba.convert("RGB"), profile), mask=alpha)
+    return np.asarray(canvas)
+
+
+def _opaque(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB without regard to transparency; an unusable profile is ignored."""
+    if image.mode in ("1", "P", "PA", "LA", "La", "RGBa", "RGBA", "RGBX"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if profile and image.mode in _ICC_COLOUR_SPACES:
+        try:
+            embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if embedded.profile.xcolor_space.strip() == _ICC_COLOUR_SPACES[image.mode]:
+                return _convert_profile(image, embedded)
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            pass
+    return image.convert("RGB")
+
+
+def _convert_profile(
+    image: Image.Image, profile: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile
+) -> Image.Image:
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+    assert converted is not None  # None only when converting in place
+    return converted
+
+
+def _deep_grey(image: Image.Image) -> np.ndarray:
+    """Grey of 16 or 32 bits; integers count to 65535, floats to 1 (or 255 if any exceeds 1)."""
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ImageError("holds values that are NaN or infinite.")
+    white = 65535.0
+    if image.mode == "F":
+        white = 1.0 if values.max() <= 1 else 255.0
+    grey = np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8)
+    if isinstance(clear := image.info.get("transparency"), int):
+        grey[values == clear] = 255
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _text_chunks(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
+    chunks = PngImagePlugin.PngInfo()
+    for key, value in text.items():
+        chunks.add_itxt(key, value)
+    return chunks
+
+
+def _text_exif(text: Mapping[str, str]) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = json.dumps(dict(text))
+    return exif
