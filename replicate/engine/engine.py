@@ -1,0 +1,494 @@
+"""The one engine: takes jobs, streams their progress, answers with pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import DivergedError, WeightsError
+from ..images import Picture
+from ..suggest import nearest
+from .device import Precision, arithmetic, choose_device, choose_dtype
+from .features import FeatureMap
+from .job import Job, NetworkInfo, Result, Snapshot
+from .layers import BLOCKS
+from .minimise import LBFGS, Adam, Minimiser
+from .networks import Network
+from .normalisation import channel_means, to_picture, to_tensor
+from .objective import Evaluation, Objective, content, evaluate, style, variation
+from .preset import NetworkName, NetworkSpec
+from .store import ResultStore
+from .weights import (
+    WEIGHTS,
+    LoadedWeights,
+    bundled_weights,
+    find_weights,
+    load_weights,
+    random_weights,
+)
+
+NOISE = 0.01
+"""Standard deviation of the noise that a picture starts from, about middle grey.
+
+Gatys' code starts from a deviation of 1 on the scale 0..255, this is 2.55: stronger noise stays
+in the picture as a chequered pattern that average pooling does not see.
+"""
+
+BATCH_PIXELS = 24 * 512 * 512
+"""Pixels of all pictures of a batch on a GPU: about 20 GB with VGG-19 to relu5_1."""
+
+EXPLODED = 1e4
+"""A loss this many times the first one will not come back."""
+
+Progress = Callable[[Job, int, int], None]
+"""Called with a job, evaluations done and evaluations in all; done equals all at the end."""
+
+
+class Engine:
+    """Draws jobs on the best device and in the best precision here.
+
+    Args:
+        device: ``auto`` (CUDA, MPS, CPU), or a torch device.
+        precision: ``auto`` (bfloat16 where the processor has it in hardware, else float32),
+            ``bf16``, ``float32``, or ``exact`` (float32 without TF32: the same bytes twice).
+        network: ``auto`` takes the network that a preset names if its weights are on this
+            machine, else the bundled one; any other name overrides every preset.
+        store: where results are kept; None keeps nothing.
+        say: called once with a sentence when another network stands in.
+
+    Raises:
+        ReplicateError: the device is not there.
+        WeightsError: there is no network of that name; or, when it is first needed, its weights
+            are not there.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: Precision = "auto",
+        network: str = "auto",
+        store: ResultStore | None = None,
+        say: Callable[[str], None] = lambda sentence: None,
+    ):
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(precision, self.device)
+        self.exact = precision == "exact"
+        known = ["auto", *get_args(NetworkName), *WEIGHTS]
+        if network not in known:
+            raise WeightsError(f"There is no network '{network}'{nearest(network, known)}")
+        self.network_name = _known_network(network)
+        self.store = store
+        self._say = say
+        self._said: set[str] = set()
+        self._weights: dict[str, LoadedWeights] = {}
+        self._networks: dict[NetworkSpec, Network] = {}
+        self._resolved: dict[NetworkSpec, NetworkSpec] = {}
+
+    # ------------------------------------------------------------------ networks
+
+    @property
+    def precision(self) -> str:
+        """``bf16``, ``float32`` or ``exact``."""
+        return "exact" if self.exact else {torch.bfloat16: "bf16"}.get(self.dtype, "float32")
+
+    def resolve(self, spec: NetworkSpec) -> NetworkSpec:
+        """The network that draws where ``spec`` is asked for."""
+        if spec not in self._resolved:
+            self._resolved[spec] = self._resolve(spec)
+        return self._resolved[spec]
+
+    def _resolve(self, spec: NetworkSpec) -> NetworkSpec:
+        if spec.weights == "random":
+            return spec
+        if self.network_name != "auto":
+            name, _, weights = self.network_name.partition("-")
+            if not weights:
+                weights = "caffe" if spec.weights == "bundled" else spec.weights
+            if weights in ("caffe", "torchvision"):
+                return _changed(spec, name=name, weights=weights)
+            return _changed(spec, name=self.network_name)
+        if spec.weights == "bundled" or find_weights(spec.key):
+            return spec
+        stand_in = "vgg19-compact" if bundled_weights("vgg19-compact") else "vgg19-random"
+        if spec.key not in self._said:
+            self._said.add(spec.key)
+            self._say(
+                f"{spec.key} is not on this machine, so {stand_in} draws in its place; "
+                f"'replicate weights fetch {spec.key}' brings the real one."
+            )
+        return _changed(spec, name=stand_in)
+
+    def network(self, spec: NetworkSpec) -> Network:
+        """The network for ``spec`` (resolved, loaded once)."""
+        spec = self.resolve(spec)
+        if spec not in self._networks:
+            weights = self._load(spec)
+            network = Network(
+                weights.tensors,
+                spec.architecture,
+                weights.convention,
+                spec.pooling,
+                self.device,
+                self.dtype,
+            )
+            if spec.normalised:
+                network.normalise(channel_means(network, spec.key, weights.sha256))
+            self._networks[spec] = network
+        return self._networks[spec]
+
+    def _load(self, spec: NetworkSpec) -> LoadedWeights:
+        # Random filters are scaled so that activations keep their size, which pooling decides.
+        key = f"{spec.key}/{spec.pooling}" if spec.weights == "random" else spec.key
+        if key not in self._weights:
+            if spec.weights == "random":
+                self._weights[key] = random_weights(spec.architecture, pooling=spec.pooling)
+            elif spec.weights == "bundled":
+                found = bundled_weights(key)
+                if found is None:
+                    raise WeightsError(f"this installation does not hold {key}")
+                self._weights[key] = found
+            else:
+                self._weights[key] = load_weights(key)
+        return self._weights[key]
+
+    def info(self, spec: NetworkSpec) -> NetworkInfo:
+        """Which network draws where ``spec`` is asked for, with its checksum."""
+        spec = self.resolve(spec)
+        return NetworkInfo(spec, self._load(spec).sha256)
+
+    # ------------------------------------------------------------------ looking at pictures
+
+    def features(
+        self, picture: Picture, layers: Sequence[str], spec: NetworkSpec
+    ) -> dict[str, FeatureMap]:
+        """Feature maps of a picture at its own size, without gradients."""
+        with torch.no_grad(), self._arithmetic():
+            return self.network(spec)(to_tensor(picture).to(self.device), layers)
+
+    def grams(
+        self, picture: Picture, layers: Sequence[str], spec: NetworkSpec
+    ) -> dict[str, Tensor]:
+        """Wide Gram matrices (N, N) of a picture, divided by positions, float32 on the CPU."""
+        maps = self.features(picture, layers, spec)
+        return {layer: maps[layer].wide_gram()[0].cpu() for layer in layers}
+
+    def style_distances(
+        self, picture: Picture, style: Picture, layers: Sequence[str], spec: NetworkSpec
+    ) -> dict[str, float]:
+        """||G - A||^2 / ||A||^2 by layer, G of ``picture`` and A of ``style``."""
+        ours, theirs = self.grams(picture, layers, spec), self.grams(style, layers, spec)
+        return {
+            layer: float(
+                (ours[layer] - theirs[layer]).square().sum() / theirs[layer].square().sum()
+            )
+            for layer in layers
+        }
+
+    def similarity(self, one: Picture, other: Picture, layer: str, spec: NetworkSpec) -> float:
+        """Cosine of the features of two pictures of one size at a layer, from -1 to 1."""
+        first = self.features(one, [layer], spec)[layer].wide().flatten()
+        second = self.features(other, [layer], spec)[layer].wide().flatten()
+        return float(torch.cosine_similarity(first, second, dim=0))
+
+    # ------------------------------------------------------------------ drawing
+
+    def run(self, job: Job, progress: Progress | None = None) -> Result:
+        """Draw one job, or take it from the store."""
+        return self.run_many([job], progress)[0]
+
+    def run_many(self, jobs: Sequence[Job], progress: Progress | None = None) -> list[Result]:
+        """Draw jobs; results come in the order of the jobs.
+
+        Jobs of one network, shape, layers and minimiser run as one batch on a GPU.  On a CPU a
+        batch is no faster than one after another (see ``benchmarks/``), so there they run singly
+        and each is stored as soon as it is done.
+
+        Raises:
+            DivergedError: a loss is not finite; names the job and the evaluation.
+        """
+        results: dict[int, Result] = {}
+        waiting: dict[str, list[int]] = {}
+        for index, job in enumerate(jobs):
+            found = self._from_store(job)
+            if found:
+                results[index] = found
+                if progress:
+                    progress(job, found.evaluations, found.evaluations)
+            else:
+                waiting.setdefault(self._group(job, index), []).append(index)
+        for members in waiting.values():
+            for batch in self._batches(members, jobs):
+                drawn = self._draw([jobs[index] for index in batch], progress)
+                results.update(zip(batch, drawn))
+        return [results[index] for index in range(len(jobs))]
+
+    def stream(self, job: Job, every: int = 1) -> Iterator[Snapshot]:
+        """Draw one job, giving a snapshot after every ``every`` evaluations and at the end.
+
+        Closing the iterator stops the work at once; nothing is stored then.
+        """
+        session = _Session(self, [job])
+        for step in session:
+            if step % every == 0 or step == session.steps:
+                yield session.snapshot(step)
+        self._keep(session.results()[0])
+
+    def _group(self, job: Job, index: int) -> str:
+        if self.device.type == "cpu":
+            return str(index)
+        same = (
+            self.resolve(job.preset.network),
+            sorted(job.content_layers),
+            sorted(job.style_layers),
+            job.canvas,
+            job.evaluations,
+            job.preset.minimiser,
+            job.preset.learning_rate,
+            job.preset.clamp,
+            job.preset.content_loss,
+            job.preset.style_loss,
+            bool(job.preset.tv_weight),
+            [level.canvas for level, _ in job.levels()],
+        )
+        return repr(same)
+
+    @staticmethod
+    def _batches(members: list[int], jobs: Sequence[Job]) -> Iterator[list[int]]:
+        width, height = jobs[members[0]].canvas
+        most = max(1, BATCH_PIXELS // (width * height))
+        for start in range(0, len(members), most):
+            yield members[start : start + most]
+
+    def _draw(self, jobs: list[Job], progress: Progress | None) -> list[Result]:
+        session = _Session(self, jobs)
+        for step in session:
+            if progress:
+                for job in jobs:
+                    progress(job, step, session.steps)
+        results = session.results()
+        for result in results:
+            self._keep(result)
+        return results
+
+    # ------------------------------------------------------------------ the store
+
+    def _describe(self, job: Job) -> dict[str, Any]:
+        info = self.info(job.preset.network)
+        return {**job.description(), "network": info.record(), "precision": self.precision}
+
+    def _from_store(self, job: Job) -> Result | None:
+        if self.store is None:
+            return None
+        found = self.store.get(self.store.key(self._describe(job)))
+        if found is None:
+            return None
+        record = found.record
+        return Result(
+            job=job,
+            picture=Picture(found.pixels, job.label),
+            loss=record["loss"],
+            losses=record["losses"],
+            curve=[(int(step), float(loss)) for step, loss in record["curve"]],
+            evaluations=record["evaluations"],
+            seconds=record["seconds"],
+            network=self.info(job.preset.network),
+            precision=record["precision"],
+            cached=True,
+        )
+
+    def _keep(self, result: Result) -> None:
+        if self.store is None:
+            return
+        record = {
+            "loss": result.loss,
+            "losses": result.losses,
+            "curve": result.curve,
+            "evaluations": result.evaluations,
+            "seconds": result.seconds,
+            "precision": result.precision,
+        }
+        key = self.store.key(self._describe(result.job))
+        self.store.put(key, result.picture.pixels, record)
+
+    def _arithmetic(self) -> Any:
+        """float32 products in full: TF32 off where ``exact`` is asked for."""
+        return arithmetic(self.exact)
+
+
+class _Session:
+    """Jobs of one group under way: iterating does one evaluation at a time."""
+
+    def __init__(self, engine: Engine, jobs: list[Job]):
+        self.engine = engine
+        self.jobs = jobs
+        self.steps = int(jobs[0].evaluations or 0)
+        self.network = engine.network(jobs[0].preset.network)
+        self.minimiser: Minimiser
+        self.curve: list[tuple[int, Tensor]] = []
+        self.losses: dict[str, Tensor] = {}
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[int]:
+        begun = time.perf_counter()
+        step = 0
+        for level, count in self._levels():
+            objective = self._begin(level)
+            first: Tensor | None = None
+            for _ in range(count):
+                step += 1
+                point, good = self.minimiser.pixels, self.minimiser.best
+                with self.engine._arithmetic():
+                    evaluation = evaluate(objective, self.network, point)
+                self.minimiser.tell(evaluation.total, evaluation.gradient)
+                first = evaluation.total if first is None else first
+                self._check(step, first, good)
+                self._record(step, evaluation)
+                self.seconds = time.perf_counter() - begun
+                yield step
+
+    def _levels(self) -> list[tuple[list[Job], int]]:
+        """The jobs at each size from coarse to fine, with the evaluations of that size."""
+        by_job = [job.levels() for job in self.jobs]
+        return [([job for job, _ in level], level[0][1]) for level in zip(*by_job)]
+
+    def _begin(self, jobs: list[Job]) -> Objective:
+        """Set the minimiser at the start of a level; the objective of that level."""
+        width, height = jobs[0].canvas
+        with torch.no_grad(), self.engine._arithmetic():
+            objective = _objective(jobs, self.network, self.engine.device)
+            if self.curve:
+                start = F.interpolate(self.minimiser.best, (height, width), mode="bicubic")
+                start = start.clamp(0, 1) if jobs[0].preset.clamp else start
+            else:
+                start = torch.cat([_start(job) for job in jobs]).to(self.engine.device)
+        self.minimiser = _minimiser(jobs[0], start)
+        self.losses = {}
+        return objective
+
+    def _check(self, step: int, first: Tensor, good: Tensor) -> None:
+        """Stop at a loss that will not come back.
+
+        Args:
+            first: (B,), the losses at the level's start.
+            good: (B, 3, H, W), the last pictures before this evaluation.
+        """
+        loss = self.minimiser.loss
+        bad = ~torch.isfinite(loss) | ((loss > EXPLODED * first) & (first > 0))
+        if bad.any():
+            index = int(bad.nonzero()[0])
+            job = self.jobs[index]
+            raise DivergedError(
+                f"the loss of {job.label or job.preset.name} has exploded at evaluation "
+                f"{step}: lower the style weight or the learning rate",
+                step=step,
+                picture=to_picture(good[index]),
+            )
+
+    def _record(self, step: int, evaluation: Evaluation) -> None:
+        loss = self.minimiser.loss
+        accepted = evaluation.total <= loss
+        for name, value in evaluation.losses.items():
+            known = self.losses.get(name, value)
+            self.losses[name] = torch.where(accepted, value, known)
+        self.curve.append((step, loss))
+
+    def snapshot(self, step: int, index: int = 0) -> Snapshot:
+        best = self.minimiser.best
+        return Snapshot(
+            step=step,
+            steps=self.steps,
+            loss=float(self.minimiser.loss[index]),
+            losses={name: float(value[index]) for name, value in self.losses.items()},
+            seconds=self.seconds,
+            _draw=lambda: to_picture(best[index], self.jobs[index].label),
+            _finish=lambda snapshot: self._result(snapshot, index),
+        )
+
+    def _result(self, snapshot: Snapshot, index: int) -> Result:
+        job = self.jobs[index]
+        if snapshot.step < self.steps:
+            job = replace(job, evaluations=snapshot.step)
+        return Result(
+            job=job,
+            picture=snapshot.image,
+            loss=snapshot.loss,
+            losses=snapshot.losses,
+            curve=[(step, float(loss[index])) for step, loss in self.curve[: snapshot.step]],
+            evaluations=snapshot.step,
+            seconds=snapshot.seconds / len(self.jobs),
+            network=self.engine.info(job.preset.network),
+            precision=self.engine.precision,
+        )
+
+    def results(self) -> list[Result]:
+        return [self.snapshot(self.steps, index).result() for index in range(len(self.jobs))]
+
+
+def _objective(jobs: Sequence[Job], network: Network, device: torch.device) -> Objective:
+    """The objective of a batch: targets and weights by picture, terms by layer."""
+    preset = jobs[0].preset
+
+    def per_job(values: list[float]) -> Tensor:
+        return torch.tensor(values, device=device)
+
+    objective = Objective()
+    if jobs[0].content_layers:
+        maps = [_maps(network, job.content, job.canvas, job.content_layers) for job in jobs]
+        for layer in jobs[0].content_layers:
+            target = torch.cat([each[layer].coordinates() for each in maps])
+            weights = [job.content_weight * job.content_layers[layer] for job in jobs]
+            objective += per_job(weights) * content(layer, target, preset.content_loss)
+    if jobs[0].style_layers:
+        maps = [_maps(network, job.style, job.style_size, job.style_layers) for job in jobs]
+        for layer in jobs[0].style_layers:
+            target = torch.cat([each[layer].gram() for each in maps])
+            weights = [job.preset.style_weight * job.style_layers[layer] for job in jobs]
+            objective += per_job(weights) * style(layer, target, preset.style_loss)
+    if preset.tv_weight:
+        objective += per_job([job.preset.tv_weight for job in jobs]) * variation()
+    return objective
+
+
+def _maps(
+    network: Network, picture: Picture | None, size: tuple[int, int], layers: dict[str, float]
+) -> dict[str, FeatureMap]:
+    assert picture is not None
+    return network(to_tensor(picture.resized(*size)).to(network.device), layers)
+
+
+def _start(job: Job) -> Tensor:
+    """(1, 3, H, W) on the CPU: the origin at the canvas' size, or noise seeded by the job."""
+    width, height = job.canvas
+    if job.origin is not None:
+        return to_tensor(job.origin.resized(width, height))
+    generator = torch.Generator().manual_seed(job.seed)
+    return 0.5 + NOISE * torch.randn(1, 3, height, width, generator=generator)
+
+
+def _minimiser(job: Job, start: Tensor) -> Minimiser:
+    if job.preset.minimiser == "adam":
+        return Adam(start, job.preset.learning_rate, job.preset.clamp)
+    return LBFGS(start, clamp=job.preset.clamp)
+
+
+def _known_network(name: str) -> str:
+    """``auto``, ``vgg19``, ``vgg16-torchvision``, ``vgg19-compact``, ...
+
+    Raises:
+        WeightsError: no such network; names the nearest.
+    """
+    known = ["auto", *get_args(NetworkName)]
+    known += [f"{net}-{source}" for net in BLOCKS for source in ("caffe", "torchvision")]
+    if name not in known:
+        raise WeightsError(f"There is no network '{name}'{nearest(name, known)}")
+    return name
+
+
+def _changed(spec: NetworkSpec, **changes: Any) -> NetworkSpec:
+    return NetworkSpec.model_validate({**spec.model_dump(), **changes})

@@ -1,0 +1,200 @@
+"""What fixes an objective and a minimiser: everything of a style transfer but the pictures.
+
+This module knows no torch, so that presets can be listed and checked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ..errors import LayerError
+from .layers import canonical_layer, steps
+
+NetworkName = Literal["vgg19", "vgg16", "vgg19-compact", "vgg19-random"]
+WeightsName = Literal["caffe", "torchvision", "bundled", "random"]
+ContentLoss = Literal["mean", "gatys", "coursera"]
+StyleLoss = Literal["mean", "gatys", "chw-mean", "raw-udacity"]
+Init = Literal["noise", "content", "style", "picture"]
+Minimiser = Literal["lbfgs", "adam"]
+
+
+class Strict(BaseModel):
+    """Base of everything read from a file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NetworkSpec(Strict):
+    """Which network reads the pictures.
+
+    ``normalised`` is Gatys' rescaled network: the mean activation of each channel over a set of
+    photographs is one (Gatys et al. 2016, section 2).
+    """
+
+    name: NetworkName = "vgg19"
+    weights: WeightsName = "caffe"
+    pooling: Literal["max", "average"] = "max"
+    normalised: bool = False
+
+    @property
+    def architecture(self) -> str:
+        return "vgg16" if self.name == "vgg16" else "vgg19"
+
+    @property
+    def key(self) -> str:
+        """Name of the weights: ``vgg19-caffe``, ``vgg19-compact``, ``vgg19-random``."""
+        return self.name if "-" in self.name else f"{self.name}-{self.weights}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights_of_our_own(cls, data: Any) -> Any:
+        """``vgg19-compact`` and ``vgg19-random`` have one set of weights each."""
+        own = {"vgg19-compact": "bundled", "vgg19-random": "random"}
+        if isinstance(data, Mapping) and data.get("name") in own:
+            return {**data, "weights": own[data["name"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _weights_of_others(self) -> NetworkSpec:
+        if self.weights == "bundled" and self.name != "vgg19-compact":
+            raise ValueError(f"{self.name} has no bundled weights; vgg19-compact has")
+        return self
+
+    def label(self) -> str:
+        """``VGG-19 (caffe), average pooling, normalised``: for captions."""
+        name = self.name.replace("vgg", "VGG-")
+        parts = [
+            name if "-" in self.name else f"{name} ({self.weights})",
+            f"{self.pooling} pooling",
+        ]
+        return ", ".join(parts + ["normalised"] * self.normalised)
+
+
+def _layer_weights(value: Any) -> Any:
+    """A bare list of layers means equal weights that sum to one: w_l = 1/number of layers."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, Sequence):
+        names = [str(name) for name in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"names {twice} twice")
+        return {name: 1.0 / len(names) for name in names}
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+LayerWeights = Annotated[dict[str, float], BeforeValidator(_layer_weights)]
+
+
+class Preset(Strict):
+    """All that fixes an objective and a minimiser but the pictures.
+
+    The objective is ``alpha * content + beta * style + gamma * total variation`` with
+    alpha ``content_weight``, beta ``style_weight`` and gamma ``tv_weight``; ``ratio`` is
+    alpha/beta as papers print it, and may be given instead of ``style_weight``.
+    The normalisations of the two losses are named (see :mod:`replicate.engine.losses`).
+
+    ``ratio_pixels`` is the size of picture, in pixels, for which alpha/beta was chosen.  A smaller
+    picture cannot match the style as closely: the Gram matrix of content seen at M positions
+    differs from the style's by chance alone, and that part of the style loss goes as 1/M.  So on
+    a canvas of W H pixels alpha is multiplied by ``ratio_pixels / (W H)``, which keeps the balance
+    that the source shows.  None leaves alpha as it is on every canvas.
+
+    ``scales`` above 1 goes from coarse to fine: noise is minimised at half, a quarter, ... of the
+    size first, with an equal share of the evaluations, and each outcome is enlarged to start the
+    next (Gatys et al. 2017, section 5, do so for large pictures).  Large forms are found where
+    they are small, in a fraction of the time.  A start from a picture is always at full size.
+
+    ``learning_rate`` belongs to Adam and is in units of the pixel range: 0.01 moves a pixel by
+    about 2.55 grey levels of 255 a step.
+    """
+
+    name: str = "custom"
+    label: str = "Custom"
+    source: str = ""
+    note: str = ""
+    status: Literal["verified", "unverified"] = "verified"
+
+    network: NetworkSpec = NetworkSpec()
+    content_layers: LayerWeights = Field(default_factory=dict)
+    style_layers: LayerWeights = Field(default_factory=dict)
+    content_weight: float = Field(default=1.0, ge=0)
+    style_weight: float = Field(default=1.0, ge=0)
+    ratio_pixels: int | None = Field(default=None, ge=1)
+    tv_weight: float = Field(default=0.0, ge=0)
+    content_loss: ContentLoss = "mean"
+    style_loss: StyleLoss = "mean"
+
+    minimiser: Minimiser = "lbfgs"
+    learning_rate: float = Field(default=0.01, gt=0)
+    clamp: bool = False
+    init: Init = "noise"
+    scales: int = Field(default=1, ge=1, le=6)
+    evaluations: int = Field(default=500, ge=1, le=100_000)
+    size: int = Field(default=512, ge=16, le=8192)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ratio(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "ratio" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key != "ratio"}
+        if "style_weight" in rest:
+            raise ValueError("give either ratio or style_weight, not both")
+        ratio, content_weight = data["ratio"], rest.get("content_weight", 1.0)
+        if not _is_number(ratio) or not 0 < ratio < float("inf"):
+            raise ValueError(f"ratio must be a positive number, not {ratio!r}")
+        if not _is_number(content_weight):
+            raise ValueError(f"content_weight must be a number, not {content_weight!r}")
+        return {**rest, "style_weight": content_weight / ratio}
+
+    @model_validator(mode="after")
+    def _layers(self) -> Preset:
+        for kind in ("content_layers", "style_layers"):
+            given = getattr(self, kind)
+            named: dict[str, float] = {}
+            for name, weight in given.items():
+                if weight < 0:
+                    raise ValueError(f"the weight of {name} is negative")
+                try:
+                    layer = canonical_layer(name, self.network.architecture)
+                except LayerError as error:
+                    raise LayerError(f"{kind}: {error}") from error
+                if layer in named:
+                    raise ValueError(f"{kind} names {layer} twice")
+                named[layer] = float(weight)
+            order = [step.name for step in steps(self.network.architecture)]
+            object.__setattr__(self, kind, {name: named[name] for name in order if name in named})
+        if not self.content_layers and not self.style_layers:
+            raise ValueError("a preset needs content layers or style layers")
+        return self
+
+    @property
+    def ratio(self) -> float:
+        """alpha / beta."""
+        return self.content_weight / self.style_weight if self.style_weight else float("inf")
+
+    def with_(self, **changes: Any) -> Preset:
+        """A validated copy; understands ``ratio``, and ``network`` as a mapping of changes."""
+        data = self.model_dump()
+        if "ratio" in changes:
+            del data["style_weight"]
+        network = changes.pop("network", {})
+        network = network.model_dump() if isinstance(network, NetworkSpec) else network
+        return Preset.model_validate({**data, **changes, "network": {**data["network"], **network}})
+
+    def objective(self) -> dict[str, Any]:
+        """What decides the picture, without names and remarks: the part that a store keys by."""
+        data = self.model_dump(exclude={"name", "label", "source", "note", "status"})
+        for unused in ("evaluations", "size", "init"):
+            del data[unused]
+        if self.minimiser == "lbfgs":
+            del data["learning_rate"]
+        return data

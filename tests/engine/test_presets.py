@@ -1,0 +1,406 @@
+"""Presets: what they accept, and the shipped ones against tables typed from the papers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from replicate.config import load_paper, load_preset, paper_names
+from replicate.engine.preset import NetworkSpec, Preset
+from replicate.errors import LayerError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def preset(**changes: Any) -> Preset:
+    given = {"content_layers": ["relu4_2"], "style_layers": ["relu1_1", "relu2_1"], **changes}
+    return Preset.model_validate(given)
+
+
+# Layers
+
+
+def test_bare_layers_share_a_weight_of_one() -> None:
+    made = preset(style_layers=["relu1_1", "relu2_1", "relu3_1", "relu4_1"])
+    assert made.style_layers == {"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}
+    assert preset(content_layers="relu2_2").content_layers == {"relu2_2": 1.0}
+
+
+def test_weights_by_layer_are_kept() -> None:
+    weights = {"relu1_1": 1.0, "relu2_1": 0.75, "relu3_1": 0.2}
+    assert preset(style_layers=weights).style_layers == weights
+
+
+@pytest.mark.parametrize(
+    ("network", "given", "canonical"),
+    [
+        ("vgg19", "conv_4", "conv2_2"),
+        ("vgg19", "features.21", "conv4_2"),
+        ("vgg19", "22", "relu4_2"),
+        ("vgg19", "block4_conv2", "relu4_2"),
+        ("vgg19", "r42", "relu4_2"),
+        ("vgg19", "RELU4_2", "relu4_2"),
+        ("vgg16", "22", "relu4_3"),
+        ("vgg16", "15", "relu3_3"),
+        ("vgg19-compact", "22", "relu4_2"),
+        ("vgg19-random", "conv_16", "conv5_4"),
+    ],
+)
+def test_layers_are_given_their_canonical_name(network: str, given: str, canonical: str) -> None:
+    made = preset(network={"name": network}, content_layers={given: 2})
+    assert made.content_layers == {canonical: 2.0}
+
+
+def test_layers_run_from_shallow_to_deep_however_they_are_given() -> None:
+    made = preset(style_layers={"relu5_1": 1, "conv1_1": 2, "relu1_1": 3, "pool1": 4})
+    assert list(made.style_layers.items()) == [
+        ("conv1_1", 2), ("relu1_1", 3), ("pool1", 4), ("relu5_1", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "network", "message"),
+    [
+        (["relu9_9"], "vgg19", "style_layers: vgg19 has no layer 'relu9_9'; did you mean 'relu"),
+        (["rleu4_2"], "vgg19", "did you mean 'relu4_2'?"),
+        (["relu3_4"], "vgg16", "in vgg19 only, not in vgg16"),
+        ({"": 1.0}, "vgg19", "no layer ''"),
+    ],
+)
+def test_unknown_layers(given: Any, network: str, message: str) -> None:
+    with pytest.raises(LayerError) as caught:
+        preset(style_layers=given, network={"name": network})
+    assert message in str(caught.value)
+
+
+# What is refused
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "ratio and style weight": ({"ratio": 1e-3, "style_weight": 2.0}, "not both"),
+    "negative ratio": ({"ratio": -1}, "ratio must be a positive number"),
+    "no ratio": ({"ratio": 0}, "ratio must be a positive number"),
+    "NaN ratio": ({"ratio": float("nan")}, "ratio must be a positive number"),
+    "infinite ratio": ({"ratio": float("inf")}, "ratio must be a positive number"),
+    "ratio in words": ({"ratio": "1:1000"}, "ratio must be a positive number, not '1:1000'"),
+    "ratio yes": ({"ratio": True}, "ratio must be a positive number"),
+    "ratio beyond floats": ({"ratio": 1e-320}, "finite"),
+    "ratio with a weight in words": ({"ratio": 1, "content_weight": "a"}, "must be a number"),
+    "negative content weight": ({"content_weight": -1}, "greater than or equal to 0"),
+    "NaN content weight": ({"content_weight": float("nan")}, "finite number"),
+    "infinite style weight": ({"style_weight": float("inf")}, "finite number"),
+    "NaN layer weight": ({"style_layers": {"relu1_1": float("nan")}}, "finite number"),
+    "infinite layer weight": ({"content_layers": {"relu1_1": float("inf")}}, "finite number"),
+    "negative layer weight": ({"style_layers": {"relu1_1": -0.5}}, "weight of relu1_1 is negative"),
+    "layer weight in words": ({"style_layers": {"relu1_1": "much"}}, "valid number"),
+    "layer twice": ({"style_layers": ["relu1_1", "relu1_1"]}, "relu1_1 twice"),
+    "layer by two names": (
+        {"style_layers": ["relu1_1", "r11"]},
+        "style_layers names relu1_1 twice",
+    ),
+    "layer by number and name": ({"content_layers": {"21": 1, "conv4_2": 1}}, "conv4_2 twice"),
+    "no layers at all": ({"content_layers": [], "style_layers": {}}, "content layers or style"),
+    "layers as a number": ({"style_layers": 3}, "valid dictionary"),
+    "unknown key": ({"stile_weight": 1}, "Extra inputs"),
+    "unknown key of the network": ({"network": {"weight": "caffe"}}, "Extra inputs"),
+    "unknown network": ({"network": {"name": "vgg11"}}, "'vgg19', 'vgg16'"),
+    "unknown weights": ({"network": {"weights": "keras"}}, "'caffe', 'torchvision'"),
+    "unknown pooling": ({"network": {"pooling": "avg"}}, "'max' or 'average'"),
+    "bundled weights of VGG-19": ({"network": {"weights": "bundled"}}, "no bundled weights"),
+    "unknown content loss": ({"content_loss": "mse"}, "'mean', 'gatys'"),
+    "unknown style loss": ({"style_loss": "johnson"}, "'chw-mean'"),
+    "unknown minimiser": ({"minimiser": "l-bfgs"}, "'lbfgs' or 'adam'"),
+    "unknown start": ({"init": "random"}, "'noise', 'content'"),
+    "no evaluations": ({"evaluations": 0}, "greater than or equal to 1"),
+    "half an evaluation": ({"evaluations": 1.5}, "valid integer"),
+    "no size": ({"size": 0}, "greater than or equal to 16"),
+    "huge size": ({"size": 100_000}, "less than or equal to 8192"),
+    "no learning rate": ({"learning_rate": 0}, "greater than 0"),
+    "NaN learning rate": ({"learning_rate": float("nan")}, "finite number"),
+    "negative variation": ({"tv_weight": -1e-6}, "greater than or equal to 0"),
+    "no scales": ({"scales": 0}, "greater than or equal to 1"),
+    "too many scales": ({"scales": 7}, "less than or equal to 6"),
+    "no canvas for the ratio": ({"ratio_pixels": 0}, "greater than or equal to 1"),
+    "unknown status": ({"status": "maybe"}, "'verified' or 'unverified'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str) -> None:
+    changes, message = REFUSED[case]
+    with pytest.raises(ValidationError) as caught:
+        preset(**changes)
+    assert message in str(caught.value)
+
+
+# Ratio
+
+
+def test_ratio_is_content_over_style() -> None:
+    made = preset(ratio=1e-3)
+    assert (made.content_weight, made.style_weight) == (1.0, pytest.approx(1000.0))
+    assert made.ratio == pytest.approx(1e-3)
+    assert preset(ratio=1e-3, content_weight=5).style_weight == pytest.approx(5000.0)
+    assert preset(content_weight=1e6, style_weight=1e9).ratio == pytest.approx(1e-3)
+    assert preset(style_weight=0).ratio == float("inf")
+
+
+def test_with_changes_only_what_it_says() -> None:
+    made = preset(ratio=1e-3, tv_weight=1e-6, network={"name": "vgg16", "pooling": "average"})
+    other = made.with_(ratio=1e-1)
+    assert other.ratio == pytest.approx(1e-1) and made.ratio == pytest.approx(1e-3)
+    assert other.model_dump(exclude={"style_weight"}) == made.model_dump(exclude={"style_weight"})
+    moved = made.with_(network={"name": "vgg19"})
+    assert moved.network == NetworkSpec(name="vgg19", pooling="average")
+    assert made.with_(network=NetworkSpec(name="vgg16")).network == NetworkSpec(name="vgg16")
+    assert made.with_() == made
+    assert made.with_(content_weight=3.0).style_weight == made.style_weight
+
+
+def test_with_checks_what_it_makes() -> None:
+    with pytest.raises(ValidationError, match="not both"):
+        preset().with_(ratio=1, style_weight=1)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        preset().with_(sizes=3)
+    with pytest.raises(LayerError, match="not in vgg16"):
+        preset(content_layers=["relu3_4"]).with_(network={"name": "vgg16"})
+
+
+def test_presets_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        preset().evaluations = 3
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "architecture", "label"),
+    [
+        ({}, "vgg19-caffe", "vgg19", "VGG-19 (caffe), max pooling"),
+        ({"name": "vgg16"}, "vgg16-caffe", "vgg16", "VGG-16 (caffe), max pooling"),
+        (
+            {"weights": "torchvision", "pooling": "average"},
+            "vgg19-torchvision",
+            "vgg19",
+            "VGG-19 (torchvision), average pooling",
+        ),
+        (
+            {"pooling": "average", "normalised": True},
+            "vgg19-caffe",
+            "vgg19",
+            "VGG-19 (caffe), average pooling, normalised",
+        ),
+        ({"name": "vgg19-random"}, "vgg19-random", "vgg19", "VGG-19-random, max pooling"),
+        ({"name": "vgg19-compact"}, "vgg19-compact", "vgg19", "VGG-19-compact, max pooling"),
+        (
+            {"name": "vgg19-compact", "weights": "caffe"},
+            "vgg19-compact",
+            "vgg19",
+            "VGG-19-compact, max pooling",
+        ),
+    ],
+)
+def test_network_specs(given: dict[str, Any], key: str, architecture: str, label: str) -> None:
+    spec = NetworkSpec.model_validate(given)
+    assert (spec.key, spec.architecture, spec.label()) == (key, architecture, label)
+
+
+# The shipped presets, typed from papers.md: §1 (2015), §2.1 and §2.5 (2016), §3 (Johnson)
+
+FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+EQUAL = dict.fromkeys(FIVE, 0.2)
+JOHNSON = dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)
+
+# name: network, weights, pooling, normalised; content; style; ratio or weights; losses; rest
+PAPERS: dict[str, dict[str, Any]] = {
+    "gatys2015": {
+        "network": ("vgg19", "caffe", "average", True),
+        "content": {"relu4_2": 1.0},
+        "style": EQUAL,
+        "ratio": 1e-3,
+        "ratio_pixels": 512 * 512,
+        "losses": ("mean", "mean"),
+        "tv": 0.0,
+        "init": "noise",
+    },
+    "gatys2016": {
+        "network": ("vgg19", "caffe", "average", True),
+        "content": {"relu4_2": 1.0},
+        "style": EQUAL,
+        "ratio": 1e-3,
+        "ratio_pixels": 512 * 512,
+        "losses": ("mean", "mean"),
+        "tv": 0.0,
+        "init": "noise",
+        "size": 512,
+    },
+    "gatys2016-code": {
+        "network": ("vgg19", "caffe", "max", False),
+        "content": {"relu4_2": 1.0},
+        # 1e3 / N^2 with N = 64, 128, 256, 512, 512, times the mean square
+        "products": (1.0, [1e3 / 4096, 1e3 / 16384, 1e3 / 65536, 1e3 / 262144, 1e3 / 262144]),
+        "style": dict.fromkeys(FIVE),
+        "losses": ("mean", "mean"),
+        "tv": 0.0,
+        "init": "content",
+        "evaluations": 500,
+    },
+    "gatys2016-code-normalised": {
+        "network": ("vgg19", "caffe", "max", True),
+        "content": {"relu4_2": 1.0},
+        "products": (1e6, [1e9 / 5] * 5),
+        "style": EQUAL,
+        "ratio": 1e-3,
+        "losses": ("mean", "mean"),
+        "tv": 0.0,
+        "init": "content",
+        "evaluations": 500,
+    },
+    "johnson2016": {
+        "network": ("vgg16", "caffe", "max", False),
+        "content": {"relu2_2": 1.0},
+        "style": JOHNSON,
+        "losses": ("mean", "chw-mean"),
+        "products": (1.0, [5.0] * 4),
+        "tv": 1e-6,
+        "init": "noise",
+        "size": 256,
+        "status": "unverified",
+    },
+    "johnson2016-code": {
+        "network": ("vgg16", "caffe", "max", False),
+        "content": {"relu3_3": 1.0},
+        "style": JOHNSON,
+        "losses": ("mean", "chw-mean"),
+        "products": (1.0, [5.0] * 4),
+        "tv": 1e-6,
+        "init": "noise",
+        "size": 512,
+        "evaluations": 500,
+    },
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_shipped_preset(name: str) -> None:
+    made, paper = load_preset(name), PAPERS[name]
+    spec = made.network
+    assert (spec.name, spec.weights, spec.pooling, spec.normalised) == paper["network"]
+    assert made.content_layers == paper["content"]
+    assert list(made.style_layers) == list(paper["style"])
+    if None not in paper["style"].values():
+        assert made.style_layers == pytest.approx(paper["style"])
+    assert (made.content_loss, made.style_loss) == paper["losses"]
+    assert made.minimiser == "lbfgs"
+    assert not made.clamp
+    assert made.tv_weight == paper["tv"]
+    assert made.init == paper["init"]
+    assert made.ratio_pixels == paper.get("ratio_pixels")
+    assert made.scales == 1
+    if "ratio" in paper:
+        assert made.ratio == pytest.approx(paper["ratio"], rel=1e-12)
+    if "products" in paper:
+        content, style = paper["products"]
+        assert made.content_weight == pytest.approx(content, rel=1e-12)
+        products = [made.style_weight * weight for weight in made.style_layers.values()]
+        assert products == pytest.approx(style, rel=1e-12)
+    for what in ("size", "evaluations", "status"):
+        if what in paper:
+            assert getattr(made, what) == paper[what]
+
+
+def test_every_preset_names_its_source() -> None:
+    for paper in paper_names():
+        for name, made in load_paper(paper).presets.items():
+            assert made.name == name
+            assert made.label and made.source and made.note, name
+
+
+# The shipped figures
+
+CUMULATIVE = [list(FIVE[:count]) for count in range(1, 6)]
+FIGURES: dict[str, dict[str, Any]] = {
+    "gatys2015/fig1": {
+        "content_sets": [[f"relu{block}_1"] for block in range(1, 6)],
+        "style_sets": CUMULATIVE,
+        "paper": {"content": "neckarfront", "style": "starry_night"},
+    },
+    "gatys2015/fig3": {
+        "style_sets": CUMULATIVE,
+        "ratios": [1e-5, 1e-4, 1e-3, 1e-2],
+        "paper": {"content": "neckarfront", "style": "composition_vii"},
+    },
+    "gatys2016/fig1": {
+        "content_sets": [[f"relu{block}_2"] for block in range(1, 6)],  # not _1: 2015 has those
+        "style_sets": CUMULATIVE,
+        "paper": {"content": "neckarfront", "style": "starry_night"},
+    },
+    "gatys2016/fig4": {
+        "ratios": [1e-4, 1e-3, 1e-2, 1e-1],
+        "paper": {"content": "neckarfront", "style": "composition_vii"},
+    },
+    "gatys2016/fig5": {"content_sets": [["relu2_2"], ["relu4_2"]], "ratios": [1e-3]},
+    "gatys2016/fig6": {
+        "ratios": [1e-3],
+        "paper": {"content": "neckarfront", "style": "starry_night"},
+    },
+    "johnson2016/fig3": {
+        "content_sets": [["relu2_2"], ["relu3_3"], ["relu4_3"], ["relu5_1"], ["relu5_3"]],
+        "networks": ["vgg16", "vgg19"],
+    },
+    "johnson2016/fig4": {
+        "style_sets": [["relu1_2"], ["relu2_2"], ["relu3_3"], ["relu4_3"]],
+        "networks": ["vgg16", "vgg19"],
+    },
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_shipped_figure(figure: str) -> None:
+    paper, name = figure.split("/")
+    made, typed = load_paper(paper).figures[name], FIGURES[figure]
+    assert made.preset == paper
+    assert list(made.content_sets.values()) == typed.get("content_sets", [])
+    assert list(made.style_sets.values()) == typed.get("style_sets", [])
+    assert made.ratios == typed.get("ratios", [])
+    assert made.networks == typed.get("networks", [])
+    if "paper" in typed:
+        assert made.images["paper"] == typed["paper"]
+
+
+def test_gatys_2016_fig6_has_four_noise_seeds() -> None:
+    seeds = load_paper("gatys2016").figures["fig6"].seeds
+    assert len(set(seeds)) == len(seeds) == 4
+
+
+# Imports
+
+
+def test_presets_and_configs_need_no_torch() -> None:
+    """So that ``replicate --help`` and lists of presets answer at once."""
+    code = """
+import sys
+for name in ("replicate", "replicate.config", "replicate.engine.preset", "replicate.engine"):
+    __import__(name)
+    assert "torch" not in sys.modules, f"{name} imports torch"
+from replicate import Preset, load_preset
+load_preset("gatys2016").with_(ratio=1)
+assert "torch" not in sys.modules, "a preset imports torch"
+import replicate
+try:
+    replicate.nothing
+except AttributeError as error:
+    assert "'replicate' has no attribute 'nothing'" in str(error)
+else:
+    raise AssertionError("replicate.nothing exists")
+assert "Engine" in replicate.__all__
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
