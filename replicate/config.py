@@ -1,0 +1,237 @@
+"""Reading ``paper_configs/*.toml``: what the papers say, typed and checked.
+
+An unknown key, layer, image or preset is an error that names the file, the key and the nearest
+right word.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, PositiveFloat, ValidationError, field_validator
+
+from .engine.preset import NetworkName, Preset, Strict
+from .errors import ConfigError, ReplicateError
+from .paths import configs_dir
+from .suggest import nearest
+
+Inputs = Literal["bundled", "paper"]
+NOT_PAPERS = ("images", "profiles")
+Model = TypeVar("Model", bound=Strict)
+
+
+class Profile(Strict):
+    """How large and how long: longest side in pixels, evaluations and scales of each panel."""
+
+    size: int = Field(ge=16, le=4096)
+    evaluations: int = Field(ge=1)
+    scales: int = Field(default=1, ge=1)
+    note: str = ""
+
+
+class FigureConfig(Strict):
+    """One figure of a paper.
+
+    Attributes:
+        source: where the figure stands: edition, number, page or address.
+        images: for each kind of inputs, what the figure calls a picture to its name.
+        content_sets, style_sets: label to layers, in the order of the panels.
+        crop: left, top, right, bottom of the enlarged detail, as fractions of the picture,
+            by kind of inputs.
+    """
+
+    title: str
+    source: str
+    caption: str
+    status: Literal["verified", "unverified"] = "verified"
+    remark: str = ""
+    preset: str
+    images: dict[Inputs, dict[str, str]]
+    content_sets: dict[str, list[str]] = Field(default_factory=dict)
+    style_sets: dict[str, list[str]] = Field(default_factory=dict)
+    ratios: list[PositiveFloat] = Field(default_factory=list)
+    seeds: list[int] = Field(default_factory=list)
+    networks: list[NetworkName] = Field(default_factory=list)
+    crop: dict[Inputs, tuple[float, float, float, float]] = Field(default_factory=dict)
+
+    @field_validator("crop")
+    @classmethod
+    def _inside(cls, crop: dict[Inputs, tuple[float, ...]]) -> dict[Inputs, tuple[float, ...]]:
+        for left, top, right, bottom in crop.values():
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                raise ValueError("a crop is left, top, right, bottom, each between 0 and 1")
+        return crop
+
+
+class PaperConfig(Strict):
+    """One paper or experiment: presets and figures."""
+
+    name: str
+    title: str
+    authors: str
+    year: int
+    source: str
+    presets: dict[str, Preset] = Field(default_factory=dict)
+    figures: dict[str, FigureConfig] = Field(default_factory=dict)
+
+
+def load_paper(name: str, folder: Path | None = None) -> PaperConfig:
+    """The config ``paper_configs/<name>.toml``.
+
+    Raises:
+        ConfigError: no such file, not TOML, or something in it that is unknown or wrong.
+    """
+    folder = folder or configs_dir()
+    path = folder / f"{name}.toml"
+    if not path.exists():
+        known = paper_names(folder)
+        raise ConfigError(f"There is no config '{name}'{nearest(name, known)}")
+    return read_paper(path)
+
+
+def read_paper(path: Path) -> PaperConfig:
+    """Read and check one config file; see :func:`load_paper`."""
+    data = _read_toml(path)
+    data.setdefault("name", path.stem)
+    presets = data.get("presets")
+    for name, preset in presets.items() if isinstance(presets, dict) else ():
+        if isinstance(preset, dict):
+            preset.setdefault("name", name)
+            # By itself first: an unknown layer is no error of pydantic's, which know their place.
+            _validated(Preset, preset, path, ("presets", name))
+    config = _validated(PaperConfig, data, path)
+    _check_references(config, path)
+    return config
+
+
+def paper_names(folder: Path | None = None) -> list[str]:
+    """Names of the papers that have a config, sorted."""
+    found = (path.stem for path in (folder or configs_dir()).glob("*.toml"))
+    return sorted(name for name in found if name not in NOT_PAPERS)
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """All presets of all papers by name, in the papers' order.
+
+    Raises:
+        ConfigError: as :func:`load_paper`; or a name is used twice.
+    """
+    found: dict[str, Preset] = {}
+    for paper in paper_names():
+        for name, preset in load_paper(paper).presets.items():
+            if name in found:
+                raise ConfigError(f"{paper}.toml: preset '{name}' is already in another file.")
+            found[name] = preset
+    return found
+
+
+def load_preset(name: str) -> Preset:
+    """The preset ``name``, from whichever paper has it.
+
+    Raises:
+        ConfigError: no such preset; the message names the nearest.
+    """
+    known = presets()
+    if name not in known:
+        raise ConfigError(f"There is no preset '{name}'{nearest(name, known)}")
+    return known[name]
+
+
+@cache
+def profiles() -> dict[str, Profile]:
+    """The profiles smoke, preview, gallery and paper."""
+    path = configs_dir() / "profiles.toml"
+    return {
+        name: _validated(Profile, data, path, (name,)) for name, data in _read_toml(path).items()
+    }
+
+
+def load_profile(name: str) -> Profile:
+    """The profile ``name``; ConfigError if there is none."""
+    known = profiles()
+    if name not in known:
+        raise ConfigError(f"There is no profile '{name}'{nearest(name, known)}")
+    return known[name]
+
+
+def _check_references(config: PaperConfig, path: Path) -> None:
+    for name, figure in config.figures.items():
+        where = f"{path.name}: figures.{name}"
+        if figure.preset not in config.presets:
+            hint = nearest(figure.preset, config.presets)
+            raise ConfigError(f"{where}.preset: there is no preset '{figure.preset}'{hint}")
+        architecture = config.presets[figure.preset].network.architecture
+        for kind in ("content_sets", "style_sets"):
+            for label, layers in getattr(figure, kind).items():
+                _checked(f"{where}.{kind}.{label}", _canonical_all, layers, architecture)
+        for kind, images in figure.images.items():
+            for role, image in images.items():
+                _checked(f"{where}.images.{kind}.{role}", _check_image, image, kind)
+
+
+def _canonical_all(layers: Iterable[str], architecture: str) -> None:
+    from .engine.layers import canonical_layer
+
+    for layer in layers:
+        canonical_layer(layer, architecture)
+
+
+def _check_image(name: str, inputs: Inputs) -> None:
+    from .images import bundled_names, paper_image_keys
+
+    known = [each for names in bundled_names().values() for each in names]
+    if inputs == "paper":
+        known += paper_image_keys()
+    if name not in known:
+        raise ConfigError(f"there is no picture '{name}'{nearest(name, known)}")
+
+
+def _checked(where: str, check: Any, *arguments: Any) -> None:
+    try:
+        check(*arguments)
+    except ReplicateError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}.") from error
+
+
+def _validated(model: type[Model], data: Any, path: Path, at: tuple[str, ...] = ()) -> Model:
+    """``data`` as a ``model``; ``at`` is where in the file it stands."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        errors = error.errors()
+        # A misspelt key is also a missing one: the misspelling explains both.
+        first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+        where = ".".join([*at, *(str(part) for part in first["loc"] if part != "[key]")])
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            message = "unknown key" + nearest(str(first["loc"][-1]), _keys_at(model, first["loc"]))
+        raise ConfigError(f"{path.name}: {where}: {message}") from error
+    except ReplicateError as error:
+        raise ConfigError(f"{path.name}: {'.'.join(at)}: {error}") from error
+
+
+def _keys_at(model: type[Strict], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model at this place in the file understands."""
+    current: Any = model
+    for part in location[:-1]:
+        fields = getattr(current, "model_fields", None)
+        if fields is None or part not in fields:
+            continue  # a key of a mapping: its values are of the model found already
+        annotation = fields[part].annotation
+        inner = [annotation, *getattr(annotation, "__args__", ())]
+        current = next((t for t in inner if hasattr(t, "model_fields")), current)
+    return [*current.model_fields, *(["ratio"] if current is Preset else [])]

@@ -1,0 +1,427 @@
+"""Configs: every mistake is one sentence with the file, the key and the nearest right word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from replicate import config
+from replicate.config import (
+    load_paper,
+    load_preset,
+    load_profile,
+    paper_names,
+    presets,
+    profiles,
+    read_paper,
+)
+from replicate.errors import ConfigError
+
+GOOD = """
+title = "Title"
+authors = "A. Author"
+year = 2020
+source = "Journal"
+
+[presets.plain]
+content_layers = ["relu4_2"]
+style_layers = ["relu1_1", "relu2_1"]
+
+[presets.shallow]
+network = { name = "vgg16", pooling = "average" }
+content_layers = { relu2_2 = 1.0 }
+ratio = 1e-3
+
+[figures.fig1]
+title = "Figure"
+source = "Fig. 1"
+caption = "Caption"
+preset = "plain"
+ratios = [1e-3]
+seeds = [1]
+networks = ["vgg19"]
+
+[figures.fig1.images]
+bundled = { content = "coffee", style = "swirls" }
+paper = { content = "neckarfront", style = "starry_night" }
+
+[figures.fig1.crop]
+bundled = [0.1, 0.2, 0.3, 0.4]
+
+[figures.fig1.content_sets]
+"a" = ["relu1_1"]
+
+[figures.fig1.style_sets]
+"a" = ["relu1_1"]
+"b" = ["relu1_1", "relu2_1"]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "paper2020.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_config(tmp_path: Path) -> None:
+    paper = read_paper(written(tmp_path, GOOD))
+    assert (paper.name, paper.title, paper.year) == ("paper2020", "Title", 2020)
+    assert list(paper.presets) == ["plain", "shallow"]
+    assert paper.presets["plain"].name == "plain"
+    assert paper.presets["shallow"].network.pooling == "average"
+    assert paper.presets["shallow"].ratio == pytest.approx(1e-3)
+    figure = paper.figures["fig1"]
+    assert figure.crop["bundled"] == (0.1, 0.2, 0.3, 0.4)
+    assert list(figure.style_sets) == ["a", "b"]
+    assert figure.status == "verified"
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) >= 1, old
+    return GOOD.replace(old, new, 1)
+
+
+# What is written instead of what, and the parts of the sentence that must be there.
+MISTAKES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    # Unknown keys
+    "title misspelt": ("title =", "titel =", ("titel", "did you mean 'title'?")),
+    "presets misspelt": ("[presets.plain]", "[preset.plain]", ("preset: unknown", "'presets'")),
+    "figures misspelt": ("[figures.fig1]", "[figure.fig1]", ("figure: unknown", "'figures'")),
+    "content_layer": (
+        'content_layers = ["relu4_2"]',
+        'content_layer = ["relu4_2"]',
+        ("presets.plain.content_layer: unknown key", "did you mean 'content_layers'?"),
+    ),
+    "rato": ("ratio =", "rato =", ("presets.shallow.rato", "did you mean 'ratio'?")),
+    "poling": (
+        "pooling =",
+        "poling =",
+        ("presets.shallow.network.poling", "did you mean 'pooling'?"),
+    ),
+    "captoin": ("caption =", "captoin =", ("figures.fig1.captoin", "did you mean 'caption'?")),
+    "style_set": (
+        "[figures.fig1.style_sets]",
+        "[figures.fig1.style_set]",
+        ("figures.fig1.style_set", "did you mean 'style_sets'?"),
+    ),
+    "nothing near": ("year = 2020", "year = 2020\nxyzzy = 1", ("xyzzy: unknown key", "figures")),
+    # Unknown layers
+    "layer of a preset": (
+        'style_layers = ["relu1_1", "relu2_1"]',
+        'style_layers = ["relu1_1", "rleu2_1"]',
+        ("presets.plain", "style_layers", "'rleu2_1'", "did you mean 'relu2_1'?"),
+    ),
+    "layer of a preset, with weights": (
+        "{ relu2_2 = 1.0 }",
+        "{ relu2_9 = 1.0 }",
+        ("presets.shallow", "content_layers", "vgg16 has no layer 'relu2_9'", "did you mean"),
+    ),
+    "layer of another network": (
+        "{ relu2_2 = 1.0 }",
+        "{ relu3_4 = 1.0 }",
+        ("presets.shallow", "'relu3_4'", "in vgg19 only, not in vgg16"),
+    ),
+    "layer of a figure": (
+        '"b" = ["relu1_1", "relu2_1"]',
+        '"b" = ["relu1_1", "rleu2_1"]',
+        ("figures.fig1.style_sets.b", "'rleu2_1'", "did you mean 'relu2_1'?"),
+    ),
+    "content layer of a figure": (
+        '[figures.fig1.content_sets]\n"a" = ["relu1_1"]',
+        '[figures.fig1.content_sets]\n"a" = ["relu7_1"]',
+        ("figures.fig1.content_sets.a", "'relu7_1'", "did you mean"),
+    ),
+    # Unknown images
+    "bundled image": (
+        '"coffee"',
+        '"cofee"',
+        ("figures.fig1.images.bundled.content", "'cofee'", "did you mean 'coffee'?"),
+    ),
+    "drawn image": (
+        '"swirls"',
+        '"swirl"',
+        ("figures.fig1.images.bundled.style", "did you mean 'swirls'?"),
+    ),
+    "paper image": (
+        '"starry_night"',
+        '"stary_night"',
+        ("figures.fig1.images.paper.style", "did you mean 'starry_night'?"),
+    ),
+    "paper image among the bundled": (
+        'bundled = { content = "coffee"',
+        'bundled = { content = "neckarfront"',
+        ("figures.fig1.images.bundled.content", "'neckarfront'"),
+    ),
+    "kind of inputs": ("\npaper = {", "\npapers = {", ("figures.fig1.images.papers", "'paper'")),
+    # Unknown presets and names
+    "preset of a figure": (
+        'preset = "plain"',
+        'preset = "plane"',
+        ("figures.fig1.preset", "'plane'", "did you mean 'plain'?"),
+    ),
+    "preset of a figure, nothing near": (
+        'preset = "plain"',
+        'preset = "zz"',
+        ("figures.fig1.preset", "there are plain, shallow"),
+    ),
+    "network": ('"vgg16"', '"vgg61"', ("presets.shallow.network.name", "'vgg19', 'vgg16'")),
+    "network of a figure": (
+        'networks = ["vgg19"]',
+        'networks = ["vgg19", "vgg91"]',
+        ("figures.fig1.networks.1", "'vgg19', 'vgg16'"),
+    ),
+    "pooling": ('"average"', '"mean"', ("presets.shallow.network.pooling", "'max' or 'average'")),
+    "loss": (
+        "ratio = 1e-3",
+        'style_loss = "gram"',
+        ("presets.shallow.style_loss", "'mean', 'gatys', 'chw-mean' or 'raw-udacity'"),
+    ),
+    "minimiser": (
+        "ratio = 1e-3",
+        'minimiser = "lbgfs"',
+        ("presets.shallow.minimiser", "'lbfgs' or 'adam'"),
+    ),
+    "status": (
+        'source = "Fig. 1"',
+        'source = "Fig. 1"\nstatus = "sure"',
+        ("figures.fig1.status", "'verified' or 'unverified'"),
+    ),
+    # Wrong types
+    "year in words": ("year = 2020", 'year = "MMXX"', ("year", "valid integer")),
+    "title a number": ('title = "Title"', "title = 3", ("title", "valid string")),
+    "preset a number": (
+        '[presets.plain]\ncontent_layers = ["relu4_2"]\nstyle_layers = ["relu1_1", "relu2_1"]',
+        "[presets]\nplain = 3",
+        ("presets.plain", "valid dictionary"),
+    ),
+    "layers a number": (
+        'content_layers = ["relu4_2"]',
+        "content_layers = 4",
+        ("presets.plain.content_layers", "valid dictionary"),
+    ),
+    "layer weight in words": (
+        "{ relu2_2 = 1.0 }",
+        '{ relu2_2 = "one" }',
+        ("presets.shallow.content_layers.relu2_2", "valid number"),
+    ),
+    "network a word": (
+        '{ name = "vgg16", pooling = "average" }',
+        '"vgg16"',
+        ("presets.shallow.network", "valid dictionary"),
+    ),
+    "ratios a number": ("ratios = [1e-3]", "ratios = 1e-3", ("figures.fig1.ratios", "valid list")),
+    "ratio of a figure negative": (
+        "ratios = [1e-3]",
+        "ratios = [1e-3, -1.0]",
+        ("figures.fig1.ratios.1", "greater than 0"),
+    ),
+    "ratio of a figure NaN": (
+        "ratios = [1e-3]",
+        "ratios = [nan]",
+        ("figures.fig1.ratios.0", "finite"),
+    ),
+    "seed in words": ("seeds = [1]", 'seeds = ["one"]', ("figures.fig1.seeds.0", "valid integer")),
+    "set a word": (
+        '[figures.fig1.style_sets]\n"a" = ["relu1_1"]',
+        '[figures.fig1.style_sets]\n"a" = "relu1_1"',
+        ("figures.fig1.style_sets.a", "valid list"),
+    ),
+    "images a word": (
+        'bundled = { content = "coffee", style = "swirls" }',
+        'bundled = "coffee"',
+        ("figures.fig1.images.bundled", "valid dictionary"),
+    ),
+    "crop of three": (
+        "[0.1, 0.2, 0.3, 0.4]",
+        "[0.1, 0.2, 0.3]",
+        ("figures.fig1.crop.bundled", "required"),
+    ),
+    "crop of nothing": (
+        "[0.1, 0.2, 0.3, 0.4]",
+        "[0.3, 0.2, 0.3, 0.4]",
+        ("figures.fig1.crop", "left, top, right, bottom"),
+    ),
+    "crop in pixels": (
+        "[0.1, 0.2, 0.3, 0.4]",
+        "[10, 20, 30, 40]",
+        ("figures.fig1.crop", "between 0 and 1"),
+    ),
+    # Wrong values
+    "ratio negative": ("ratio = 1e-3", "ratio = -1", ("presets.shallow", "positive number")),
+    "ratio in words": ("ratio = 1e-3", 'ratio = "1:3"', ("presets.shallow", "not '1:3'")),
+    "ratio beside style_weight": (
+        "ratio = 1e-3",
+        "ratio = 1e-3\nstyle_weight = 1.0",
+        ("presets.shallow", "either ratio or style_weight"),
+    ),
+    "ratio beside a word": (
+        "ratio = 1e-3",
+        'ratio = 1e-3\ncontent_weight = "one"',
+        ("presets.shallow", "content_weight must be a number"),
+    ),
+    "weight NaN": (
+        "ratio = 1e-3",
+        "content_weight = nan",
+        ("presets.shallow.content_weight", "finite number"),
+    ),
+    "weight infinite": (
+        "ratio = 1e-3",
+        "style_weight = inf",
+        ("presets.shallow.style_weight", "finite number"),
+    ),
+    "weight negative": (
+        "{ relu2_2 = 1.0 }",
+        "{ relu2_2 = -1.0 }",
+        ("presets.shallow", "relu2_2 is negative"),
+    ),
+    "layer twice": (
+        'style_layers = ["relu1_1", "relu2_1"]',
+        'style_layers = ["relu1_1", "relu1_1"]',
+        ("presets.plain.style_layers", "relu1_1 twice"),
+    ),
+    "layer by two names": (
+        'style_layers = ["relu1_1", "relu2_1"]',
+        'style_layers = ["relu1_1", "r11"]',
+        ("presets.plain", "style_layers names relu1_1 twice"),
+    ),
+    "no layers": ("{ relu2_2 = 1.0 }", "{}", ("presets.shallow", "content layers or style")),
+    "evaluations": (
+        "ratio = 1e-3",
+        "evaluations = 0",
+        ("presets.shallow.evaluations", "greater than or equal to 1"),
+    ),
+    "size": ("ratio = 1e-3", "size = 4", ("presets.shallow.size", "16")),
+    # Missing
+    "no title": ('title = "Title"', "", ("title", "required")),
+    "no year": ("year = 2020", "", ("year", "required")),
+    "no preset of a figure": ('preset = "plain"', "", ("figures.fig1.preset", "required")),
+    "no caption": ('caption = "Caption"', "", ("figures.fig1.caption", "required")),
+    # Not TOML
+    "no TOML": ("year = 2020", "year = 20 20", ("not valid TOML", "line 4")),
+    "half a string": ('source = "Journal"', 'source = "Journal', ("not valid TOML", "line 5")),
+    "a key twice": ("year = 2020", "year = 2020\nyear = 2021", ("not valid TOML",)),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes(case: str, tmp_path: Path) -> None:
+    old, new, parts = MISTAKES[case]
+    with pytest.raises(ConfigError) as caught:
+        read_paper(written(tmp_path, changed(old, new)))
+    said = str(caught.value)
+    assert said.startswith("paper2020.toml")
+    assert "\n" not in said and len(said) < 400
+    for part in parts:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    "table", ["presets = 3", "presets = [1]", 'presets = "a"', "figures = 3", "figures = []"]
+)
+def test_tables_that_are_none(table: str, tmp_path: Path) -> None:
+    head = GOOD.split("[presets.plain]")[0]
+    with pytest.raises(ConfigError, match=f"paper2020.toml: {table.split()[0]}: .*dictionary"):
+        read_paper(written(tmp_path, head + table))
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"paper2020\.toml: title: Field required"):
+        read_paper(written(tmp_path, ""))
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "paper2020.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"paper2020\.toml cannot be read"):
+        read_paper(path)
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "paper2020.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"paper2020\.toml cannot be read"):
+        load_paper("paper2020", tmp_path)
+
+
+# Names
+
+
+def test_unknown_paper(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no config 'gatys201'; did you mean 'gatys201[56]'\?"):
+        load_paper("gatys201")
+    written(tmp_path, GOOD)
+    with pytest.raises(ConfigError, match=r"no config 'x'; there are paper2020\."):
+        load_paper("x", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("gatys2016_code", "gatys2016-code"),
+        ("Gatys2016", "gatys2016"),
+        ("jonson2016", "johnson2016"),
+    ],
+)
+def test_unknown_preset(name: str, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset(name)
+    assert f"no preset '{name}'; did you mean '{near}'?" in str(caught.value)
+
+
+def test_unknown_profile() -> None:
+    with pytest.raises(ConfigError, match=r"no profile 'galery'; did you mean 'gallery'\?"):
+        load_profile("galery")
+
+
+def test_a_preset_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.toml").write_text(GOOD)
+    monkeypatch.setattr(config, "configs_dir", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=r"second\.toml: preset 'plain' is already in"):
+        presets.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[big]\nsize = 64\nevaluations = 0", r"profiles\.toml: big\.evaluations: .*to 1"),
+        ("[big]\nsize = 4\nevaluations = 1", r"profiles\.toml: big\.size: .*16"),
+        ("[big]\nsize = 64", r"profiles\.toml: big\.evaluations: Field required"),
+        ("[big]\nsize = 64\nevaluation = 1", r"profiles\.toml: big\.evaluation"),
+        ("big = 3", r"profiles\.toml: big: .*dictionary"),
+        ("[big", r"profiles\.toml is not valid TOML"),
+    ],
+)
+def test_bad_profiles(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "profiles.toml").write_text(text)
+    monkeypatch.setattr(config, "configs_dir", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        profiles.__wrapped__()
+
+
+# What is shipped
+
+
+def test_the_three_papers_are_shipped() -> None:
+    assert {"gatys2015", "gatys2016", "johnson2016"} <= set(paper_names())
+    assert not {"images", "profiles"} & set(paper_names())
+
+
+@pytest.mark.parametrize("name", paper_names())
+def test_shipped_config(name: str) -> None:
+    paper = load_paper(name)
+    assert paper.name == name
+    assert paper.title and paper.authors and paper.source
+    for label, figure in paper.figures.items():
+        assert {"bundled", "paper"} <= set(figure.images), label
+        assert set(figure.images["bundled"]) == set(figure.images["paper"]), label
+
+
+def test_shipped_profiles() -> None:
+    assert list(profiles()) == ["smoke", "preview", "gallery", "paper"]
+    assert load_profile("smoke").size == 64
+    assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 500)
+    sizes = [profile.size for profile in profiles().values()]
+    assert sizes == sorted(sizes)
