@@ -1,0 +1,158 @@
+"""What the JSON beside a figure holds: written in one layout, checked when it is read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from replicate.errors import ReplicateError
+from replicate.figure.blocks import Box
+from replicate.figure.claims import Claim
+from replicate.paths import write_atomic
+
+ImageFormat = Literal["png", "webp", "jpg"]
+
+_ID = r"^[a-z0-9_]+/[a-z0-9_]+$"
+_IMAGE = r"^[a-z0-9_]+\.(png|webp|jpg)$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkRecord(_Part):
+    """The network that drew the figure; several are joined by " + "."""
+
+    name: str
+    weights: str
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """Name and weights: "vgg19 (caffe weights)"."""
+        return f"{self.name} ({self.weights} weights)" if self.weights else self.name
+
+
+class PanelRecord(_Part):
+    """One picture of the figure.
+
+    Attributes:
+        label: row and column, or what else names it.
+        job: the job as `replicate transfer` repeats it.
+        evaluations: forward and backward passes that it took.
+        seconds: time that it took, 0 if it came from the store.
+        losses: final losses by layer, such as "style/relu1_1".
+        metrics: measured numbers by name.
+        file: the picture's own file, relative to the paper's folder; empty if there is none.
+    """
+
+    label: str
+    job: dict[str, Any] = {}
+    evaluations: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+    losses: dict[str, float] = {}
+    metrics: dict[str, float] = {}
+    file: str = Field(default="", pattern=r"^([\w-]+/)*[\w.-]*$")
+
+
+class FigureRecord(_Part):
+    """All that is known about a drawn figure.
+
+    `image` is the picture's name beside the JSON, and `panels_box` the part of it, in pixels,
+    that holds the panels and their labels: the rest of the picture repeats what stands here.
+    """
+
+    figure: str = Field(pattern=_ID)
+    title: str
+    source: str
+    question: str = ""
+    caption: str = ""
+    image: str = Field(pattern=_IMAGE)
+    panels_box: Box
+    profile: str
+    inputs: str
+    network: NetworkRecord
+    panels: tuple[PanelRecord, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    versions: dict[str, str] = {}
+
+    @property
+    def paper(self) -> str:
+        return self.figure.partition("/")[0]
+
+    @property
+    def image_path(self) -> str:
+        """The picture's path relative to the folder of all figures."""
+        return f"{self.paper}/{self.image}"
+
+
+def write_record(record: FigureRecord, path: str | Path) -> Path:
+    """Write the record as JSON, whole or not at all; returns the path.
+
+    The keys stand in the order of `FigureRecord`, labels in the order in which they were given
+    (a series sorted by its labels would run backwards), and numbers that are not finite as "nan",
+    "inf" and "-inf", which JSON lacks.
+    """
+    text = json.dumps(_plain(record.model_dump()), indent=2, ensure_ascii=False, allow_nan=False)
+    return write_atomic(path, f"{text}\n".encode())
+
+
+def read_record(path: str | Path) -> FigureRecord:
+    """Read and check one figure's JSON.
+
+    Raises:
+        ReplicateError: the file is missing, is not JSON, lacks a key or has a wrong value, or is
+            named differently from the figure in it; one sentence names the file.
+    """
+    path = Path(path)
+    try:
+        record = FigureRecord.model_validate(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise ReplicateError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise ReplicateError(f"'{path}' is no figure's record: {place}: {message}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ReplicateError(f"'{path}' is not JSON: {error}.") from error
+    if path.with_suffix("").parts[-2:] != tuple(record.figure.split("/")):
+        raise ReplicateError(f"'{path}' holds the record of another figure, {record.figure}.")
+    return record
+
+
+def read_records(folder: str | Path) -> tuple[list[FigureRecord], list[str]]:
+    """All figures' records in a folder, by name, and a sentence for each file that is none."""
+    records: list[FigureRecord] = []
+    problems: list[str] = []
+    for path in sorted(Path(folder).glob("*/*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            records.append(read_record(path))
+        except ReplicateError as error:
+            problems.append(str(error))
+    return sorted(records, key=lambda record: natural_key(record.figure)), problems
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts fig2 before fig10."""
+    parts: Iterable[str] = re.findall(r"\d+|\D+", text)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's types."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,171 @@
+"""A figure as a whole: its page, its claims, and the files that it is written to."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from replicate.figure.claims import Claim
+from replicate.figure.montage import Montage
+from replicate.figure.panels import Grid
+from replicate.figure.record import (
+    FigureRecord,
+    ImageFormat,
+    NetworkRecord,
+    PanelRecord,
+    write_record,
+)
+from replicate.images.picture import Picture
+from replicate.paths import write_atomic
+
+_ENCODINGS: dict[ImageFormat, tuple[str, dict[str, Any]]] = {
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {"quality": 86, "method": 4}),
+    "jpg": ("JPEG", {"quality": 90, "subsampling": 0, "progressive": True}),
+}
+_PACKAGES = ("style-layers", "torch", "torchvision", "numpy", "scikit-image", "pillow")
+
+
+class Network(Protocol):
+    """What a figure says of a network; the engine's `NetworkInfo` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of this project and of the packages whose numbers a figure depends on."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a paper, drawn again.
+
+    Attributes:
+        id: "paper/figure", in small letters, digits and underscores.
+        title: what it shows, in our words.
+        source: the figure that it repeats, such as "Gatys et al. 2016, Fig. 5".
+        grids: its panels.
+        profile: smoke, preview, gallery or paper.
+        inputs: "bundled" or "paper".
+        networks: those that drew it; more than one where it compares networks.
+        question: the question that it answers, if people ask one.
+        caption: what is to be seen.
+        claims: what the source says of it, measured.
+        panels: numbers and jobs of the pictures in `grids`.
+        size: longest side of the drawn pictures in pixels, if they share one.
+        versions: of the programs that drew it.
+    """
+
+    id: str
+    title: str
+    source: str
+    grids: Sequence[Grid]
+    profile: str
+    inputs: str
+    networks: Sequence[Network]
+    question: str = ""
+    caption: str = ""
+    claims: Sequence[Claim] = ()
+    panels: Sequence[PanelRecord] = ()
+    size: int | None = None
+    versions: Mapping[str, str] = field(default_factory=installed_versions)
+
+    def __post_init__(self) -> None:
+        ids = [claim.id for claim in self.claims]
+        twice = {each for each in ids if ids.count(each) > 1}
+        if twice:
+            raise ValueError(f"Figure '{self.id}' has two claims named '{min(twice)}'.")
+        if not self.networks:
+            raise ValueError(f"Figure '{self.id}' does not say which network drew it.")
+        self.record()  # a wrong id or number shows here and not when it is written
+
+    @property
+    def provenance(self) -> str:
+        """One line: network, inputs, size, evaluations, profile, source."""
+        networks = " and ".join(_joined([each]).label for each in self.networks)
+        parts = [f"Drawn by {networks}", f"{self.inputs} inputs"]
+        if self.size:
+            parts.append(f"{self.size} px")
+        counts = [panel.evaluations for panel in self.panels if panel.evaluations]
+        if counts:
+            low, high = min(counts), max(counts)
+            parts.append(f"{low} evaluations" if low == high else f"{low} to {high} evaluations")
+        return " · ".join([*parts, f"profile {self.profile}", f"after {self.source}"])
+
+    @cached_property
+    def montage(self) -> Montage:
+        """The page that shows it."""
+        return Montage(
+            title=self.title,
+            grids=self.grids,
+            subtitle=self.question,
+            caption=self.caption,
+            claims=self.claims,
+            provenance=self.provenance,
+        )
+
+    def record(self, image_format: ImageFormat = "png") -> FigureRecord:
+        """What the JSON says."""
+        return FigureRecord(
+            figure=self.id,
+            title=self.title,
+            source=self.source,
+            question=self.question,
+            caption=self.caption,
+            image=f"{self.id.partition('/')[2]}.{image_format}",
+            panels_box=self.montage.layout.panels_box,
+            profile=self.profile,
+            inputs=self.inputs,
+            network=_joined(self.networks),
+            panels=tuple(self.panels),
+            claims=tuple(self.claims),
+            versions=dict(self.versions),
+        )
+
+    def write(self, folder: str | Path, image_format: ImageFormat = "png") -> Path:
+        """Write `paper/figure.png` and then `paper/figure.json` in the folder, each atomically.
+
+        WebP and JPEG are for a gallery under version control. Returns the picture's path.
+
+        Raises:
+            ReplicateError: the folder cannot be written.
+        """
+        record = self.record(image_format)
+        data = _encoded(self.montage.draw(), image_format)
+        path = write_atomic(Path(folder) / record.image_path, data)
+        write_record(record, Path(folder) / f"{self.id}.json")
+        return path
+
+
+def _joined(networks: Sequence[Network]) -> NetworkRecord:
+    return NetworkRecord(
+        name=" + ".join(each.name for each in networks),
+        weights=" + ".join(dict.fromkeys(each.weights for each in networks)),
+        sha256=" + ".join(each.sha256 for each in networks),
+    )
+
+
+def _encoded(picture: Picture, image_format: ImageFormat) -> bytes:
+    kind, options = _ENCODINGS[image_format]
+    buffer = io.BytesIO()
+    picture.pil().save(buffer, kind, **options)
+    return buffer.getvalue()

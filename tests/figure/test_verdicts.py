@@ -1,0 +1,258 @@
+"""Verdicts follow from values, bounds and orderings alone."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from replicate.figure import claims
+from replicate.figure.claims import Claim, format_number, format_value, tally
+
+NAN, INF = math.nan, math.inf
+HEAD = ("depth", "Detail is lost with depth.", "Gatys et al. 2016, Fig. 1", "SSIM")
+
+
+def series(*values: float) -> dict[str, float]:
+    return {f"conv{place}_1": value for place, value in enumerate(values, 1)}
+
+
+@pytest.mark.parametrize(
+    ("values", "direction", "options", "verdict"),
+    [
+        ((3, 2, 1), "decreasing", {}, "holds"),
+        ((1, 2, 3), "decreasing", {}, "fails"),
+        ((1, 2, 3), "increasing", {}, "holds"),
+        ((3, 2, 2), "decreasing", {}, "fails"),
+        ((3, 2, 2), "decreasing", {"strict": False}, "holds"),
+        ((2, 2, 2), "increasing", {"strict": False}, "holds"),
+        ((3, 1, 2), "decreasing", {"strict": False}, "fails"),
+        # A tie exactly as wide as allowed (in numbers that binary holds exactly).
+        ((1, 0.5, 0.75), "decreasing", {"ties": 0.25}, "holds"),
+        ((1, 0.5, 0.751), "decreasing", {"ties": 0.25}, "fails"),
+        ((0.06, 0.22, 0.374, 0.372), "increasing", {"ties": 0.02}, "holds"),
+        ((0.06, 0.22, 0.374, 0.35), "increasing", {"ties": 0.02}, "fails"),
+        # Small steps back must not add up, nor a flat series pass as falling.
+        ((1, 0.5, 0.51, 0.52, 0.53), "decreasing", {"ties": 0.02}, "fails"),
+        ((1, 1, 1), "decreasing", {"ties": 0.02}, "fails"),
+        ((1, 1, 1), "decreasing", {"ties": 0.02, "strict": False}, "holds"),
+        ((3, NAN, 1), "decreasing", {}, "fails"),
+        ((3, 2, NAN), "decreasing", {"strict": False}, "fails"),
+        ((INF, 2, 1), "decreasing", {}, "fails"),
+        ((1, 2, INF), "increasing", {"ties": 0.5}, "fails"),
+        ((NAN, NAN), "increasing", {"ties": 0.5, "strict": False}, "fails"),
+    ],
+)
+def test_ordered(values, direction, options, verdict):
+    claim = claims.ordered(*HEAD, series(*values), direction, **options)
+    assert claim.verdict == verdict
+    assert claim.holds == (verdict == "holds")
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (1.5, "holds"),
+        (1.5000001, "holds"),
+        (1.4999999, "fails"),
+        (NAN, "fails"),
+        (INF, "fails"),
+        (-INF, "fails"),
+        (series(1.5, 2), "holds"),
+        (series(1.5, 1), "fails"),
+        (series(2, NAN), "fails"),
+        ([1.6, 1.7], "holds"),
+        ([1.6, INF], "fails"),
+        (np.float32(1.5), "holds"),
+        (2, "holds"),
+    ],
+)
+def test_at_least(value, verdict):
+    assert claims.at_least(*HEAD, value, 1.5).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (0.1, "holds"),
+        (0.1000001, "fails"),
+        (-5, "holds"),
+        (-INF, "fails"),
+        (NAN, "fails"),
+        (series(0, 0.1), "holds"),
+        (series(0, 0.2), "fails"),
+    ],
+)
+def test_at_most(value, verdict):
+    assert claims.at_most(*HEAD, value, 0.1).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (-0.1, "holds"),
+        (0.1, "holds"),
+        (0.11, "fails"),
+        (-0.11, "fails"),
+        (NAN, "fails"),
+        (series(-0.1, 0, 0.1), "holds"),
+        (series(-0.1, 0.2), "fails"),
+    ],
+)
+def test_within(value, verdict):
+    assert claims.within(*HEAD, value, -0.1, 0.1).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "largest", "smallest"),
+    [
+        (series(3, 2, 1), "holds", "fails"),
+        (series(1, 2, 3), "fails", "holds"),
+        (series(3, 3, 1), "fails", "fails"),
+        (series(1, 1, 3), "fails", "fails"),
+        (series(3, 2, NAN), "fails", "fails"),
+        (series(INF, 2, 1), "fails", "fails"),
+    ],
+)
+def test_largest_and_smallest(values, largest, smallest):
+    assert claims.largest(*HEAD, values, "conv1_1").verdict == largest
+    assert claims.smallest(*HEAD, values, "conv1_1").verdict == smallest
+
+
+def parts(*bounds: float) -> list[Claim]:
+    return [
+        claims.at_least(f"part{place}", "part", "source", f"measure {place}", 1.0, bound)
+        for place, bound in enumerate(bounds)
+    ]
+
+
+def test_all_of_holds_only_with_all_parts():
+    whole = ("all", "All of it.", "source")
+    assert claims.all_of(*whole, parts(1, 0.5)).verdict == "holds"
+    failing = claims.all_of(*whole, parts(1, 2, 3), note="seen twice")
+    assert failing.verdict == "fails"
+    assert failing.note == "fails on measure 1 and measure 2; seen twice"
+    assert failing.value == {"measure 0": 1, "measure 1": 1, "measure 2": 1}
+    assert failing.threshold == "measure 0: ≥ 1; measure 1: ≥ 2; measure 2: ≥ 3"
+
+
+def test_all_of_keeps_every_value_beside_its_label():
+    both = claims.all_of(
+        "all",
+        "All of it.",
+        "source",
+        [
+            claims.ordered("a", "text", "source", "SSIM", series(2, 1)),
+            claims.within("b", "text", "source", "edges", [0.1, 0.2], 0, 1),
+        ],
+    )
+    assert both.value == {
+        "SSIM: conv1_1": 2,
+        "SSIM: conv2_1": 1,
+        "edges 1": 0.1,
+        "edges 2": 0.2,
+    }
+    assert both.measure == "SSIM; edges"
+
+
+def test_threshold_says_what_and_from_where():
+    assert claims.ordered(*HEAD, series(2, 1)).threshold == "strictly decreasing"
+    assert claims.ordered(*HEAD, series(2, 1), strict=False).threshold == "decreasing or equal"
+    tied = claims.ordered(*HEAD, series(2, 1), ties=0.02, basis="ties as published")
+    assert tied.threshold == "decreasing, steps back of up to 0.02 allowed (ties as published)"
+    assert claims.at_least(*HEAD, 2, 1.5, basis="published: 2.2").threshold == (
+        "≥ 1.5 (published: 2.2)"
+    )
+    assert claims.at_most(*HEAD, series(1, 2), 0.1).threshold == "each ≤ 0.1"
+    assert claims.within(*HEAD, 0, -0.25, 0.25).threshold == "from −0.25 to 0.25"
+    assert claims.largest(*HEAD, series(2, 1), "conv1_1").threshold == "largest for conv1_1"
+
+
+@pytest.mark.parametrize(
+    "value", [np.float64(0.5), 1, 0.5, [np.float32(0.5)], series(1, 2), {"a": np.int64(3)}]
+)
+def test_values_are_json(value):
+    claim = claims.at_least(*HEAD, value, 0)
+    assert json.loads(json.dumps(claim.value)) == claim.value
+    assert isinstance(claim.value, float | list | dict)
+
+
+def test_labels_keep_their_order():
+    values = {"10⁻⁵": 3.0, "10⁻⁴": 2.0, "10⁻³": 1.0}
+    assert list(claims.ordered(*HEAD, values).value) == list(values)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: claims.ordered(*HEAD, series(1)),
+        lambda: claims.ordered(*HEAD, {}),
+        lambda: claims.ordered(*HEAD, series(1, 2), "upwards"),
+        lambda: claims.ordered(*HEAD, series(1, 2), ties=-0.1),
+        lambda: claims.ordered(*HEAD, series(1, 2), ties=NAN),
+        lambda: claims.at_least(*HEAD, {}, 1),
+        lambda: claims.at_most(*HEAD, [], 1),
+        lambda: claims.within(*HEAD, 1, 2, 1),
+        lambda: claims.within(*HEAD, 1, NAN, 1),
+        lambda: claims.largest(*HEAD, series(1, 2), "conv9_1"),
+        lambda: claims.smallest(*HEAD, series(1), "conv1_1"),
+        lambda: claims.all_of("all", "text", "source", []),
+        lambda: claims.all_of("all", "text", "source", parts(1) + parts(2)),
+    ],
+)
+def test_senseless_claims(make):
+    with pytest.raises(ValueError):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (-0.0, "0"),
+        (20, "20"),
+        (0.1, "0.1"),
+        (0.12345, "0.123"),
+        (23.04, "23.0"),
+        (-1.5, "−1.5"),
+        (0.99999, "1.00"),
+        (999.96, "1000"),
+        (1234.4, "1234"),
+        (1e5, "1×10⁵"),
+        (123456, "1.23×10⁵"),
+        (0.001, "0.001"),
+        (0.00012345, "1.23×10⁻⁴"),
+        (-2e-9, "−2×10⁻⁹"),
+        (NAN, "undefined"),
+        (INF, "∞"),
+        (-INF, "−∞"),
+    ],
+)
+def test_format_number(value, text):
+    assert format_number(value) == text
+
+
+def test_format_value():
+    assert format_value(series(26.31, 8)) == "conv1_1: 26.3 · conv2_1: 8"
+    assert format_value([1.0, NAN]) == "1, undefined"
+    assert claims.at_least(*HEAD, 2.5, 1).shown_value == "2.5"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "text"),
+    [
+        ((), "0 claims: 0 hold, 0 fail"),
+        ((0,), "1 claim: 1 holds, 0 fail"),
+        ((0, 0, 9), "3 claims: 2 hold, 1 fails"),
+    ],
+)
+def test_tally(bounds, text):
+    assert tally(parts(*bounds)) == text
+
+
+def test_a_remark_changes_nothing_else():
+    claim = claims.at_least(*HEAD, 1, 2)
+    assert claim.noted("one sample").note == "one sample"
+    assert claim.noted("one sample").noted("") == claim
