@@ -1,0 +1,72 @@
+"""The ``replicate`` command.
+
+Exit status: 0 done; 1 a bug, with its traceback; 2 something that the user can put right, said
+in one sentence; 130 stopped by Ctrl-C; 141 nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+from ..errors import ReplicateError
+from .parser import parse
+
+BAD_INPUT = 2
+STOPPED = 130
+NO_READER = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    _forgive_narrow_terminals()
+    try:
+        with _warnings_as_sentences():
+            # The command's module is imported only now: some of them take torch along.
+            args = parse(sys.argv[1:] if argv is None else argv)
+            code: int = importlib.import_module(f".{args.command}", __package__).run(args)
+        sys.stdout.flush()
+        return code
+    except ReplicateError as error:
+        print(f"replicate: {one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("replicate: stopped.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        _discard_output()
+        return NO_READER
+    except SystemExit as done:  # argparse, after --help or --version
+        return done.code if isinstance(done.code, int) else 0
+
+
+def one_line(error: object) -> str:
+    """An error's text as one line."""
+    return " ".join(str(error).split())
+
+
+def _forgive_narrow_terminals() -> None:
+    """A terminal that lacks a letter such as alpha shows a question mark, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+@contextlib.contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"replicate: {one_line(message)}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
+
+
+def _discard_output() -> None:
+    """Python flushes stdout once more at its end, and would complain again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

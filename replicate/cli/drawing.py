@@ -1,0 +1,120 @@
+"""What the commands that draw share: the engine, progress on stderr, memory."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ..engine.engine import Engine, Progress
+from ..engine.job import Job
+from ..engine.preset import NetworkSpec
+from ..engine.store import ResultStore, StoredResult
+from ..errors import ReplicateError
+
+_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} evaluations, {remaining} left{postfix}"
+
+
+class FreshStore(ResultStore):
+    """A store that keeps results and gives none back: everything is drawn anew."""
+
+    def get(self, key: str) -> StoredResult | None:
+        return None
+
+
+def make_engine(args: Namespace, store: ResultStore | None, **preferred: Any) -> Engine:
+    """The engine that the options ask for; ``preferred`` holds where they say nothing.
+
+    Raises:
+        ReplicateError: the device is not there, or the weights of a network asked for by name.
+    """
+    settings = {"network": "auto", "precision": "auto", **preferred}
+    given = {"network": args.network, "precision": args.precision}
+    settings.update({name: value for name, value in given.items() if value is not None})
+    engine = Engine(device=args.device, store=store, say=say_above_bars, **settings)
+    if settings["network"] not in ("auto", "vgg19-random"):
+        engine.info(NetworkSpec())  # now, and not in the middle of the work
+    return engine
+
+
+def precision_label(precision: str) -> str:
+    """How the engine's ``precision`` reads in a sentence."""
+    return "exact float32" if precision == "exact" else precision
+
+
+def say_above_bars(sentence: str) -> None:
+    """One remark on stderr, above any progress bar."""
+    tqdm.write(f"replicate: {sentence}", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def shows_bars() -> bool:
+    return sys.stderr.isatty()
+
+
+def bar(label: str, evaluations: int) -> tqdm[Any]:
+    """A progress bar with the time left, if stderr is a terminal."""
+    return tqdm(
+        total=evaluations,
+        desc=label,
+        file=sys.stderr,
+        disable=not shows_bars(),
+        leave=False,
+        ncols=shutil.get_terminal_size().columns,  # tqdm itself takes an unknown width for 0
+        bar_format=_BAR,
+    )
+
+
+class FigureBar:
+    """One bar over all evaluations of a figure's jobs: a `Studio.progress`."""
+
+    def __init__(self, label: str):
+        self._label = label
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, jobs: Sequence[Job]) -> Progress:
+        self.close()
+        self._bar = shown = bar(self._label, sum(job.evaluations or 0 for job in jobs))
+        done: dict[int, int] = {}
+
+        def progress(job: Job, step: int, steps: int) -> None:
+            if step == steps and id(job) not in done:
+                # From the store: it took no time, and would spoil the estimate of the rest.
+                shown.total = (shown.total or steps) - steps
+                shown.refresh()
+            else:
+                shown.update(step - done.get(id(job), 0))
+            done[id(job)] = step
+
+        return progress
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+@contextmanager
+def memory_said() -> Iterator[None]:
+    """Turn "out of memory" into a sentence.
+
+    Raises:
+        ReplicateError: the work in the block did not fit into memory.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _too_large() from error
+    except RuntimeError as error:  # what torch raises on a CPU
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            raise _too_large() from error
+        raise
+
+
+def _too_large() -> ReplicateError:
+    return ReplicateError("The picture does not fit into memory at this size; choose a smaller.")

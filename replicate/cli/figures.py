@@ -1,0 +1,157 @@
+"""``replicate figures``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..engine.store import ResultStore
+from ..errors import ReplicateError
+from ..figure.claims import counted
+from ..figure.index import write_index
+from ..figure.report import Figure
+from ..papers import FIGURES, draw_figure, match_figures
+from ..papers.studio import Studio
+from . import BAD_INPUT, STOPPED, one_line
+from .drawing import (
+    FigureBar,
+    FreshStore,
+    make_engine,
+    memory_said,
+    precision_label,
+    say_above_bars,
+    shows_bars,
+)
+from .text import print_json, say, verdicts
+
+
+@dataclass
+class Outcome:
+    """What became of the figures so far."""
+
+    drawn: dict[str, Figure] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    index: Path | None = None
+
+    @property
+    def claims(self) -> int:
+        return sum(len(figure.claims) for figure in self.drawn.values())
+
+    @property
+    def holding(self) -> int:
+        return sum(_holding(figure) for figure in self.drawn.values())
+
+
+def run(args: Namespace) -> int:
+    """Draw the figures that are asked for; each is written as soon as it is drawn."""
+    ids = match_figures(args.names)
+    folder = _checked_folder(args.out)
+    studio = _studio(args)
+    say(
+        f"{counted(len(ids), 'figure')} with profile {studio.profile_name} "
+        f"({studio.profile.size} px, {studio.profile.evaluations} evaluations a panel), "
+        f"{studio.inputs} pictures, on {studio.engine.device} in "
+        f"{precision_label(studio.engine.precision)}"
+    )
+    outcome = Outcome()
+    try:
+        for number, figure_id in enumerate(ids, 1):
+            _draw(studio, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(args.force, outcome, len(ids))
+        return STOPPED
+    finally:
+        _write_index(folder, outcome)
+    if args.json:
+        print_json(_plain(studio, outcome))
+    else:
+        _summarise(outcome)
+    if outcome.errors:
+        say(f"{counted(len(outcome.errors), 'figure')} missing: {', '.join(outcome.errors)}.")
+    return BAD_INPUT if outcome.errors else 0
+
+
+def _studio(args: Namespace) -> Studio:
+    engine = make_engine(args, FreshStore() if args.force else ResultStore())
+    profile = args.profile or ("preview" if engine.device.type == "cpu" else "paper")
+    return Studio(engine, profile, args.inputs)
+
+
+def _draw(
+    studio: Studio, figure_id: str, place: str, folder: Path, args: Namespace, outcome: Outcome
+) -> None:
+    """Draw one figure, write it and say so; what goes wrong with it is said and remembered."""
+    studio.progress = bar = FigureBar(f"{figure_id} ({place})")
+    if not shows_bars():
+        say(f"drawing {figure_id} ({place})")
+    try:
+        with memory_said():
+            figure = draw_figure(studio, figure_id)
+            path = figure.write(folder, args.format)
+    except ReplicateError as error:
+        outcome.errors[figure_id] = one_line(error)
+        say_above_bars(f"{figure_id}: {one_line(error)}")
+        return
+    finally:
+        bar.close()
+    outcome.drawn[figure_id], outcome.files[figure_id] = figure, path
+    if not args.json:
+        print(f"{path}  {verdicts(_holding(figure), len(figure.claims))}", flush=True)
+
+
+def _holding(figure: Figure) -> int:
+    return sum(claim.holds for claim in figure.claims)
+
+
+def _write_index(folder: Path, outcome: Outcome) -> None:
+    if outcome.drawn:
+        outcome.index = write_index(folder, order=FIGURES).page
+
+
+def _summarise(outcome: Outcome) -> None:
+    if len(outcome.drawn) > 1:
+        print(f"{verdicts(outcome.holding, outcome.claims)} in all")
+    if outcome.index:
+        print(f"index: {outcome.index}")
+
+
+def _say_how_to_go_on(force: bool, outcome: Outcome, wanted: int) -> None:
+    again = "run the same command again" + (" without --force" if force else "")
+    say(
+        f"stopped with {len(outcome.drawn)} of {counted(wanted, 'figure')} drawn; {again} to go "
+        "on: finished panels are kept."
+    )
+
+
+def _checked_folder(name: str) -> Path:
+    folder = Path(name)
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise ReplicateError(f"Cannot write to '{folder}': '{place}' is a file.")
+    return folder
+
+
+def _plain(studio: Studio, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "profile": studio.profile_name,
+        "inputs": studio.inputs,
+        "device": str(studio.engine.device),
+        "precision": studio.engine.precision,
+        "figures": [
+            {
+                "figure": figure_id,
+                "image": str(outcome.files[figure_id]),
+                "record": str(outcome.files[figure_id].with_suffix(".json")),
+                "claims": len(figure.claims),
+                "hold": _holding(figure),
+            }
+            for figure_id, figure in outcome.drawn.items()
+        ],
+        "errors": outcome.errors,
+        "claims": outcome.claims,
+        "hold": outcome.holding,
+        "index": str(outcome.index) if outcome.index else None,
+    }

@@ -1,0 +1,241 @@
+"""What ``replicate transfer`` is asked to draw: from the options, or from a recorded picture."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..config import load_preset
+from ..engine.device import choose_device, has_bf16
+from ..engine.engine import Engine
+from ..engine.job import Job
+from ..engine.preset import NetworkSpec, Preset
+from ..errors import WeightsError
+from ..figure.record import read_record as read_figure
+from ..images import Picture, find_image
+from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
+from ..suggest import nearest
+from . import one_line
+from .arguments import layer_weights
+from .drawing import make_engine
+from .parser import STARTS, UsageError
+from .text import say
+
+_CPU_SIZE = 256
+_CPU_EVALUATIONS = 150
+"""About a minute and a half on two cores; at 512 px, 500 evaluations would take ten minutes."""
+
+
+_SETTINGS = (
+    "content",
+    "style",
+    "content_layers",
+    "style_layers",
+    "ratio",
+    "size",
+    "evaluations",
+    "seed",
+    "init",
+    "network",
+    "precision",
+)
+"""Options that change the picture."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be drawn, and where its pictures came from.
+
+    Attributes:
+        sources: role (content, style, start) to the path or name that found the picture.
+        repeats: every setting is the record's, so that the same picture should come out.
+    """
+
+    job: Job
+    engine: Engine
+    sources: Mapping[str, str]
+    record: Record | None = None
+    repeats: bool = False
+
+
+def order_from(args: Namespace) -> Order:
+    """The order that the options make.
+
+    Raises:
+        ReplicateError: an input, layer, network or record is missing or wrong.
+    """
+    return _repeated(args) if args.source else _new(args)
+
+
+def _new(args: Namespace) -> Order:
+    if args.panel is not None:
+        raise UsageError("--panel needs --from with a figure's .json.")
+    if args.content is None or args.style is None:
+        raise UsageError(_missing_pictures(args))
+    preset = _changed(load_preset(args.preset or "gatys2016"), args)
+    pictures, sources = _given_pictures(args)
+    engine = make_engine(args, store=None)
+    size, evaluations = _extent(args, preset, on_cpu=engine.device.type == "cpu")
+    job = Job(
+        preset,
+        pictures.get("content"),
+        pictures.get("style"),
+        size=size,
+        evaluations=evaluations,
+        seed=args.seed or 0,
+        init=_init(args),
+        start=pictures.get("start"),
+    )
+    return Order(job, engine, sources)
+
+
+def _extent(args: Namespace, preset: Preset, on_cpu: bool) -> tuple[int, int]:
+    """Size and evaluations: as given, else the preset's, on a CPU less; then that is said."""
+    size, evaluations = preset.size, preset.evaluations
+    if on_cpu:
+        size, evaluations = min(size, _CPU_SIZE), min(evaluations, _CPU_EVALUATIONS)
+        if args.size is None and args.evaluations is None:
+            say("kept small for a CPU; --size and --evaluations make it larger and better.")
+    return args.size or size, args.evaluations or evaluations
+
+
+def _missing_pictures(args: Namespace) -> str:
+    missing = "STYLE is" if args.content else "CONTENT and STYLE are"
+    eager = [f"--{k}-layers" for k in ("content", "style") if getattr(args, f"{k}_layers")]
+    hint = f"; put both before {eager[0]}, which takes every word that follows" if eager else ""
+    return f"{missing} missing: replicate transfer CONTENT STYLE -o out.png{hint}."
+
+
+def _given_pictures(args: Namespace) -> tuple[dict[str, Picture], dict[str, str]]:
+    """The pictures on the command line and what found them, by role."""
+    start = args.init if args.init and args.init.lower() not in STARTS else None
+    named = {"content": args.content, "style": args.style, "start": start}
+    sources = {role: name for role, name in named.items() if name is not None}
+    return {role: find_image(name) for role, name in sources.items()}, sources
+
+
+def _init(args: Namespace) -> Any:
+    if args.init is None:
+        return None
+    return args.init.lower() if args.init.lower() in STARTS else "picture"
+
+
+def _changed(preset: Preset, args: Namespace) -> Preset:
+    """The preset with what the options change.
+
+    Raises:
+        UsageError: the changes do not make a preset; the text says why.
+    """
+    changes: dict[str, Any] = {}
+    for kind in ("content_layers", "style_layers"):
+        given = getattr(args, kind)
+        if given is not None:
+            try:
+                changes[kind] = layer_weights(given)
+            except ArgumentTypeError as error:
+                raise UsageError(f"--{kind.replace('_', '-')} {error}.") from error
+    if args.ratio is not None:
+        changes["ratio"] = args.ratio
+    if args.network not in (None, "auto"):
+        changes["network"] = _network_changes(preset.network, args.network)
+    if not changes:
+        return preset
+    try:
+        return preset.with_(**changes)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{message[0].upper()}{message[1:]}.") from error
+
+
+def _network_changes(spec: NetworkSpec, name: str) -> dict[str, str]:
+    architecture, _, weights = name.partition("-")
+    if weights in ("caffe", "torchvision"):
+        return {"name": architecture, "weights": weights}
+    if not weights and spec.weights in ("bundled", "random"):
+        return {"name": name, "weights": "caffe"}
+    return {"name": name}
+
+
+# Repeating a recorded picture
+
+
+def _repeated(args: Namespace) -> Order:
+    if args.preset is not None:
+        raise UsageError("--preset does not go with --from, which takes the recorded one.")
+    record = _read(args)
+    pictures, sources = _given_pictures(args)
+    job = job_from_record(
+        _overridden(record, args),
+        content=pictures.get("content"),
+        style=pictures.get("style"),
+        start=pictures.get("start"),
+        folder=Path(args.source).parent,
+    )
+    engine = _recorded_engine(args, record)
+    differs = _other_network(record, job, engine) or engine.precision != record.precision
+    if engine_version_differs(record):
+        say("another version of the engine drew the picture, so it may differ.")
+    for role in ("content", "style", "start"):
+        known = getattr(record, role)
+        if known is not None:
+            sources.setdefault(role, known.source)
+    changed = any(getattr(args, name) is not None for name in _SETTINGS)
+    return Order(job, engine, sources, record, repeats=not (changed or differs))
+
+
+def _overridden(record: Record, args: Namespace) -> Record:
+    """The record with what the options change."""
+    changes: dict[str, Any] = {"preset": _changed(record.preset, args)}
+    for name in ("size", "evaluations", "seed"):
+        if getattr(args, name) is not None:
+            changes[name] = getattr(args, name)
+    if args.init is not None:
+        changes.update(init=_init(args), start=None)
+    return record.model_copy(update=changes)
+
+
+def _read(args: Namespace) -> Record:
+    """The record in a picture, or of one panel of a figure."""
+    if Path(args.source).suffix.lower() != ".json":
+        if args.panel is not None:
+            raise UsageError("--panel needs --from with a figure's .json.")
+        return read_record(args.source)
+    panels = {panel.label: panel for panel in read_figure(args.source).panels}
+    if args.panel not in panels:
+        wrong = f"There is no panel '{args.panel}'" if args.panel else "Say which --panel"
+        hint = nearest(args.panel or "", panels) if panels else "; the figure has none."
+        raise UsageError(f"{wrong} of '{args.source}'{hint}")
+    return parse_record(panels[args.panel].job, f"The panel '{args.panel}' in '{args.source}'")
+
+
+def _recorded_engine(args: Namespace, record: Record) -> Engine:
+    """An engine with the recorded network and precision, as far as this machine has them."""
+    precision = _recorded_precision(args, record)
+    if args.network is not None:
+        return make_engine(args, store=None, precision=precision)
+    try:
+        return make_engine(args, store=None, network=record.network.key, precision=precision)
+    except WeightsError as error:
+        say(f"{one_line(error).rstrip('.')}; another network draws, so the picture will differ.")
+        return make_engine(args, store=None, precision=precision)
+
+
+def _recorded_precision(args: Namespace, record: Record) -> str:
+    slow = record.precision == "bf16" and not has_bf16(choose_device(args.device))
+    if not slow or args.precision is not None:
+        return record.precision
+    say("the picture was drawn in bf16, in which this machine is slow; float32 draws it now.")
+    return "float32"
+
+
+def _other_network(record: Record, job: Job, engine: Engine) -> bool:
+    """Whether another network than the recorded one draws; said where it is not plain to see."""
+    info = engine.info(job.preset.network)
+    if info.spec == record.spec and info.sha256 != record.network.sha256:
+        say(f"{info.label} has other weights than when the picture was drawn, so it will differ.")
+    return info.spec != record.spec or info.sha256 != record.network.sha256

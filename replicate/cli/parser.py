@@ -1,0 +1,368 @@
+"""What can be typed after ``replicate``.  Imports little, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import __version__
+from ..errors import ReplicateError
+from ..suggest import nearest
+from .arguments import layers, one_of, positive, whole
+
+NETWORKS = (
+    "auto",
+    "vgg19",
+    "vgg19-caffe",
+    "vgg19-torchvision",
+    "vgg16",
+    "vgg16-caffe",
+    "vgg16-torchvision",
+    "vgg19-compact",
+    "vgg19-random",
+)
+PROFILES = ("smoke", "preview", "gallery", "paper")
+INPUTS = ("bundled", "paper")
+TOPICS = ("figures", "presets", "layers", "images", "profiles")
+PRECISIONS = ("auto", "bf16", "float32", "exact")
+FORMATS = ("png", "webp", "jpg")
+STARTS = ("noise", "content", "style")
+
+
+class UsageError(ReplicateError):
+    """Something was typed that the command line does not understand."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one sentence, for `main` to print."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
+        )
+
+    def error(self, message: str) -> NoReturn:
+        sentence = message.removeprefix("argument ").rstrip(".")
+        raise UsageError(f"{sentence} (see '{self.prog} --help').")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line as values.
+
+    Raises:
+        UsageError: anything unknown or wrong, in one sentence.
+        SystemExit: after --help or --version.
+    """
+    parser, commands = _parser()
+    if not argv:
+        parser.error("a command is missing: " + ", ".join(commands))
+    if argv[0].startswith("-") and argv[0] not in parser._option_string_actions:
+        parser.error(f"a command comes before {argv[0]}: {', '.join(commands)}")
+    if not argv[0].startswith("-") and argv[0] not in commands:
+        parser.error(f"there is no command '{argv[0]}'{nearest(argv[0], commands)}")
+    # Before the words are read: the value after a mistyped option would be taken for a name.
+    if argv[0] in commands:
+        _check_options(commands[argv[0]], argv[1:])
+    args, extra = parser.parse_known_args(argv)
+    for word in extra:
+        _place(commands[args.command], args, word)
+    return args
+
+
+def _check_options(command: Parser, words: Sequence[str]) -> None:
+    known = [text for text in command._option_string_actions if text.startswith("--")]
+    for word in words:
+        if word == "--":
+            return
+        name = word.partition("=")[0]
+        if name.startswith("--") and name not in known:
+            command.error(f"there is no option {name}{nearest(name, known)}")
+
+
+def _place(command: Parser, args: argparse.Namespace, word: str) -> None:
+    """Give a word after options to the first argument that is free.
+
+    argparse itself takes all words without options from one place, and would refuse
+    ``transfer photo.jpg --size 256 art.jpg``.
+    """
+    for argument in command._get_positional_actions():
+        value = getattr(args, argument.dest)
+        if word.startswith("-") or (argument.nargs == "?" and value is not None):
+            continue
+        read = argument.type if callable(argument.type) else str
+        try:
+            found = read(word)
+        except argparse.ArgumentTypeError as error:
+            command.error(f"{argument.metavar}: {error}")
+        setattr(args, argument.dest, found if argument.nargs == "?" else [*value, found])
+        return
+    command.error(f"does not know what to do with '{word}'")
+
+
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    parser = Parser(
+        prog="replicate",
+        description="Layer choice in neural style transfer: draws the papers' figures again, "
+        "measures\nwhat the papers say about them, and transfers styles with the same presets.",
+        epilog="""examples:
+  replicate figures                       every figure, into the folder figures
+  replicate figures gatys2016/fig5        one figure
+  replicate transfer photo.jpg art.jpg    your own pictures, into out.png
+  replicate list layers                   what the layers are called and how far they see
+
+environment:
+  REPLICATE_WEIGHTS   folder with the networks' weights, searched before any download
+  REPLICATE_IMAGES    folder with the papers' own pictures
+  REPLICATE_CACHE     folder for downloads and finished panels
+  REPLICATE_DEVICE    what --device says if it is not given""",
+    )
+    parser.add_argument("--version", action="version", version=f"replicate {__version__}")
+    group = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, title="commands", prog="replicate"
+    )
+    commands: dict[str, Parser] = {}
+    for name, summary, fill in (
+        ("figures", "draw the papers' figures and measure their claims", _figures),
+        ("transfer", "draw one picture in the style of another", _transfer),
+        ("list", "list figures, presets, layers, pictures, profiles", _list),
+        ("claims", "which claims hold, from figures already drawn", _claims),
+        ("weights", "which networks are on this machine; fetch one", _weights),
+    ):
+        commands[name] = group.add_parser(name, help=summary)
+        fill(commands[name])
+    return parser, commands
+
+
+def _figures(parser: Parser) -> None:
+    parser.description = (
+        "Draw figures and measure what the papers say about them. Finished panels are kept, so\n"
+        "that the same command goes on where it was stopped. A claim that fails is a finding and\n"
+        "no error."
+    )
+    parser.epilog = """examples:
+  replicate figures
+  replicate figures gatys2016 johnson2016/fig3
+  replicate figures 'gatys*/fig1' --profile gallery --network vgg19"""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1'); "
+        "default: all",
+    )
+    parser.add_argument(
+        "--profile",
+        type=one_of(PROFILES),
+        metavar="NAME",
+        help="size and evaluations: smoke, preview, gallery, paper (see 'replicate list "
+        "profiles'); default: preview on a CPU, paper on a GPU",
+    )
+    parser.add_argument(
+        "--inputs",
+        type=one_of(INPUTS),
+        default="bundled",
+        metavar="KIND",
+        help="bundled pictures or the paper's own, which are downloaded: bundled (default), paper",
+    )
+    _engine_options(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="draw every panel anew, finished ones too"
+    )
+    parser.add_argument(
+        "-o", "--out", default="figures", metavar="FOLDER", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--format",
+        type=one_of(FORMATS),
+        default="png",
+        metavar="KIND",
+        help="of the pages: png (default), webp, jpg",
+    )
+    _json_option(parser)
+
+
+def _transfer(parser: Parser) -> None:
+    parser.usage = (
+        "replicate transfer CONTENT STYLE [-o OUT] [--preset NAME] [options]\n"
+        "       replicate transfer --from FILE [CONTENT [STYLE]] [-o OUT] [options]"
+    )
+    parser.description = (
+        "Draw the content picture in the style of the style picture. OUT carries in its text how\n"
+        "it was drawn, and --from repeats it, with anything changed that is given beside it."
+    )
+    parser.epilog = """examples:
+  replicate transfer photo.jpg art.jpg
+  replicate transfer photo.jpg swirls -o out.png --content-layers relu2_2 --ratio 1e-2
+  replicate transfer photo.jpg art.jpg --style-layers relu3_1=1 relu4_1=0.5
+  replicate transfer --from out.png --seed 2 -o other.png
+
+Ctrl-C keeps the picture as it is by then."""
+    parser.add_argument(
+        "content",
+        nargs="?",
+        metavar="CONTENT",
+        help="a file (PNG, JPEG, WebP, ...), or a name from 'replicate list images'",
+    )
+    parser.add_argument("style", nargs="?", metavar="STYLE", help="likewise")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="repeat the picture in this file; CONTENT and STYLE, if given, replace its own",
+    )
+    parser.add_argument(
+        "--panel",
+        metavar="LABEL",
+        help="with --from FIGURE.json: which of its panels to repeat",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="where to, .png, .jpg or .webp; default: out.png, with --from NAME.png NAME-again.png",
+    )
+    parser.add_argument(
+        "--preset", metavar="NAME", help="see 'replicate list presets'; default: gatys2016"
+    )
+    for kind in ("content", "style"):
+        parser.add_argument(
+            f"--{kind}-layers",
+            type=layers,
+            nargs="+",
+            metavar="LAYER[=WEIGHT]",
+            help="instead of the preset's; names alone share a weight of 1; 'none' for none"
+            if kind == "content"
+            else "likewise",
+        )
+    parser.add_argument(
+        "--ratio",
+        type=positive,
+        metavar="R",
+        help="content to style, alpha/beta, such as 1e-3; smaller means more style",
+    )
+    parser.add_argument(
+        "--size",
+        type=whole(16, 8192),
+        metavar="PX",
+        help="longest side; default: the preset's, on a CPU at most 256",
+    )
+    parser.add_argument(
+        "--evaluations",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="forward and backward passes; default: the preset's, on a CPU at most 150",
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole(0, 2**63 - 1),
+        metavar="N",
+        help="of the noise to start from; default: 0",
+    )
+    parser.add_argument(
+        "--init",
+        metavar="START",
+        help="noise, content, style or a file to start from; default: the preset's",
+    )
+    _engine_options(parser)
+    _json_option(parser)
+
+
+def _list(parser: Parser) -> None:
+    parser.description = "What there is. Without a topic: figures and presets."
+    parser.add_argument(
+        "topic",
+        nargs="?",
+        type=one_of(TOPICS),
+        metavar="TOPIC",
+        help="figures, presets, layers (with other programs' names for them), images, profiles",
+    )
+    _json_option(parser)
+
+
+def _claims(parser: Parser) -> None:
+    parser.description = (
+        "The verdicts in a folder of drawn figures; with two folders, the claims whose verdicts\n"
+        "differ."
+    )
+    parser.epilog = """examples:
+  replicate claims --verdict fails
+  replicate claims figures figures/gallery"""
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        metavar="FOLDER",
+        help="default: figures, or figures/gallery where figures has none",
+    )
+    parser.add_argument(
+        "--inputs",
+        type=one_of(INPUTS),
+        metavar="KIND",
+        help="only of figures drawn from these pictures: bundled, paper",
+    )
+    parser.add_argument(
+        "--network", metavar="NAME", help="only of figures drawn by this network, such as vgg19"
+    )
+    parser.add_argument(
+        "--verdict", type=one_of(("holds", "fails")), metavar="VERDICT", help="only holds or fails"
+    )
+    parser.add_argument(
+        "--values", action="store_true", help="show under each claim what was measured"
+    )
+    _json_option(parser)
+
+
+def _weights(parser: Parser) -> None:
+    parser.usage = (
+        "replicate weights [status] [--json]\n"
+        "       replicate weights fetch NAME [NAME ...] [--json]"
+    )
+    parser.description = (
+        "Where the networks' weights are. 'fetch' downloads them: about 550 MB each, of which\n"
+        "80 MB are kept. Without a network, put NAME.safetensors into a folder and name that\n"
+        "folder in REPLICATE_WEIGHTS."
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        type=one_of(("status", "fetch")),
+        metavar="status|fetch",
+        help="default: status",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="vgg19 (the papers', in full vgg19-caffe), vgg16, vgg19-torchvision, "
+        "vgg16-torchvision",
+    )
+    _json_option(parser)
+
+
+def _engine_options(parser: Parser) -> None:
+    group = parser.add_argument_group("network and machine")
+    group.add_argument(
+        "--network",
+        type=one_of(NETWORKS),
+        metavar="NAME",
+        help="auto (default: the paper's if it is on this machine, else the bundled one), "
+        + ", ".join(NETWORKS[1:]),
+    )
+    group.add_argument(
+        "--device",
+        default=os.environ.get("REPLICATE_DEVICE") or "auto",
+        metavar="NAME",
+        help="auto (default), cpu, cuda, cuda:1, mps",
+    )
+    group.add_argument(
+        "--precision",
+        type=one_of(PRECISIONS),
+        metavar="NAME",
+        help="auto (default: bf16 where the hardware has it), bf16, float32, exact (the same "
+        "bytes every time)",
+    )
+
+
+def _json_option(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")

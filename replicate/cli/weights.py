@@ -1,0 +1,71 @@
+"""``replicate weights``."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from dataclasses import asdict
+
+from ..engine.weights import WeightsStatus, fetch_weights, weights_file, weights_status
+from ..paths import cache_dir
+from .parser import UsageError
+from .text import print_json, print_table
+
+_PLACES = {
+    "folder": "in REPLICATE_WEIGHTS",
+    "cache": "in the cache",
+    "bundled": "part of this package",
+    "absent": "not on this machine",
+}
+
+
+def run(args: Namespace) -> int:
+    """Say where weights are, or bring some."""
+    if args.action == "fetch":
+        return _fetch(args.names, args.json)
+    if args.names:
+        raise UsageError(
+            f"'weights status' takes no name; to download: weights fetch {args.names[0]}"
+        )
+    return _status(args.json)
+
+
+def _fetch(names: list[str], as_json: bool) -> int:
+    if not names:
+        raise UsageError("'weights fetch' needs a name, such as: replicate weights fetch vgg19")
+    wanted = [_full_name(name) for name in names]
+    for name in wanted:
+        if name != "vgg19-compact":
+            weights_file(name)  # all names are right before the first long download
+    found = {}
+    for name in wanted:
+        found[name] = str(fetch_weights(name))
+        if not as_json:
+            print(f"{name}  {found[name]}", flush=True)
+    if as_json:
+        print_json(found)
+    return 0
+
+
+def _full_name(name: str) -> str:
+    """``vgg19`` alone means the weights that the papers used."""
+    lower = name.lower()
+    return f"{lower}-caffe" if lower in ("vgg19", "vgg16") else lower
+
+
+def _status(as_json: bool) -> int:
+    found = weights_status()
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return 0
+    print_table(["WEIGHTS", "SIZE", "WHERE"], [_row(each) for each in found])
+    print()
+    print(f"REPLICATE_WEIGHTS: {os.environ.get('REPLICATE_WEIGHTS') or 'not set'}")
+    print(f"cache: {cache_dir() / 'weights'}")
+    return 0
+
+
+def _row(status: WeightsStatus) -> tuple[str, str, str]:
+    size = f"{status.bytes / 1e6:.0f} MB" if status.bytes else ""
+    where = _PLACES[status.where]
+    return status.name, size, f"{where}: {status.place}" if status.place else where

@@ -1,0 +1,7 @@
+"""The papers: one module each, one function a figure."""
+
+from __future__ import annotations
+
+from .registry import FIGURES, draw_figure, figure_ids, match_figures
+
+__all__ = ["FIGURES", "draw_figure", "figure_ids", "match_figures"]

@@ -1,0 +1,70 @@
+"""What a figure function returns, and small measurements that several figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..engine.job import Result
+from ..figure.claims import Claim
+from ..figure.panels import Grid, Panel
+from ..images import Picture
+from ..metrics import edge_correlation, psnr, ssim
+
+Metrics = dict[str, float]
+
+
+@dataclass
+class Sheet:
+    """A figure before it is set on a page.
+
+    Attributes:
+        grids: what is seen, from top to bottom.
+        claims: what was measured of it.
+        panels: label to the job's result and its metrics, for the figure's JSON.
+        note: said under the caption, such as what had to be left out here.
+    """
+
+    grids: list[Grid] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    panels: dict[str, tuple[Result, Metrics]] = field(default_factory=dict)
+    note: str = ""
+
+    def add(self, label: str, result: Result, metrics: Metrics) -> None:
+        self.panels[label] = (result, metrics)
+
+
+def fidelity(result: Result) -> Metrics:
+    """How much of the content picture is left: PSNR, SSIM and edge correlation."""
+    content = result.job.content
+    assert content is not None
+    reference = content.resized(*result.picture.size).pixels
+    drawn = result.picture.pixels
+    return {
+        "psnr": psnr(drawn, reference),
+        "ssim": ssim(drawn, reference),
+        "edge_correlation": edge_correlation(drawn, reference),
+    }
+
+
+def column(metrics: Mapping[str, Metrics], name: str) -> dict[str, float]:
+    """One metric of several panels, by label."""
+    return {label: values[name] for label, values in metrics.items()}
+
+
+def shown(result: Result, lines: Sequence[str] = (), **settings: object) -> Panel:
+    """A panel of a result with small text under it."""
+    return Panel(result.picture, lines=tuple(lines), **settings)  # type: ignore[arg-type]
+
+
+def source_panel(picture: Picture, size: tuple[int, int], label: str) -> Panel:
+    """An input picture at the size of the drawn ones."""
+    return Panel(picture.resized(*size), label=label)
+
+
+def ratio_label(ratio: float) -> str:
+    """``10⁻³`` for 0.001; other numbers plainly."""
+    mantissa, exponent = f"{ratio:e}".split("e")
+    if float(mantissa) != 1:
+        return f"{ratio:g}"
+    return "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -1,0 +1,298 @@
+"""``replicate figures``: written as they are drawn, resumed after Ctrl-C, told what went wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from replicate.cli.drawing import FigureBar, FreshStore
+from replicate.engine.job import NetworkInfo
+from replicate.engine.preset import NetworkSpec
+from replicate.engine.store import ResultStore
+from replicate.errors import ImageError
+from replicate.figure.claims import at_least
+from replicate.figure.panels import Grid, Panel
+from replicate.figure.record import read_record, read_records
+from replicate.figure.report import Figure
+from replicate.papers.studio import Studio
+
+SMOKE = "--profile smoke --precision exact --network vgg19-random"
+ONE = f"figures gatys2016/fig5 {SMOKE}"
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> Callable[..., None]:
+    """``drawing({"gatys2016/fig4": error})``: figures are drawn at once, or fail, or stop."""
+
+    def draw(studio: Studio, figure_id: str) -> Figure:
+        panel = Panel(scene(64, 64))
+        network = NetworkInfo(NetworkSpec(name="vgg19-random"), "0")
+        return Figure(
+            id=figure_id,
+            title="A figure",
+            source="a paper",
+            grids=[Grid.of_rows([[panel]])],
+            profile=studio.profile_name,
+            inputs=studio.inputs,
+            networks=[network],
+            claims=[
+                at_least("sure", "It is so.", "a paper", "SSIM", 1.0, 0.5),
+                at_least("wrong", "It is not so.", "a paper", "PSNR", 0.0, 0.5),
+            ],
+        )
+
+    def make(events: dict[str, BaseException] | None = None) -> None:
+        def drawn(studio: Studio, figure_id: str) -> Figure:
+            if events and figure_id in events:
+                raise events[figure_id]
+            return draw(studio, figure_id)
+
+        monkeypatch.setattr("replicate.cli.figures.draw_figure", drawn)
+
+    return make
+
+
+@pytest.fixture
+def puts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys of the results that were stored."""
+    stored: list[str] = []
+    put = ResultStore.put
+
+    def counting(self: ResultStore, key: str, pixels: np.ndarray, record: Any) -> Path:
+        stored.append(key)
+        return put(self, key, pixels, record)
+
+    monkeypatch.setattr(ResultStore, "put", counting)
+    return stored
+
+
+# One figure, truly drawn
+
+
+def test_a_figure_from_end_to_end(typed: Callable[..., Any], folder: Path, puts: list[str]) -> None:
+    ran = typed(ONE)
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].startswith("figures/gatys2016/fig5.png  ")
+    assert "claims hold" in ran.out
+    assert ran.out.splitlines()[-1] == "index: figures/index.html"
+    assert "1 figure with profile smoke (64 px, 6 evaluations a panel), bundled pictures" in ran.err
+    record = read_record(folder / "figures/gatys2016/fig5.json")
+    assert (record.profile, record.inputs, len(puts)) == ("smoke", "bundled", 2)
+
+
+def test_nothing_is_drawn_twice_unless_forced(typed: Callable[..., Any], puts: list[str]) -> None:
+    first = typed(ONE)
+    assert len(puts) == 2
+    assert typed(ONE).out == first.out
+    assert len(puts) == 2
+    assert typed(f"{ONE} --force").out == first.out
+    assert len(puts) == 4
+
+
+def test_ctrl_c_keeps_finished_panels(
+    typed: Callable[..., Any], folder: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = ResultStore.put
+
+    def interrupted(self: ResultStore, *arguments: Any) -> Path:
+        path = keep(self, *arguments)
+        signal.raise_signal(signal.SIGINT)
+        return path
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultStore, "put", interrupted)
+        ran = typed(ONE)
+    assert ran.code == 130
+    assert "stopped with 0 of 1 figure drawn; run the same command again" in ran.err
+    assert not (folder / "figures").exists()
+    assert len(puts) == 1
+    assert typed(ONE).code == 0
+    assert len(puts) == 2
+
+
+def test_a_panel_of_a_figure_again(typed: Callable[..., Any], folder: Path) -> None:
+    typed(ONE)
+    source = "figures/gatys2016/fig5.json"
+    assert "Conv2_2" in typed(f"transfer --from {source}").refused()
+    assert "did you mean 'Conv4_2'?" in typed(f"transfer --from {source} --panel Conv4_").refused()
+    ran = typed(f"transfer --from {source} --panel Conv4_2 -o again.png")
+    assert ran.code == 0
+    assert "to the last bit" in ran.err
+
+
+# Many figures
+
+
+def test_each_figure_is_told_and_written(
+    typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
+) -> None:
+    drawing()
+    ran = typed(f"figures gatys2016 {SMOKE} -o there --format webp")
+    lines = ran.out.splitlines()
+    assert lines[:4] == [f"there/gatys2016/fig{n}.webp  1 of 2 claims holds" for n in (5, 1, 4, 6)]
+    assert lines[4:] == ["4 of 8 claims hold in all", "index: there/index.html"]
+    assert "drawing gatys2016/fig1 (2 of 4)" in ran.err
+    assert len(read_records(folder / "there")[0]) == 4
+    assert (folder / "there/index.html").exists()
+
+
+def test_json(typed: Callable[..., Any], drawing: Callable[..., None]) -> None:
+    drawing({"gatys2016/fig4": ImageError("The picture is gone.")})
+    ran = typed(f"figures gatys2016/fig4 gatys2016/fig5 {SMOKE} --json")
+    found = json.loads(ran.out)
+    assert ran.code == 2
+    assert found["errors"] == {"gatys2016/fig4": "The picture is gone."}
+    assert found["figures"] == [
+        {
+            "figure": "gatys2016/fig5",
+            "image": "figures/gatys2016/fig5.png",
+            "record": "figures/gatys2016/fig5.json",
+            "claims": 2,
+            "hold": 1,
+        }
+    ]
+    assert (found["hold"], found["claims"], found["profile"]) == (1, 2, "smoke")
+    assert found["index"] == "figures/index.html"
+
+
+def test_one_failure_does_not_stop_the_others(
+    typed: Callable[..., Any], drawing: Callable[..., None]
+) -> None:
+    drawing({"gatys2016/fig5": ImageError("The picture\n is gone.")})
+    ran = typed(f"figures gatys2016 {SMOKE}")
+    assert ran.code == 2
+    assert "replicate: gatys2016/fig5: The picture is gone.\n" in ran.err
+    assert "replicate: 1 figure missing: gatys2016/fig5.\n" in ran.err
+    assert "3 of 6 claims hold in all" in ran.out
+
+
+def test_nothing_could_be_drawn(
+    typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
+) -> None:
+    drawing({"gatys2016/fig5": ImageError("The picture is gone.")})
+    ran = typed(f"figures gatys2016/fig5 {SMOKE}")
+    assert (ran.code, ran.out) == (2, "")
+    assert not (folder / "figures").exists()
+
+
+def test_ctrl_c_leaves_an_index_of_what_is_there(
+    typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
+) -> None:
+    drawing({"gatys2016/fig4": KeyboardInterrupt()})
+    ran = typed(f"figures gatys2016 {SMOKE} --force")
+    assert ran.code == 130
+    assert "stopped with 2 of 4 figures drawn" in ran.err
+    assert "without --force" in ran.err
+    assert "gatys2016/fig1" in (folder / "figures/README.md").read_text()
+
+
+def test_a_bug_is_no_sentence(typed: Callable[..., Any], drawing: Callable[..., None]) -> None:
+    drawing({"gatys2016/fig5": ZeroDivisionError()})
+    with pytest.raises(ZeroDivisionError):
+        typed(ONE)
+
+
+def test_unavailable_pictures_are_told(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> None:
+        raise ImageError(f"The image '{name}' cannot be downloaded.")
+
+    monkeypatch.setattr("replicate.papers.studio.paper_image", absent)
+    ran = typed(f"{ONE} --inputs paper")
+    assert (ran.code, ran.out) == (2, "")
+    assert "gatys2016/fig5: The image" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--network vgg19", "vgg19-caffe are not on this machine"),
+        ("-o taken", "'taken' is a file"),
+        ("-o taken/below", "'taken' is a file"),
+    ],
+)
+def test_refused_before_anything_is_drawn(
+    typed: Callable[..., Any], folder: Path, options: str, told: str
+) -> None:
+    (folder / "taken").write_text("")
+    assert told in typed(f"figures --profile smoke {options}").refused()
+
+
+@pytest.mark.parametrize(("device", "profile"), [("cpu", "preview"), ("cuda", "paper")])
+def test_the_default_profile_is_the_machine_s(
+    typed: Callable[..., Any],
+    drawing: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    profile: str,
+) -> None:
+    engine = SimpleNamespace(device=SimpleNamespace(type=device), precision="float32")
+    monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_: engine)
+    drawing()
+    assert json.loads(typed("figures gatys2016/fig5 --json").out)["profile"] == profile
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def job(evaluations: int) -> Any:
+    return SimpleNamespace(evaluations=evaluations)
+
+
+def test_a_bar_counts_all_evaluations_and_none_from_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    jobs = [job(10), job(20), job(30)]
+    bar = FigureBar("fig5")
+    progress = bar(jobs)
+    progress(jobs[2], 30, 30)  # from the store
+    for step in range(1, 11):
+        progress(jobs[0], step, 10)
+    assert bar._bar is not None
+    assert (bar._bar.n, bar._bar.total) == (10, 30)
+    bar.close()
+    assert "fig5" in terminal.getvalue() and "evaluations" in terminal.getvalue()
+
+
+def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    jobs = [job(2)]
+    bar = FigureBar("fig5")
+    progress = bar(jobs)
+    progress(jobs[0], 1, 2)
+    progress(jobs[0], 2, 2)
+    bar.close()
+    assert stream.getvalue() == ""
+
+
+def test_a_terminal_sees_a_bar_and_no_extra_lines(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert typed(ONE).code == 0
+    assert "gatys2016/fig5 (1 of 1)" in terminal.getvalue()
+    assert "drawing gatys2016/fig5" not in terminal.getvalue()
+
+
+def test_a_fresh_store_keeps_and_never_gives(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    key = FreshStore(tmp_path).key({"a": 1})
+    FreshStore(tmp_path).put(key, pixels, {})
+    assert FreshStore(tmp_path).get(key) is None
+    assert ResultStore(tmp_path).get(key) is not None

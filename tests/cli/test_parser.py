@@ -1,0 +1,212 @@
+"""What is typed: help, version, and mistakes by the dozen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from replicate import __version__
+from replicate.cli import main
+from replicate.cli.parser import FORMATS, INPUTS, NETWORKS, PROFILES, STARTS, parse
+from replicate.config import Inputs, profiles
+from replicate.engine.preset import Init, NetworkName
+from replicate.figure.record import ImageFormat
+
+COMMANDS = ("figures", "transfer", "list", "claims", "weights")
+
+
+def test_version(typed: Callable[..., Any]) -> None:
+    ran = typed("--version")
+    assert (ran.code, ran.out) == (0, f"replicate {__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(typed: Callable[..., Any], command: str) -> None:
+    ran = typed(f"{command} --help")
+    assert ran.code == 0
+    assert ran.out.startswith("usage: replicate")
+    assert max(map(len, ran.out.splitlines())) <= 100
+    assert not ran.err
+
+
+def test_general_help_names_every_command(typed: Callable[..., Any]) -> None:
+    out = typed("--help").out
+    assert all(f"\n    {command} " in out for command in COMMANDS)
+
+
+LIGHT = (
+    "--help",
+    "figures --help",
+    "transfer --help",
+    "transfer --sise 3",
+    "claims nowhere",
+    "list",
+    "list layers",
+    "list images --json",
+    "list profiles",
+)
+
+
+def test_answers_without_torch() -> None:
+    program = (
+        "import sys; from replicate.cli import main\n"
+        "for line in sys.argv[1:]:\n"
+        "    main(line.split())\n"
+        "    assert 'torch' not in sys.modules, line"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *LIGHT], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_reads_no_config() -> None:
+    program = (
+        "import sys; from replicate.cli import main; main(['--help']); "
+        "sys.exit(bool({'pydantic', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_choices_are_those_of_the_other_rooms() -> None:
+    assert tuple(profiles()) == PROFILES
+    assert set(get_args(Inputs)) == set(INPUTS)
+    assert set(get_args(ImageFormat)) == set(FORMATS)
+    assert {*STARTS, "picture"} == set(get_args(Init))
+    assert {name for name in get_args(NetworkName)} <= set(NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "a command is missing"),
+        ("figure", "did you mean 'figures'?"),
+        ("Transfer", "did you mean 'transfer'?"),
+        ("nonsense", "there are claims, figures"),
+        ("--profile smoke", "a command comes before --profile"),
+        ("figures --profle smoke", "did you mean '--profile'?"),
+        ("figures --profile=smoke --profle=smoke", "no option --profle; did you mean"),
+        ("figures -x", "does not know what to do with '-x'"),
+        ("figures --prof smoke", "did you mean '--profile'?"),
+        ("figures --profile smok", "did you mean 'smoke'?"),
+        ("figures --profile", "--profile: expected one argument"),
+        ("figures --inputs papers", "did you mean 'paper'?"),
+        ("figures --network vgg91", "did you mean 'vgg19'?"),
+        ("figures --precision double", "there are auto, bf16"),
+        ("figures --format gif", "there are jpg, png, webp"),
+        ("figures gatys2017/fig5", "did you mean 'gatys2016/fig5'?"),
+        ("figures gatys2016/fig99", "no figure 'gatys2016/fig99'"),
+        ("figures nothing*", "no figure 'nothing*'"),
+        ("figures --device quantum", "'quantum' is no device"),
+        ("figures --device cuda:77", "no device 'cuda:77'"),
+        ("list layer", "did you mean 'layers'?"),
+        ("list layers presets", "does not know what to do with 'presets'"),
+        ("claims a b c", "one folder, or two to compare, not 3"),
+        ("claims nowhere", "no folder 'nowhere'"),
+        ("claims --verdict fail", "did you mean 'fails'?"),
+        ("weights stat", "did you mean 'status'?"),
+        ("weights fetch", "needs a name"),
+        ("weights fetch vgg1", "no weights named 'vgg1'"),
+        ("weights fetch vgg19-compact", "never downloaded"),
+        ("weights status vgg19", "takes no name"),
+        ("weights --json stat", "did you mean 'status'?"),
+        ("weights --format png", "no option --format"),
+    ],
+)
+def test_mistakes(typed: Callable[..., Any], line: str, told: str) -> None:
+    assert told in typed(line).refused()
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("transfer --size 32 a b", {"content": "a", "style": "b", "size": 32}),
+        ("transfer a --size 32 b", {"content": "a", "style": "b", "size": 32}),
+        ("transfer a b --size 32", {"content": "a", "style": "b", "size": 32}),
+        ("transfer a --from c.png", {"content": "a", "style": None, "source": "c.png"}),
+        ("transfer --style-layers r11 --seed 3 a -- b", {"content": "a", "style": "b"}),
+        ("figures a --force b --json c", {"names": ["a", "b", "c"], "force": True}),
+        ("claims a --json b", {"folders": ["a", "b"]}),
+        ("weights fetch --json x y", {"action": "fetch", "names": ["x", "y"]}),
+        ("weights --json status", {"action": "status", "names": []}),
+        ("list --json layers", {"topic": "layers"}),
+    ],
+)
+def test_options_may_stand_anywhere(line: str, found: dict[str, Any]) -> None:
+    args = vars(parse(line.split()))
+    assert {name: args[name] for name in found} == found
+
+
+def test_environment_gives_the_device(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLICATE_DEVICE", "quantum")
+    assert "'quantum' is no device" in typed("figures gatys2016/fig5").refused()
+    monkeypatch.setenv("REPLICATE_DEVICE", "nonsense")
+    assert "'quantum' is no device" in typed("figures --device quantum").refused()
+
+
+def test_ctrl_c_before_anything_is_drawn(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("replicate.cli.list.run", interrupted)
+    ran = typed("list")
+    assert (ran.code, ran.err) == (130, "replicate: stopped.\n")
+
+
+def test_a_bug_keeps_its_traceback(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(args: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("replicate.cli.list.run", broken)
+    with pytest.raises(ZeroDivisionError):
+        typed("list")
+
+
+def test_nobody_reads_the_output() -> None:
+    program = [sys.executable, "-m", "replicate", "list", "layers", "--json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_a_terminal_without_umlauts() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    program = [sys.executable, "-m", "replicate", "list", "images"]
+    done = subprocess.run(program, capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert b"T?bingen" in done.stdout
+
+
+def test_warnings_read_like_sentences(
+    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warns(args: object) -> int:
+        warnings.warn("The file differs.", stacklevel=2)
+        return 0
+
+    monkeypatch.setattr("replicate.cli.list.run", warns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *rest: print(warnings.formatwarning(message, *rest))
+        assert typed("list").out == "replicate: The file differs.\n\n"
+
+
+def test_main_takes_its_words_from_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["replicate", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out == f"replicate {__version__}\n"

@@ -1,0 +1,219 @@
+"""The record of a picture: complete, read back, and refused in a sentence when it is not right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replicate.config import load_preset
+from replicate.engine.job import Job, NetworkInfo, Result
+from replicate.engine.preset import NetworkSpec
+from replicate.errors import ImageError, ReplicateError
+from replicate.images import Picture, load_image, read_text
+from replicate.record import (
+    CHUNK,
+    engine_version_differs,
+    job_from_record,
+    job_record,
+    parse_record,
+    read_record,
+    record_of,
+    save_recorded,
+)
+
+
+@pytest.fixture
+def result(tmp_path: Path, scene: Callable[..., Picture]) -> Result:
+    """A finished job of ``photo.png`` and ``art.png`` in a temporary folder."""
+    scene(48, 32, seed=1).save(tmp_path / "photo.png")
+    scene(40, 40, seed=2).save(tmp_path / "art.png")
+    job = Job(
+        load_preset("gatys2016").with_(ratio=1e-4, style_layers={"relu1_1": 1.0, "relu3_1": 0.1}),
+        load_image(tmp_path / "photo.png"),
+        load_image(tmp_path / "art.png"),
+        size=32,
+        evaluations=7,
+        seed=3,
+    )
+    return Result(
+        job=job,
+        picture=scene(32, 21, seed=3),
+        loss=1.25,
+        losses={"content/relu4_2": 0.1 + 0.2, "style/relu1_1": float("inf")},
+        curve=[(1, 2.0)],
+        evaluations=7,
+        seconds=1.23456,
+        network=NetworkInfo(NetworkSpec(name="vgg19-compact"), "abc"),
+        precision="bf16",
+    )
+
+
+def sources(folder: Path) -> dict[str, Path]:
+    return {"content": folder / "photo.png", "style": folder / "art.png"}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_file_gives_back_its_record(result: Result, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"out{suffix}"
+    written = save_recorded(result, out, **sources(tmp_path))
+    assert read_record(out) == written
+    assert load_image(out).size == (32, 21)
+
+
+def test_the_job_comes_back_whole(result: Result, tmp_path: Path) -> None:
+    record = record_of(result, **sources(tmp_path))
+    again = job_from_record(parse_record(json.loads(json.dumps(record.plain()))))
+    assert again.description() == result.job.description()
+    assert again.preset == result.job.preset
+
+
+def test_a_start_picture_and_a_missing_style(
+    result: Result, tmp_path: Path, scene: Callable[..., Picture]
+) -> None:
+    start = scene(32, 32, seed=9)
+    start.save(tmp_path / "start.png")
+    job = replace(result.job, style=None, init="picture", start=start)
+    record = record_of(
+        replace(result, job=job), content=tmp_path / "photo.png", start=tmp_path / "start.png"
+    )
+    again = job_from_record(record)
+    assert again.style is None
+    assert again.start is not None
+    assert again.start.sha256 == start.sha256
+    assert again.description() == job.description()
+
+
+def test_the_record_says_what_drew_it(result: Result) -> None:
+    record = record_of(result)
+    assert record.network.key == "vgg19-compact"
+    assert record.spec == NetworkSpec(name="vgg19-compact")
+    assert record.preset.network.key == "vgg19-caffe"
+    assert record.precision == "bf16"
+    assert record.picture.sha256 == result.picture.sha256
+    assert not engine_version_differs(record)
+
+
+def test_only_finite_losses_are_kept(result: Result) -> None:
+    assert record_of(result).losses == {"content/relu4_2": 0.1 + 0.2}
+    json.dumps(job_record(result), allow_nan=False)
+
+
+def test_without_a_source_the_name_finds_the_picture(
+    result: Result, scene: Callable[..., Picture]
+) -> None:
+    known = {"photo": result.job.content, "art": result.job.style}
+    job = job_from_record(record_of(result), find=lambda name: known[name])
+    assert job.content is known["photo"]
+
+
+def test_pictures_beside_the_file(result: Result, tmp_path: Path) -> None:
+    record = record_of(result, content="elsewhere/photo.png", style="elsewhere/art.png")
+    with pytest.raises(ImageError, match=r"content picture 'elsewhere/photo\.png' cannot be found"):
+        job_from_record(record)
+    job = job_from_record(record, folder=tmp_path)
+    assert job.description() == result.job.description()
+
+
+def test_a_changed_picture_is_refused(
+    result: Result, tmp_path: Path, scene: Callable[..., Picture]
+) -> None:
+    record = record_of(result, **sources(tmp_path))
+    scene(40, 40, seed=5).save(tmp_path / "art.png")
+    with pytest.raises(ImageError, match=r"style picture '.*art\.png' is no longer the one"):
+        job_from_record(record)
+
+
+def test_the_right_picture_is_found_behind_a_wrong_one(
+    result: Result, tmp_path: Path, scene: Callable[..., Picture]
+) -> None:
+    other = tmp_path / "other"
+    scene(48, 32, seed=7).save(other / "photo.png")
+    record = record_of(result, content=other / "photo.png", style=tmp_path / "art.png")
+    assert job_from_record(record, folder=tmp_path).content is not None
+
+
+def test_given_pictures_take_the_place_of_recorded_ones(
+    result: Result, tmp_path: Path, scene: Callable[..., Picture]
+) -> None:
+    record = record_of(result, content="gone.png", style=tmp_path / "art.png")
+    other = scene(50, 20, seed=8)
+    assert job_from_record(record, content=other).content is other
+
+
+def test_a_finder_that_opens_no_files(result: Result, tmp_path: Path) -> None:
+    asked = []
+
+    def find(name: str) -> Picture:
+        asked.append(name)
+        raise ImageError("no files here")
+
+    with pytest.raises(ImageError):
+        job_from_record(record_of(result, **sources(tmp_path)), find=find)
+    assert asked == [str(tmp_path / "photo.png")]
+
+
+def test_a_file_without_a_record(tmp_path: Path, scene: Callable[..., Picture]) -> None:
+    scene().save(tmp_path / "plain.png")
+    with pytest.raises(ImageError, match="does not say how it was drawn"):
+        read_record(tmp_path / "plain.png")
+    with pytest.raises(ImageError, match="does not exist"):
+        read_record(tmp_path / "nothing.png")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", "null", "{}", '"text"', '{"format": 1}', "[" * 100_000, '{"a": NaN}'],
+)
+def test_damaged_text(tmp_path: Path, scene: Callable[..., Picture], text: str) -> None:
+    scene().save(tmp_path / "out.png", {CHUNK: text})
+    with pytest.raises(ReplicateError, match=r"The record in '.*out\.png' is damaged"):
+        read_record(tmp_path / "out.png")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("size", 5),
+        ("size", 100_000),
+        ("size", "large"),
+        ("evaluations", 0),
+        ("evaluations", 10**9),
+        ("seed", 2**70),
+        ("init", "nowhere"),
+        ("loss", "much"),
+        ("content", {"source": "photo.png"}),
+        ("network", {"name": "vgg91"}),
+        ("preset", {"content_layers": {"relu9_9": 1}}),
+        ("preset", {"style_layers": {"relu1_1": -1}}),
+        ("surprise", 1),
+    ],
+)
+def test_damaged_values(result: Result, key: str, value: Any) -> None:
+    with pytest.raises(ReplicateError, match=f"The record is damaged: .*{key}|relu9_9"):
+        parse_record({**job_record(result), key: value})
+
+
+def test_a_newer_format(result: Result) -> None:
+    with pytest.raises(ReplicateError, match="is of format 2; this version of the program reads 1"):
+        parse_record({**job_record(result), "format": 2})
+
+
+def test_the_text_is_json_that_others_can_read(result: Result, tmp_path: Path) -> None:
+    save_recorded(result, tmp_path / "out.png", **sources(tmp_path))
+    data = json.loads(read_text(tmp_path / "out.png")[CHUNK])
+    assert data["preset"]["style_layers"] == {"relu1_1": 1.0, "relu3_1": 0.1}
+    assert data["content"]["source"] == str(tmp_path / "photo.png")
+    assert {"replicate", "torch", "engine"} <= set(data["versions"])
+
+
+def test_no_torch_is_needed() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys, replicate.record; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
