@@ -1,0 +1,1 @@
+"""The bundled network: a compact stand-in for VGG-19, and how it was trained."""

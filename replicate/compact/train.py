@@ -1,0 +1,455 @@
+"""The whole recipe of the compact network, as one resumable command.
+
+    python -m replicate.compact.train --pictures DIR --teacher FILE --out FILE --minutes 80
+
+What it does, in order:
+
+1. decode the pictures once, hold some out (:func:`replicate.compact.pictures.is_held_out`);
+2. bring every channel of the teacher to unit root mean square over the training pictures;
+3. train: relative squared error of the features and relative distance of the Gram matrices at
+   all sixteen layers, on crops of photographs, paintings and textures, on noise, and on pictures
+   from transfers that the student itself is doing meanwhile; max or average pooling by the toss
+   of a coin, in teacher and student alike; Muon for kernels, AdamW for the rest; in the last
+   part of the run the batch norms stand still, so that what is trained is what will be shipped;
+4. average the weights, fold the batch norms, refit all heads in closed form, write float16.
+
+A run goes on from its checkpoint with ``--resume`` and the same options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from replicate.compact.export import fit_heads, in_teacher_units, mean_activations, to_file
+from replicate.compact.model import (
+    CONVOLUTIONS,
+    MEAN,
+    POOLINGS,
+    WIDTHS,
+    Plain,
+    Student,
+    channels_last,
+    fold,
+)
+from replicate.compact.muon import Muon
+from replicate.compact.pictures import (
+    Sampler,
+    TransferPool,
+    held_out_and_rest,
+    load_shrunk,
+)
+from replicate.compact.transfers import practise
+
+MEAN_COLUMN = np.asarray(MEAN, np.float32).reshape(3, 1, 1)
+
+STYLE_DEPTHS = (0, 2, 4, 8, 12)
+"""relu1_1 to relu5_1, the style layers of Gatys et al. 2016, get a greater share."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that fixes a run. Lengths are counted in steps, or in minutes where steps is 0."""
+
+    steps: int = 0
+    minutes: float = 80.0
+    seed: int = 0
+    widths: tuple[int, ...] = WIDTHS
+    pixels: int = 64_000
+    sizes: tuple[int, ...] = (112, 128, 160, 192)
+    kernel_rate: float = 0.01
+    rate: float = 2.5e-3
+    weight_decay: float = 1e-2
+    warm_up: float = 0.01
+    gram_weight: tuple[float, float] = (0.1, 0.6)
+    frozen_after: float = 0.65
+    averaging: float = 0.998
+    practise_every: int = 150
+    practise_after: float = 0.05
+    practise_size: int = 160
+
+
+@dataclass
+class Progress:
+    """How far a run is; what a checkpoint restores besides tensors."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+    def share(self, recipe: Recipe) -> float:
+        done = self.step / recipe.steps if recipe.steps else self.seconds / 60 / recipe.minutes
+        return min(done, 1.0)
+
+
+def rate_factor(share: float, warm_up: float) -> float:
+    """Linear warm-up, then half a cosine down to nearly nothing."""
+    if share < warm_up:
+        return max(share / warm_up, 0.02)
+    return 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) + 1e-3
+
+
+def gram(maps: Tensor) -> Tensor:
+    """Mean over positions of the outer product of features: (B, C, H, W) to (B, C, C)."""
+    flat = maps.flatten(2)
+    return (flat @ flat.transpose(1, 2)).float() / flat.shape[2]
+
+
+@torch.no_grad()
+def channel_scales(teacher: Plain, sampler: Sampler, batches: int = 24) -> list[Tensor]:
+    """Root mean square of every channel over crops with both poolings, one tensor a layer."""
+    sums = [torch.zeros(width) for width in teacher.widths]
+    for index in range(batches):
+        pixels = torch.from_numpy(sampler.batch(4, 144))
+        maps = run_teacher(teacher, pixels, POOLINGS[index % 2])
+        for total, layer in zip(sums, maps, strict=True):
+            total += layer.float().square().mean((0, 2, 3)).cpu() / batches
+    return [(total + 1e-3 * total.mean()).sqrt() for total in sums]
+
+
+@torch.no_grad()
+def run_teacher(teacher: Plain, pixels: Tensor, pooling: str) -> list[Tensor]:
+    device = next(teacher.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16):
+        pixels = pixels.to(device, memory_format=torch.channels_last)
+        return teacher(pixels, pooling).rectified
+
+
+@dataclass(frozen=True)
+class LayerErrors:
+    """Relative errors of one batch by layer (16,): of features, and of Gram matrices."""
+
+    features: Tensor
+    grams: Tensor
+
+
+def layer_errors(
+    student: Student,
+    scales: list[Tensor],
+    pixels: Tensor,
+    targets: list[Tensor],
+    pooling: str,
+    raw_units: bool,
+    gram_layers: Collection[int] = range(16),
+) -> LayerErrors:
+    """Errors of the student against the scaled teacher's maps ``targets``.
+
+    With ``raw_units`` Gram matrices are compared in the teacher's own units, as transfers weigh
+    them; otherwise with all channels brought to one size. Elsewhere than at ``gram_layers`` the
+    Gram error is left at 0, to save time.
+    """
+    features, grams = [], []
+    narrow = student(pixels, pooling)
+    layers = zip(narrow, targets, student.layers(), scales, strict=True)
+    for index, (maps, target, layer, scale) in enumerate(layers):
+        head = layer.head
+        wide = F.conv2d(maps, head.weight[:, :, None, None], head.bias)
+        residual = torch.linalg.vector_norm(wide - target, dtype=torch.float32)
+        norm = torch.linalg.vector_norm(target, dtype=torch.float32)
+        features.append((residual / norm).square())
+        if index not in gram_layers:
+            grams.append(norm.new_zeros(()))
+            continue
+        units = torch.outer(scale, scale) if raw_units else torch.ones_like(scale)
+        grams.append(gram_distance(gram(wide), gram(target), units))
+    return LayerErrors(torch.stack(features), torch.stack(grams))
+
+
+def gram_distance(ours: Tensor, theirs: Tensor, units: Tensor) -> Tensor:
+    """Mean over the batch of ||units (ours - theirs)|| / ||units theirs||, smooth near 0."""
+    norms = torch.linalg.vector_norm(theirs * units, dim=(1, 2))
+    off = torch.linalg.vector_norm((ours - theirs) * units, dim=(1, 2))
+    return ((off / norms).square() + 1e-6).sqrt().mean()
+
+
+def layer_weights() -> Tensor:
+    """Share of each layer in the loss (16,)."""
+    weights = torch.ones(len(CONVOLUTIONS))
+    weights[list(STYLE_DEPTHS)] = 2.0
+    weights[13:] = 0.5
+    return weights
+
+
+class Average:
+    """Running mean of weights, with every buffer copied (Polyak averaging)."""
+
+    def __init__(self, student: Student, decay: float, every: int = 4):
+        self.decay, self.every, self.updates = decay**every, every, 0
+        self.student = copy.deepcopy(student).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, student: Student, step: int) -> None:
+        if step % self.every:
+            return
+        self.updates += 1
+        decay = min(self.decay, self.updates / (self.updates + 10))
+        mine = self.student.state_dict()
+        for name, value in student.state_dict().items():
+            if value.dtype.is_floating_point:
+                mine[name].lerp_(value, 1 - decay)
+
+
+class Trainer:
+    """One run: networks, optimisers, data and progress."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        teacher: Plain,
+        pictures: list[np.ndarray],
+        device: str,
+        scales: list[Tensor] | None = None,
+    ):
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.progress = recipe, Progress()
+        self.device = torch.device(device)
+        self.rng = np.random.default_rng(recipe.seed)
+        self.pool = TransferPool()
+        self.sampler = Sampler(pictures, self.rng, pool=self.pool)
+        self.teacher = channels_last(teacher, self.device)
+        if scales is None:
+            scales = channel_scales(self.teacher, Sampler(pictures, np.random.default_rng(1)))
+        self.scales = [scale.to(self.device) for scale in scales]
+        self.teacher.rescale(self.scales)
+        self.student = channels_last(Student(recipe.widths, teacher.widths), self.device)
+        self.average = Average(self.student, recipe.averaging)
+        self.optimisers = self._optimisers()
+        self.weights = layer_weights().to(self.device)
+
+    def _optimisers(self) -> list[torch.optim.Optimizer]:
+        recipe = self.recipe
+        kernels = [layer.convolution.weight for layer in self.student.layers()[1:]]
+        chosen = {id(kernel) for kernel in kernels}
+        rest = [p for p in self.student.parameters() if id(p) not in chosen]
+        adam = torch.optim.AdamW(
+            rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
+        )
+        optimisers = [Muon(kernels, lr=recipe.kernel_rate, weight_decay=recipe.weight_decay), adam]
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["base"] = group["lr"]
+        return optimisers
+
+    def step(self) -> LayerErrors:
+        """One update; returns the errors of its batch."""
+        recipe, share = self.recipe, self.progress.share(self.recipe)
+        started = time.monotonic()
+        if self._practises(share):
+            practise(self.average.student, self.scales, self.sampler, recipe.practise_size)
+        self.student.train(share < recipe.frozen_after)
+        size = int(self.rng.choice(recipe.sizes))
+        pooling = POOLINGS[int(self.rng.integers(2))]
+        batch = self.sampler.batch(max(1, round(recipe.pixels / size**2)), size)
+        pixels = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+        targets = run_teacher(self.teacher, pixels, pooling)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            errors = layer_errors(
+                self.student,
+                self.scales,
+                pixels,
+                targets,
+                pooling,
+                self.rng.random() < 0.5,
+                self._gram_layers(),
+            )
+        low, high = recipe.gram_weight
+        gram_weight = low + (high - low) * share
+        loss = (self.weights * (errors.features + gram_weight * errors.grams)).sum()
+        loss.backward()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["base"] * rate_factor(share, recipe.warm_up)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.progress.step += 1
+        self.average.update(self.student, self.progress.step)
+        self.progress.seconds += time.monotonic() - started
+        return LayerErrors(errors.features.detach(), errors.grams.detach())
+
+    def _gram_layers(self) -> set[int]:
+        """Gatys' style layers always, three of the others by turns."""
+        others = [depth for depth in range(len(CONVOLUTIONS)) if depth not in STYLE_DEPTHS]
+        return {*STYLE_DEPTHS, *self.rng.choice(others, 3, replace=False).tolist()}
+
+    def _practises(self, share: float) -> bool:
+        recipe = self.recipe
+        due = self.progress.step % recipe.practise_every == recipe.practise_every - 1
+        return due and share >= recipe.practise_after
+
+    @property
+    def finished(self) -> bool:
+        return self.progress.share(self.recipe) >= 1.0
+
+    @torch.no_grad()
+    def validate(self, pictures: list[np.ndarray], size: int = 192) -> LayerErrors:
+        """Errors of the averaged student on the centres of ``pictures``, both poolings."""
+        sampler = Sampler(pictures, np.random.default_rng(7))
+        found = []
+        for index in range(6):
+            crops = np.stack([sampler.crop(size) for _ in range(3)]).transpose(0, 3, 1, 2)
+            pixels = torch.from_numpy(crops - np.float32(MEAN_COLUMN)).float().to(self.device)
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            pooling = POOLINGS[index % 2]
+            targets = run_teacher(self.teacher, pixels, pooling)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                found.append(
+                    layer_errors(self.average.student, self.scales, pixels, targets, pooling, True)
+                )
+        features = torch.stack([errors.features for errors in found]).mean(0)
+        return LayerErrors(features, torch.stack([errors.grams for errors in found]).mean(0))
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "recipe": asdict(self.recipe),
+            "progress": asdict(self.progress),
+            "student": self.student.state_dict(),
+            "average": self.average.student.state_dict(),
+            "updates": self.average.updates,
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "scales": self.scales,
+            "rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "pool": [torch.from_numpy(picture) for picture in self.pool.pictures],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``; the trainer must have been made with the state's scales."""
+        self.progress = Progress(**state["progress"])
+        self.student.load_state_dict(state["student"])
+        self.average.student.load_state_dict(state["average"])
+        self.average.updates = state["updates"]
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            bases = [group["base"] for group in optimiser.param_groups]
+            optimiser.load_state_dict(saved)
+            for group, base in zip(optimiser.param_groups, bases, strict=True):
+                group["base"] = base
+        self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(state["torch_rng"])
+        self.pool.pictures.clear()
+        for picture in state["pool"]:
+            self.pool.add(picture.numpy())
+
+
+def save_checkpoint(trainer: Trainer, path: Path) -> None:
+    """Write the run's state so that a kill leaves the old file or the new one."""
+    partial = path.with_suffix(".partial")
+    torch.save(trainer.state(), partial)
+    partial.replace(path)
+
+
+def log_line(trainer: Trainer, errors: LayerErrors, tag: str) -> str:
+    """One line of the log: step, minutes, and the errors of each layer."""
+    features = " ".join(f"{value:.3f}" for value in errors.features.tolist())
+    grams = " ".join(f"{value:.3f}" for value in errors.grams.tolist())
+    minutes = trainer.progress.seconds / 60
+    return f"{tag} {trainer.progress.step} {minutes:.1f}min features {features} grams {grams}"
+
+
+def train(trainer: Trainer, held_out: list[np.ndarray], run: Path) -> None:
+    """Train to the end of the recipe; log every 50 steps, validate and save every 250."""
+    log = run / "log.txt"
+    checkpoint = run / "checkpoint.pt"
+
+    def write(line: str) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            print(time.strftime("%H:%M:%S"), line, file=file)
+
+    recent: list[LayerErrors] = []
+    while not trainer.finished:
+        errors = trainer.step()
+        if not torch.isfinite(errors.features).all():
+            raise FloatingPointError(f"the loss is not finite at step {trainer.progress.step}")
+        recent.append(errors)
+        if trainer.progress.step % 50 == 0:
+            features = torch.stack([e.features for e in recent]).mean(0)
+            grams = torch.stack([e.grams for e in recent])
+            counted = (grams > 0).sum(0).clamp(min=1)
+            write(log_line(trainer, LayerErrors(features, grams.sum(0) / counted), "train"))
+            recent.clear()
+        if trainer.progress.step % 250 == 0:
+            save_checkpoint(trainer, checkpoint)
+            write(log_line(trainer, trainer.validate(held_out), "held-out"))
+    save_checkpoint(trainer, checkpoint)
+    write(log_line(trainer, trainer.validate(held_out), "held-out"))
+
+
+def export(
+    trainer: Trainer,
+    pictures: list[np.ndarray],
+    out: Path,
+    batches: int = 240,
+    crops: int = 400,
+) -> None:
+    """Fold the averaged student, fit its heads, and write the shipped file.
+
+    ``batches`` is how many the heads are fitted to; ``crops``, how many the means are taken over.
+    """
+    convolutions = fold(trainer.average.student)
+    student = channels_last(Plain(convolutions), trainer.device)
+    sampler = Sampler(pictures, np.random.default_rng(5), pool=trainer.pool)
+    heads = in_teacher_units(fit_heads(student, trainer.teacher, sampler, batches), trainer.scales)
+    means = {
+        pooling: {
+            f"relu{name}": mean * scale.cpu()
+            for name, mean, scale in zip(
+                CONVOLUTIONS,
+                mean_activations(trainer.teacher, pictures, pooling, crops),
+                trainer.scales,
+                strict=True,
+            )
+        }
+        for pooling in POOLINGS
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_file(to_file(convolutions, heads, means), out)
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description="Train the compact stand-in for VGG-19.")
+    options.add_argument("--pictures", type=Path, required=True, help="folder, searched deeply")
+    options.add_argument("--teacher", type=Path, required=True, help="VGG-19's convolutions")
+    options.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
+    options.add_argument("--run", type=Path, default=Path("compact-run"), help="log, checkpoint")
+    length = options.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, default=0)
+    length.add_argument("--minutes", type=float, default=80.0)
+    options.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    options.add_argument("--export-only", action="store_true", help="no training: write --out")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    options.run.mkdir(parents=True, exist_ok=True)
+    held_files, files = held_out_and_rest(options.pictures)
+    pictures = [load_shrunk(file) for file in files]
+    held_out = [load_shrunk(file) for file in held_files] or pictures[:1]
+    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
+    teacher = Plain(load_file(options.teacher))
+    checkpoint = options.run / "checkpoint.pt"
+    if options.export_only or (options.resume and checkpoint.exists()):
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        trainer = Trainer(recipe, teacher, pictures, options.device, state["scales"])
+        trainer.restore(state)
+    else:
+        trainer = Trainer(recipe, teacher, pictures, options.device)
+    if not options.export_only:
+        train(trainer, held_out, options.run)
+    export(trainer, pictures, options.out)
+
+
+if __name__ == "__main__":
+    main()
