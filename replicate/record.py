@@ -74,7 +74,8 @@ class Record(Strict):
 
     Attributes:
         preset: complete, so that the picture can be repeated when presets change.
-        evaluations: that were done; fewer than planned if somebody stopped the work.
+        evaluations: that were planned.
+        stopped: after how many of them somebody stopped the work, if somebody did.
         losses: by layer, unweighted.
         versions: of the programs that drew it.
     """
@@ -83,6 +84,7 @@ class Record(Strict):
     preset: Preset
     size: int = Field(ge=16, le=8192)
     evaluations: int = Field(ge=1, le=100_000)
+    stopped: int | None = Field(default=None, ge=1)
     seed: int = Field(ge=-(2**63), lt=2**63)
     init: Init
     content: PictureRecord | None
@@ -128,7 +130,8 @@ def record_of(
     return Record(
         preset=job.preset,
         size=job.size or max(width, height),
-        evaluations=result.evaluations,
+        evaluations=job.evaluations or result.evaluations,
+        stopped=job.stop,
         seed=job.seed,
         init=job.init or job.preset.init,
         content=_picture_record(job.content, content),
@@ -222,6 +225,7 @@ def job_from_record(
         style=style or _found(record.style, "style", folder, find),
         size=record.size,
         evaluations=record.evaluations,
+        stop=record.stopped,
         seed=record.seed,
         init=record.init,
         start=start or _found(record.start, "start", folder, find),

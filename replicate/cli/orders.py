@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..config import load_preset
+from ..config import load_preset, load_profile
 from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
@@ -26,10 +26,8 @@ from .drawing import make_engine
 from .parser import STARTS, UsageError
 from .text import say
 
-_CPU_SIZE = 256
-_CPU_EVALUATIONS = 150
-"""About a minute and a half on two cores; at 512 px, 500 evaluations would take ten minutes."""
-
+CPU_PROFILE = "gallery"
+"""About a minute on two cores; at 512 px, 500 evaluations would take ten."""
 
 _SETTINGS = (
     "content",
@@ -80,13 +78,16 @@ def _new(args: Namespace) -> Order:
     preset = _changed(load_preset(args.preset or "gatys2016"), args)
     pictures, sources = _given_pictures(args)
     engine = make_engine(args, store=None)
-    size, evaluations = _extent(args, preset, on_cpu=engine.device.type == "cpu")
+    if engine.device.type == "cpu":
+        preset = _for_cpu(preset)
+        if args.size is None and args.evaluations is None:
+            say("kept small for a CPU; --size and --evaluations make it larger and better.")
     job = Job(
         preset,
         pictures.get("content"),
         pictures.get("style"),
-        size=size,
-        evaluations=evaluations,
+        size=args.size,
+        evaluations=args.evaluations,
         seed=args.seed or 0,
         init=_init(args),
         start=pictures.get("start"),
@@ -94,14 +95,14 @@ def _new(args: Namespace) -> Order:
     return Order(job, engine, sources)
 
 
-def _extent(args: Namespace, preset: Preset, on_cpu: bool) -> tuple[int, int]:
-    """Size and evaluations: as given, else the preset's, on a CPU less; then that is said."""
-    size, evaluations = preset.size, preset.evaluations
-    if on_cpu:
-        size, evaluations = min(size, _CPU_SIZE), min(evaluations, _CPU_EVALUATIONS)
-        if args.size is None and args.evaluations is None:
-            say("kept small for a CPU; --size and --evaluations make it larger and better.")
-    return args.size or size, args.evaluations or evaluations
+def _for_cpu(preset: Preset) -> Preset:
+    """The preset with the size, evaluations and scales that a CPU has the patience for."""
+    profile = load_profile(CPU_PROFILE)
+    return preset.with_(
+        size=min(preset.size, profile.size),
+        evaluations=min(preset.evaluations, profile.evaluations),
+        scales=max(preset.scales, profile.scales),
+    )
 
 
 def _missing_pictures(args: Namespace) -> str:
@@ -194,6 +195,8 @@ def _overridden(record: Record, args: Namespace) -> Record:
     for name in ("size", "evaluations", "seed"):
         if getattr(args, name) is not None:
             changes[name] = getattr(args, name)
+    if args.evaluations is not None:
+        changes["stopped"] = None
     if args.init is not None:
         changes.update(init=_init(args), start=None)
     return record.model_copy(update=changes)

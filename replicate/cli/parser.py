@@ -252,7 +252,7 @@ Ctrl-C keeps the picture as it is by then."""
         "--evaluations",
         type=whole(1, 100_000),
         metavar="N",
-        help="forward and backward passes; default: the preset's, on a CPU at most 150",
+        help="forward and backward passes; default: the preset's, on a CPU at most 180",
     )
     parser.add_argument(
         "--seed",

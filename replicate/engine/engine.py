@@ -25,7 +25,6 @@ from .objective import Evaluation, Objective, content, evaluate, style, variatio
 from .preset import NetworkName, NetworkSpec
 from .store import ResultStore
 from .weights import (
-    WEIGHTS,
     LoadedWeights,
     bundled_weights,
     find_weights,
@@ -79,9 +78,6 @@ class Engine:
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.exact = precision == "exact"
-        known = ["auto", *get_args(NetworkName), *WEIGHTS]
-        if network not in known:
-            raise WeightsError(f"There is no network '{network}'{nearest(network, known)}")
         self.network_name = _known_network(network)
         self.store = store
         self._say = say
@@ -248,6 +244,7 @@ class Engine:
             sorted(job.style_layers),
             job.canvas,
             job.evaluations,
+            job.stop,
             job.preset.minimiser,
             job.preset.learning_rate,
             job.preset.clamp,
@@ -327,7 +324,8 @@ class _Session:
     def __init__(self, engine: Engine, jobs: list[Job]):
         self.engine = engine
         self.jobs = jobs
-        self.steps = int(jobs[0].evaluations or 0)
+        planned = int(jobs[0].evaluations or 0)
+        self.steps = min(planned, jobs[0].stop or planned)
         self.network = engine.network(jobs[0].preset.network)
         self.minimiser: Minimiser
         self.curve: list[tuple[int, Tensor]] = []
@@ -351,6 +349,8 @@ class _Session:
                 self._record(step, evaluation)
                 self.seconds = time.perf_counter() - begun
                 yield step
+                if step == self.steps:
+                    return
 
     def _levels(self) -> list[tuple[list[Job], int]]:
         """The jobs at each size from coarse to fine, with the evaluations of that size."""
@@ -413,7 +413,7 @@ class _Session:
     def _result(self, snapshot: Snapshot, index: int) -> Result:
         job = self.jobs[index]
         if snapshot.step < self.steps:
-            job = replace(job, evaluations=snapshot.step)
+            job = replace(job, stop=snapshot.step)
         return Result(
             job=job,
             picture=snapshot.image,

@@ -25,6 +25,8 @@ class Job:
     Attributes:
         size: longest side in pixels of the picture to make; None takes the preset's.
         evaluations: forward and backward passes; None takes the preset's.
+        stop: evaluations after which to stop before the planned ones are done; that is not the
+            same as planning fewer, because the plan shares them out over the scales.
         init: where to start; None takes the preset's.
         start: the picture to start from when ``init`` is ``picture``.
 
@@ -40,6 +42,7 @@ class Job:
     seed: int = 0
     init: Init | None = None
     start: Picture | None = None
+    stop: int | None = None
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -59,6 +62,8 @@ class Job:
             )
         if not 16 <= self.size <= 8192:  # type: ignore[operator]
             raise ReplicateError(f"size must be between 16 and 8192 pixels, not {self.size}")
+        if self.stop is not None and self.stop < 1:
+            raise ReplicateError(f"stop must be at least 1 evaluation, not {self.stop}")
         if self.evaluations < 1:  # type: ignore[operator]
             raise ReplicateError(f"evaluations must be at least 1, not {self.evaluations}")
 
@@ -127,7 +132,9 @@ class Job:
             "style": self.style if self.style_layers else None,
             "origin": self.origin,
         }
+        stop = {} if self.stop is None else {"stop": self.stop}
         return {
+            **stop,
             "engine": ENGINE_VERSION,
             "objective": self.preset.objective(),
             "content_layers": self.content_layers,
@@ -183,7 +190,7 @@ class Snapshot:
         step: evaluations done so far, from 1.
         steps: evaluations in all.
         loss: the weighted total of the picture that was last accepted.
-        losses: ``content/relu4_2``, ``style/relu1_1``, ... at the evaluated point, unweighted.
+        losses: ``content/relu4_2``, ``style/relu1_1``, ... of the same picture, unweighted.
     """
 
     step: int

@@ -3,9 +3,8 @@
 Gatys et al. (2016, section 2) rescale the weights "such that the mean activation of each
 convolutional filter over images and positions" is one.  Their pictures were ImageNet's; the
 package carries the means of the original VGG-19 and VGG-16, measured over 477 photographs of
-ImageNet with
-either pooling; for every other network they are measured over the bundled photographs when first
-needed.
+ImageNet with either pooling; for every other network they are measured over the bundled
+photographs when first needed.
 
 ``python -m replicate.engine.normalisation FOLDER NETWORK ...`` measures anew.
 """
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import io
 import sys
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -69,7 +67,9 @@ def channel_means(network: Network, key: str, sha256: str) -> dict[str, Tensor]:
     """
     means = _read(MEANS, f"{key}/{network.pooling}")
     if not means:
-        kept = cache_dir() / "means" / f"{sha256[:32]}-{network.pooling}.npz"
+        # By type as well, or what an exact run draws would depend on what was run before it.
+        kind = str(network.dtype).removeprefix("torch.")
+        kept = cache_dir() / "means" / f"{sha256[:32]}-{network.pooling}-{kind}.npz"
         means = _read(kept, "")
         if not means:
             photographs = [bundled(name) for name in bundled_names()["photographs"]]
@@ -89,7 +89,7 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
                 for name in table.files
                 if name.startswith(prefix)
             }
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except Exception:  # damaged tables raise nearly anything
         return {}
 
 

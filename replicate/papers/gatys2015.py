@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.job import Result
 from ..engine.preset import NetworkSpec
-from ..figure.claims import Claim, all_of, at_least, at_most, ordered, smallest
+from ..figure.claims import Claim, all_of, at_least, at_most, ordered
 from ..figure.panels import Grid
 from ..images import Picture
 from ..metrics import correlation_length, edge_correlation
@@ -239,7 +239,7 @@ def reconstructions(studio: Studio, figure_id: str) -> Sheet:
     sheet.claims = [
         *_content_claims(config.source, content_metrics),
         *_seen_by_another(studio, config.source, content, contents, sheet),
-        *_style_claims(config.source, config.style_sets, style_metrics),
+        *_style_claims(config.source, config.style_sets, style_metrics, style, styles),
     ]
     return sheet
 
@@ -325,13 +325,13 @@ def _seen_by_another(
             source,
             [
                 at_least("near", "", "", "cosine", seen, 0.7, basis="our bound"),
-                smallest(
+                at_least(
                     "nearer",
                     "",
                     "",
-                    "beside an unrelated photograph",
-                    {**seen, "unrelated": other},
-                    "unrelated",
+                    "more than an unrelated photograph by",
+                    {label: each - other for label, each in seen.items()},
+                    0.0,
                 ),
             ],
             measure="cosine similarity to the photograph at relu5_1 of VGG-16",
@@ -346,7 +346,11 @@ def _unrelated(studio: Studio, content: Picture) -> Picture:
 
 
 def _style_claims(
-    source: str, sets: Mapping[str, list[str]], metrics: Mapping[str, Metrics]
+    source: str,
+    sets: Mapping[str, list[str]],
+    metrics: Mapping[str, Metrics],
+    style: Picture,
+    results: Mapping[str, Result],
 ) -> list[Claim]:
     labels = list(metrics)
     drops = {}
@@ -354,6 +358,7 @@ def _style_claims(
         (added,) = [layer for layer in sets[after] if layer not in sets[before]]
         name = f"gram_distance/{added}"
         drops[added] = metrics[before][name] / metrics[after][name]
+    own = correlation_length(style.resized(*style_size(results)).pixels)
     return [
         ordered(
             "scale",
@@ -364,6 +369,7 @@ def _style_claims(
             "increasing",
             strict=False,
             basis="the published panels of CVPR 2016 have 3.4, 8.9, 12.7, 14.8, 15.6",
+            note=f"The painting itself has {own:.1f} px at this size.",
         ),
         at_most(
             "arrangement",

@@ -262,7 +262,7 @@ def test_pictures_are_drawn_only_when_asked_for(
 ) -> None:
     drawn = []
     original = module.to_picture
-    monkeypatch.setattr(module, "to_picture", lambda p: drawn.append(1) or original(p))
+    monkeypatch.setattr(module, "to_picture", lambda *p: drawn.append(1) or original(*p))
     snapshots = list(tiny_engine().stream(job))
     after_stream = len(drawn)
     assert after_stream <= 1  # the result's own
@@ -291,6 +291,37 @@ def test_a_consumer_that_goes_away_stops_the_work(
             break
     assert len(evaluations) == 3
     assert len(store) == 0
+
+
+def test_a_snapshot_makes_a_result_of_what_there_is(job: Job, tiny_engine: MakeEngine) -> None:
+    """Stopped early: the result says so, and its job draws the same picture again."""
+    stream = tiny_engine().stream(job)
+    next(stream)
+    next(stream)
+    snapshot = next(stream)
+    stream.close()
+    result = snapshot.result()
+    assert (result.evaluations, result.job.evaluations) == (3, 3)
+    assert [step for step, _ in result.curve] == [1, 2, 3]
+    assert result.loss == snapshot.loss and result.losses == snapshot.losses
+    assert same(result.picture, snapshot.image)
+    assert result.picture.name == "a panel"
+    again = tiny_engine().run(result.job)
+    assert same(again.picture, result.picture)
+    assert again.losses == result.losses
+
+
+def test_the_last_snapshots_result_is_the_jobs(job: Job, tiny_engine: MakeEngine) -> None:
+    *_, last = tiny_engine().stream(job)
+    result, whole = last.result(), tiny_engine().run(job)
+    assert result.job is job
+    assert same(result.picture, whole.picture)
+    assert (result.losses, result.curve) == (whole.losses, whole.curve)
+
+
+def test_an_early_snapshots_result_does_not_grow(job: Job, tiny_engine: MakeEngine) -> None:
+    snapshots = list(tiny_engine().stream(job))
+    assert len(snapshots[1].result().curve) == 2
 
 
 def test_a_stream_costs_nothing_before_it_is_read(
@@ -400,6 +431,8 @@ def test_what_does_not_change_the_picture_does_not_change_the_key(change: str, j
 def test_other_pictures_change_the_key(job: Job, scene: Scene) -> None:
     keys = {key(changed(job, **{kind: scene(seed=5)})) for kind in ("content", "style")}
     assert len(keys | {key(job)}) == 3
+    starts = {key(changed(job, init=None, start=scene(seed=seed))) for seed in (5, 6)}
+    assert len(starts | {key(job)}) == 3
     named = Picture(job.content.pixels.copy(), "another name", "credit")
     assert key(changed(job, content=named)) == key(job)
 
@@ -1232,6 +1265,7 @@ def photographs(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setattr(normalisation, "bundled_names", lambda: names)
     monkeypatch.setattr(normalisation, "bundled", lambda name: pictures[int(name)])
     monkeypatch.setattr(normalisation, "MEANS", tmp_path / "none.npz")
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(normalisation, "SIDE", 40)
     return pictures
 
@@ -1272,7 +1306,7 @@ def test_channels_that_hardly_fire_are_not_blown_up(
     network = Network(tensors)
     silent = measure_means(network, photographs)["relu1_1"]
     assert silent[2] == 0
-    means = channel_means(network, "vgg19-caffe")["relu1_1"]
+    means = channel_means(network, "vgg19-caffe", "0" * 64)["relu1_1"]
     assert float(means[2]) == pytest.approx(0.01 * float(silent.mean()))
     torch.testing.assert_close(means[:2], silent[:2])
 
@@ -1290,10 +1324,70 @@ def test_packaged_means_go_before_measured_ones(
     np.savez(tmp_path / "means.npz", **table)
     monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
     for pooling, value in [("max", 3.0), ("average", 4.0)]:
-        means = channel_means(tiny_network(pooling=pooling), "vgg19-caffe")
+        means = channel_means(tiny_network(pooling=pooling), "vgg19-caffe", "0" * 64)
         assert set(means) == {"relu1_1"}
         assert means["relu1_1"].tolist() == [value] * 5
-    assert len(channel_means(tiny_network("vgg16"), "vgg16-caffe")) == 13
+    assert len(channel_means(tiny_network("vgg16"), "vgg16-caffe", "1" * 64)) == 13
+
+
+def measured_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one each time the means are measured."""
+    counted: list[int] = []
+    original = normalisation.measure_means
+
+    def measure(*arguments: Any) -> Any:
+        counted.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(normalisation, "measure_means", measure)
+    return counted
+
+
+def test_measured_means_are_kept(
+    photographs: list[Picture], tiny_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = measured_anew(monkeypatch)
+    first = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    again = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    assert len(counted) == 1
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[layer], again[layer]) for layer in first)
+    for network, sha256 in [
+        (tiny_network(), "b" * 64),
+        (tiny_network(pooling="average"), "a" * 64),
+        (tiny_network(dtype=torch.bfloat16), "a" * 64),  # else exact runs would depend on it
+    ]:
+        channel_means(network, "vgg19-random", sha256)
+    assert len(counted) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"not a table",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data[:200] + bytes(b ^ 255 for b in data[200:240]) + data[240:],
+        lambda data: b"\x80\x04" + data,  # looks like a pickle
+    ],
+)
+def test_damaged_means_are_measured_anew(
+    damage: Callable[[bytes], bytes],
+    photographs: list[Picture],
+    tiny_network: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    counted = measured_anew(monkeypatch)
+    first = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    (kept,) = (tmp_path / "cache" / "means").iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    again = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    assert len(counted) == 2
+    assert all(torch.equal(first[layer], again[layer]) for layer in first)
+    channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    assert len(counted) == 2  # and put right
 
 
 def test_a_normalised_job(

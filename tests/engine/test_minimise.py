@@ -307,6 +307,28 @@ def test_many_steps_back_forget_the_history_and_go_along_the_gradient() -> None:
     assert float(minimiser.loss) < float(loss(best))
 
 
+def test_patience_is_with_refusals_in_a_row() -> None:
+    """Four refusals, a success, and a fifth: the history is still there."""
+    loss, minimiser = CURVED, LBFGS(start(32))
+    walk(minimiser, loss, 8)
+    refused = torch.full((1,), float("nan"), dtype=torch.float64)
+    for _ in range(4):
+        minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
+    minimiser.tell(*gradient(loss, minimiser.pixels))
+    before = (minimiser.pixels - minimiser.best).flatten()
+    minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
+    after = (minimiser.pixels - minimiser.best).flatten()
+    torch.testing.assert_close(after, 0.1 * before)
+
+
+def test_negative_losses() -> None:
+    """The tolerance is a fraction of the loss's size, whichever its sign."""
+    x = start(33)
+    minimiser = LBFGS(x)
+    walk(minimiser, lambda p: CURVED(p) - 1e3, 40)
+    assert float(CURVED(minimiser.best)) < 1e-2 * float(CURVED(x))
+
+
 def test_shortened_step_is_the_parabolas_minimum() -> None:
     """f(0), f'(0) and f(1) are known: the minimum of the parabola through them."""
     loss, x = quadratic(torch.full((SIZE,), 2.0, dtype=torch.float64), spread(23)), start(24)
@@ -364,6 +386,14 @@ def test_adams_best_is_the_last_evaluated_picture() -> None:
     points = walk(minimiser, CURVED, 4)
     torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
     assert float(minimiser.loss) == float(CURVED(points[-1]))
+
+
+def test_adam_keeps_its_best_where_the_loss_is_not_finite() -> None:
+    minimiser = Adam(start(34))
+    points = walk(minimiser, CURVED, 3)
+    minimiser.tell(torch.tensor([float("nan")]), torch.zeros_like(minimiser.pixels))
+    torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
+    assert torch.isnan(minimiser.loss).all()
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
