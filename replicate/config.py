@@ -40,6 +40,9 @@ class FigureConfig(Strict):
         source: where the figure stands: edition, number, page or address.
         images: for each kind of inputs, what the figure calls a picture to its name.
         content_sets, style_sets: label to layers, in the order of the panels.
+        scales: instead of the profile's, where going from coarse to fine would decide what the
+            figure is about.
+        tv_weight: instead of the preset's.
         crop: left, top, right, bottom of the enlarged detail, as fractions of the picture,
             by kind of inputs.
     """
@@ -56,6 +59,8 @@ class FigureConfig(Strict):
     ratios: list[PositiveFloat] = Field(default_factory=list)
     seeds: list[int] = Field(default_factory=list)
     networks: list[NetworkName] = Field(default_factory=list)
+    scales: int | None = Field(default=None, ge=1)
+    tv_weight: float | None = Field(default=None, ge=0)
     crop: dict[Inputs, tuple[float, float, float, float]] = Field(default_factory=dict)
 
     @field_validator("crop")

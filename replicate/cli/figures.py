@@ -75,7 +75,8 @@ def run(args: Namespace) -> int:
 
 
 def _studio(args: Namespace) -> Studio:
-    engine = make_engine(args, FreshStore() if args.force else ResultStore())
+    store = FreshStore() if args.force else ResultStore()
+    engine = make_engine(args, store, workers=args.workers)
     profile = args.profile or ("preview" if engine.device.type == "cpu" else "paper")
     return Studio(engine, profile, args.inputs)
 

@@ -168,6 +168,13 @@ def _figures(parser: Parser) -> None:
     )
     _engine_options(parser)
     parser.add_argument(
+        "--workers",
+        type=whole(1, 64),
+        default=1,
+        metavar="N",
+        help="panels drawn at a time on a CPU, sharing its cores; default: %(default)s",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="draw every panel anew, finished ones too"
     )
     parser.add_argument(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -59,6 +61,7 @@ class Engine:
         network: ``auto`` takes the network that a preset names if its weights are on this
             machine, else the bundled one; any other name overrides every preset.
         store: where results are kept; None keeps nothing.
+        workers: jobs that ``run_many`` draws at a time on a CPU, sharing its threads.
         say: called once with a sentence when another network stands in.
 
     Raises:
@@ -73,6 +76,7 @@ class Engine:
         precision: Precision = "auto",
         network: str = "auto",
         store: ResultStore | None = None,
+        workers: int = 1,
         say: Callable[[str], None] = lambda sentence: None,
     ):
         self.device = choose_device(device)
@@ -80,6 +84,7 @@ class Engine:
         self.exact = precision == "exact"
         self.network_name = _known_network(network)
         self.store = store
+        self.workers = workers
         self._say = say
         self._said: set[str] = set()
         self._weights: dict[str, LoadedWeights] = {}
@@ -202,8 +207,8 @@ class Engine:
         """Draw jobs; results come in the order of the jobs.
 
         Jobs of one network, shape, layers and minimiser run as one batch on a GPU.  On a CPU a
-        batch is no faster than one after another (see ``benchmarks/``), so there they run singly
-        and each is stored as soon as it is done.
+        batch is no faster than one after another (see ``benchmarks/``), so there they run singly,
+        ``workers`` at a time, and each is stored as soon as it is done.
 
         Raises:
             DivergedError: a loss is not finite; names the job and the evaluation.
@@ -218,11 +223,38 @@ class Engine:
                     progress(job, found.evaluations, found.evaluations)
             else:
                 waiting.setdefault(self._group(job, index), []).append(index)
-        for members in waiting.values():
-            for batch in self._batches(members, jobs):
-                drawn = self._draw([jobs[index] for index in batch], progress)
-                results.update(zip(batch, drawn))
+        batches = [b for members in waiting.values() for b in self._batches(members, jobs)]
+        for batch, drawn in self._drawn(batches, jobs, progress):
+            results.update(zip(batch, drawn))
         return [results[index] for index in range(len(jobs))]
+
+    def _drawn(
+        self, batches: list[list[int]], jobs: Sequence[Job], progress: Progress | None
+    ) -> Iterator[tuple[list[int], list[Result]]]:
+        """Each batch with its results, as they are done."""
+        workers = min(self.workers, len(batches)) if self.device.type == "cpu" else 1
+        if workers < 2:
+            for batch in batches:
+                yield batch, self._draw([jobs[index] for index in batch], progress)
+            return
+        for job in jobs:
+            self.network(job.preset.network)  # loaded once, before anybody needs it at once
+        threads = torch.get_num_threads()
+        halt = threading.Event()
+        pool = ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)
+        )
+        try:
+            waiting = {
+                pool.submit(self._draw, [jobs[i] for i in batch], progress, halt): batch
+                for batch in batches
+            }
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        finally:
+            halt.set()
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)
 
     def stream(self, job: Job, every: int = 1) -> Iterator[Snapshot]:
         """Draw one job, giving a snapshot after every ``every`` evaluations and at the end.
@@ -262,9 +294,13 @@ class Engine:
         for start in range(0, len(members), most):
             yield members[start : start + most]
 
-    def _draw(self, jobs: list[Job], progress: Progress | None) -> list[Result]:
+    def _draw(
+        self, jobs: list[Job], progress: Progress | None, halt: threading.Event | None = None
+    ) -> list[Result]:
         session = _Session(self, jobs)
         for step in session:
+            if halt is not None and halt.is_set():
+                return []
             if progress:
                 for job in jobs:
                     progress(job, step, session.steps)

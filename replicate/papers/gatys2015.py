@@ -28,6 +28,7 @@ def fig3(studio: Studio) -> Sheet:
             content,
             style,
             label=f"{row}, {ratio_label(ratio)}",
+            scales=config.scales,
         )
         for row in reversed(rows)
         for ratio in ratios

@@ -48,10 +48,15 @@ class Studio:
         label: str = "",
         **settings: Any,
     ) -> Job:
-        """A job at the profile's size and evaluations."""
+        """A job at the profile's size, evaluations and scales.
+
+        Without a content picture there is one scale: nothing but the start decides how large the
+        structures of a shallow layer's statistics are, and enlarged coarse ones would stay.
+        """
         settings.setdefault("size", self.profile.size)
         settings.setdefault("evaluations", self.profile.evaluations)
-        preset = preset.with_(scales=self.profile.scales)
+        scales = settings.pop("scales", None) or (self.profile.scales if content else 1)
+        preset = preset.with_(scales=scales)
         return Job(preset, content, style, label=label, **settings)
 
     def draw(self, jobs: Mapping[Any, Job]) -> dict[Any, Result]:

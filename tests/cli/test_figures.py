@@ -237,7 +237,7 @@ def test_the_default_profile_is_the_machine_s(
     profile: str,
 ) -> None:
     engine = SimpleNamespace(device=SimpleNamespace(type=device), precision="float32")
-    monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_: engine)
+    monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_, **__: engine)
     drawing()
     assert json.loads(typed("figures gatys2016/fig5 --json").out)["profile"] == profile
 

@@ -301,7 +301,8 @@ def test_a_snapshot_makes_a_result_of_what_there_is(job: Job, tiny_engine: MakeE
     snapshot = next(stream)
     stream.close()
     result = snapshot.result()
-    assert (result.evaluations, result.job.evaluations) == (3, 3)
+    assert (result.evaluations, result.job.stop) == (3, 3)
+    assert result.job.evaluations == job.evaluations
     assert [step for step, _ in result.curve] == [1, 2, 3]
     assert result.loss == snapshot.loss and result.losses == snapshot.losses
     assert same(result.picture, snapshot.image)
@@ -664,6 +665,33 @@ def test_large_batches_are_split(
     evaluations.clear()
     tiny_engine().run_many(jobs[:2])
     assert evaluations == [1, 1]
+
+
+# Several at a time on a CPU
+
+
+def test_workers_draw_the_same_pictures(job: Job, tiny_engine: MakeEngine) -> None:
+    jobs = [changed(job, seed=seed, label=str(seed)) for seed in range(4)]
+    threads = torch.get_num_threads()
+    alone = tiny_engine().run_many(jobs)
+    together = tiny_engine(workers=3).run_many(jobs)
+    assert torch.get_num_threads() == threads
+    assert [result.picture.name for result in together] == ["0", "1", "2", "3"]
+    assert all(same(a.picture, b.picture) for a, b in zip(alone, together))
+
+
+def test_what_a_worker_raises_stops_the_others(
+    job: Job, tiny_engine: MakeEngine, tmp_path: Path
+) -> None:
+    def stop(drawn: Job, step: int, steps: int) -> None:
+        if drawn.label == "0":
+            raise KeyboardInterrupt
+
+    jobs = [changed(job, seed=seed, label=str(seed), evaluations=400) for seed in range(6)]
+    store = ResultStore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        tiny_engine(store=store, workers=2).run_many(jobs, stop)
+    assert len(store) == 0
 
 
 # From coarse to fine

@@ -1,0 +1,277 @@
+"""A drawing under way: frames, their pace, stopping, faults, the store."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demo import session
+from demo.limits import InputError
+from demo.session import Course, Frame, Stops
+from demo.workshop import Workshop
+from replicate.config import load_preset
+from replicate.engine.engine import Engine
+from replicate.engine.job import Job
+from replicate.errors import DivergedError, ReplicateError
+
+
+@pytest.fixture
+def job(scene: Callable[..., Any]) -> Job:
+    return Job(
+        load_preset("gatys2016-code"), scene(48, 32), scene(32, 32, 1), size=48, evaluations=8
+    )
+
+
+class Clock:
+    """Says what time it is: so much later at each look."""
+
+    def __init__(self, step: float):
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def frames(workshop: Workshop, job: Job, **arguments: Any) -> list[Frame]:
+    stop = arguments.pop("stop", threading.Event())
+    return list(session.draw(workshop, job, "auto", stop, **arguments))
+
+
+def test_the_last_frame_has_the_engines_own_result(workshop: Workshop, job: Job) -> None:
+    last = frames(workshop, job)[-1]
+    alone = Engine("cpu", store=None).run(job)
+
+    assert last.result is not None
+    assert np.array_equal(last.picture.pixels, alone.picture.pixels)
+    assert dict(last.result.curve) == pytest.approx(dict(alone.curve))
+    assert (last.step, last.steps, last.left, last.remark) == (8, 8, 0.0, "")
+
+
+def test_every_frame_shows_on_a_slow_machine(workshop: Workshop, job: Job) -> None:
+    shown = frames(workshop, job, clock=Clock(1.0))
+
+    assert [frame.step for frame in shown] == list(range(1, 9))
+    assert [frame.result is None for frame in shown] == [True] * 7 + [False]
+
+
+def test_at_most_three_frames_a_second(workshop: Workshop, job: Job) -> None:
+    clock = Clock(0.05)
+    times = [clock.now for _ in session.draw(workshop, job, "auto", threading.Event(), clock)]
+
+    assert 2 <= len(times) < 8
+    assert all(late - early >= 0.3 for early, late in zip(times[:-1], times[1:-1]))
+
+
+def test_the_parts_add_up_to_the_total(workshop: Workshop, job: Job) -> None:
+    wanted = replace(job, preset=job.preset.with_(tv_weight=0.5, ratio=0.01))
+    course = frames(workshop, wanted)[-1].course
+
+    assert set(course.parts) == {
+        "content/relu4_2",
+        "variation",
+        *(f"style/relu{block}_1" for block in range(1, 6)),
+    }
+    first = sum(part[0] for part in course.parts.values())
+    assert first == pytest.approx(course.total[0], rel=1e-4)
+
+
+def test_a_second_time_nothing_is_drawn(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = frames(workshop, job)[-1]
+    monkeypatch.setattr(Engine, "stream", lambda *_: pytest.fail("drawn again"))
+
+    again = frames(workshop, job)
+
+    assert len(again) == 1
+    assert again[0].result is not None and again[0].result.cached
+    assert again[0].course.total == pytest.approx(first.course.total)
+    assert np.array_equal(again[0].picture.pixels, first.picture.pixels)
+
+
+def test_what_make_figures_drew_is_not_drawn_again(workshop: Workshop, job: Job) -> None:
+    Engine("cpu", store=workshop.store).run(job)
+
+    assert frames(workshop, job)[0].remark.startswith("Drawn before")
+
+
+def test_stop_keeps_the_picture_and_stores_nothing(workshop: Workshop, job: Job) -> None:
+    stop, shown = threading.Event(), []
+    for frame in session.draw(workshop, job, "auto", stop, Clock(1.0)):
+        shown.append(frame)
+        if frame.step == 3:
+            stop.set()
+
+    last = shown[-1]
+    assert last.result is not None
+    assert (last.step, last.result.evaluations, last.result.job.evaluations) == (3, 3, 3)
+    assert last.remark.startswith("Stopped")
+    assert len(workshop.store) == 0
+
+
+def test_stopped_before_it_began(workshop: Workshop, job: Job) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with pytest.raises(InputError, match="Stopped"):
+        frames(workshop, job, stop=stop)
+
+
+def test_a_vanished_visitor_holds_nothing_up(workshop: Workshop, job: Job) -> None:
+    abandoned = session.draw(workshop, job, "auto", threading.Event(), Clock(1.0))
+    next(abandoned)
+
+    assert not workshop.lock.locked()
+    assert frames(workshop, replace(job, seed=1))[-1].result is not None
+    abandoned.close()
+
+
+def stream_failing(error: Exception, after: int) -> Callable[..., Iterator[Any]]:
+    """An Engine.stream that fails after so many evaluations."""
+    whole = Engine.stream
+
+    def stream(self: Engine, job: Job) -> Iterator[Any]:
+        for snapshot in whole(self, job):
+            if snapshot.step > after:
+                raise error
+            yield snapshot
+        raise error
+
+    return stream
+
+
+def test_an_exploding_loss_leaves_the_last_good_picture(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = DivergedError("the loss has exploded at evaluation 4", step=4, picture=None)
+    monkeypatch.setattr(Engine, "stream", stream_failing(error, 3))
+
+    last = frames(workshop, job)[-1]
+
+    assert last.step == 3 and last.result is not None
+    assert last.remark == "The loss has exploded at evaluation 4. This is the last good picture."
+
+
+def test_a_loss_that_explodes_at_once_is_a_sentence(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = DivergedError("the loss has exploded at evaluation 1", step=1, picture=None)
+    monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
+
+    with pytest.raises(InputError, match="exploded"):
+        frames(workshop, job)
+
+
+def test_a_full_disk_loses_no_picture(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_: Any) -> None:
+        raise ReplicateError("Cannot write 'x.png': No space left on device.")
+
+    monkeypatch.setattr(workshop.store, "put", put)
+
+    last = frames(workshop, job)[-1]
+
+    assert last.result is not None and last.step == 8
+    assert "No space left on device" in last.remark
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")]
+)
+def test_no_memory_is_a_sentence(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
+
+    with pytest.raises(InputError, match="does not fit into this server's memory"):
+        frames(workshop, job)
+
+
+def test_a_fault_of_ours_is_not_hidden(
+    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "stream", stream_failing(RuntimeError("a bug"), 2))
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        frames(workshop, job)
+
+
+# Who wants a stop
+
+
+def test_a_stop_before_the_job_starts_counts() -> None:
+    stops = Stops()
+    stops.begin("a")
+    stops.stop("a")
+
+    assert stops.current("a").is_set()
+
+
+def test_a_stop_is_for_one_visitor() -> None:
+    stops = Stops()
+    stops.begin("a")
+    stops.begin("b")
+    stops.stop("a")
+    stops.stop("nobody")
+
+    assert not stops.current("b").is_set()
+
+
+def test_running_again_stops_the_older_drawing() -> None:
+    stops = Stops()
+    older = stops.begin("a")
+    newer = stops.begin("a")
+
+    assert older.is_set() and not newer.is_set()
+
+
+def test_leaving_stops_and_forgets() -> None:
+    stops = Stops()
+    event = stops.begin("a")
+    stops.forget("a")
+
+    assert event.is_set()
+    assert not stops.current("a").is_set()
+
+
+# Time
+
+
+def test_the_estimate_learns_from_this_machine(workshop: Workshop, scene: Any) -> None:
+    preset = load_preset("gatys2016-code")
+    wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
+    assert not workshop.measured(preset, "auto")
+
+    workshop.learn(wanted, "auto", range(10), seconds=4.0)
+
+    assert workshop.measured(preset, "auto")
+    assert workshop.seconds(preset, "auto", 128, 20) == pytest.approx(8.0)
+    assert workshop.seconds(preset, "auto", 64, 20) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "seconds"), [(64, 10, 1.0), (128, 4, 1.0), (128, 10, 0.0)]
+)
+def test_a_poor_measurement_is_not_learnt(
+    workshop: Workshop, scene: Any, size: int, count: int, seconds: float
+) -> None:
+    preset = load_preset("gatys2016-code")
+    workshop.learn(Job(preset, scene(), scene(), size=size), "auto", range(count), seconds)
+
+    assert not workshop.measured(preset, "auto")
+
+
+def test_a_course_keeps_losses_that_are_not_finite() -> None:
+    course = Course([1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
+
+    from demo.chart import chart
+
+    assert "nan" not in chart(course, 5).split("<ul")[0].split("<path")[-1]

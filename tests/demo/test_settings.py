@@ -1,0 +1,278 @@
+"""Settings: every way into them and out of them says the same."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from demo import settings, texts
+from demo.limits import InputError, Limits
+from demo.settings import Settings
+from replicate.cli.orders import CPU_PROFILE, order_from
+from replicate.cli.parser import parse
+from replicate.config import load_preset, load_profile, presets
+from replicate.engine.job import Job
+
+LIMITS = Limits(size=512, evaluations=300)
+NETWORKS = ["auto", "vgg19-random", "vgg16-caffe"]
+
+
+def fields(preset: str = "gatys2016", **changes: Any) -> dict[str, Any]:
+    """The page's fields as a preset sets them, with changes."""
+    base = load_preset(preset)
+    start = Settings.of(base, LIMITS)
+    values = {
+        "base": base,
+        "limits": LIMITS,
+        "size": start.size,
+        "evaluations": start.evaluations,
+        "exponent": settings.exponent_of(start.ratio),
+        "seed": 0,
+        "init": start.init,
+        "network": "auto",
+        "rows": settings.table(start),
+        "networks": NETWORKS,
+    }
+    return {**values, **changes}
+
+
+@pytest.mark.parametrize("name", list(presets()))
+def test_an_untouched_preset_stays_the_papers_own(name: str) -> None:
+    assert settings.checked(**fields(name)).preset() is load_preset(name)
+
+
+@pytest.mark.parametrize("name", list(presets()))
+def test_the_table_shows_what_the_preset_sets(name: str) -> None:
+    preset = load_preset(name)
+    rows = settings.table(Settings.of(preset, LIMITS))
+
+    convolutions = 13 if preset.network.architecture == "vgg16" else 16
+    assert len(rows) >= convolutions
+    assert settings.layers_from(rows) == (preset.content_layers, preset.style_layers)
+
+
+def test_a_preset_starts_small() -> None:
+    start = Settings.of(load_preset("gatys2016"), Limits(size=200, evaluations=20))
+
+    assert (start.size, start.evaluations) == (200, 20)
+
+
+@pytest.mark.parametrize("ratio", [1e-4, 8e-4, 1e-3, 3e-3, 5e-2, 0.2, 7, 1e3])
+def test_the_slider_finds_round_ratios(ratio: float) -> None:
+    found = settings.checked(**fields(exponent=settings.exponent_of(ratio)))
+
+    assert found.ratio == ratio
+    assert found.preset().ratio == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("place", range(-800, 401, 7))
+def test_every_place_of_the_slider_has_a_ratio_of_its_own(place: int) -> None:
+    found = settings.checked(**fields(exponent=place / 100))
+
+    assert settings.exponent_of(found.ratio) == place / 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"size": 513}, "Size is a whole number from 16 to 512, not '513'."),
+        ({"size": 15}, "not '15'"),
+        ({"size": None}, "not 'nothing'"),
+        ({"size": math.nan}, "not 'nan'"),
+        ({"size": math.inf}, "not 'inf'"),
+        ({"size": True}, "not 'True'"),
+        ({"size": "large"}, "not 'large'"),
+        ({"size": 128.5}, "not '128.5'"),
+        ({"size": [64]}, "not '[64]'"),
+        ({"evaluations": 301}, "Evaluations is a whole number from 1 to 300"),
+        ({"evaluations": 0}, "not '0'"),
+        ({"evaluations": "9" * 5000}, "…"),
+        ({"exponent": math.nan}, "The ratio's power of ten"),
+        ({"exponent": 5}, "from -8 to 4"),
+        ({"exponent": "x"}, "not 'x'"),
+        ({"seed": -1}, "Seed"),
+        ({"seed": 1e300}, "Seed"),
+        ({"init": "picture"}, "There is no start 'picture'"),
+        ({"init": None}, "There is no start"),
+        ({"network": "vgg19-caffe"}, "There is no network 'vgg19-caffe'"),
+        ({"network": "../../etc"}, "There is no network"),
+        ({"rows": [["relu4_2", -1, 0]]}, "The content weight of relu4_2"),
+        ({"rows": [["relu4_2", 0, "much"]]}, "The style weight of relu4_2"),
+        ({"rows": [["relu4_2", math.inf, 0]]}, "The content weight of relu4_2"),
+        ({"rows": [["relu4_2", 1e13, 0]]}, "The content weight of relu4_2"),
+        ({"rows": [["relu1_1", 1, 1]] * 100}, "more rows than the network has layers"),
+    ],
+)
+def test_a_wrong_field_is_named_in_one_sentence(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        settings.checked(**fields(**changes))
+
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([["relu9_9", 1, 1]], "has no layer 'relu9_9'"),
+        ([["", 1, 1]], "has no layer ''"),
+        ([["relu4_2", 1, 0], ["block4_conv2", 2, 0]], "twice"),
+    ],
+)
+def test_wrong_layers_are_refused(rows: list[list[Any]], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        settings.checked(**fields(rows=rows)).preset()
+
+
+def test_no_weight_at_all_is_refused(scene: Any) -> None:
+    wanted = settings.checked(**fields(rows=[["relu4_2", 0, None]]))
+
+    with pytest.raises(InputError, match="Every layer's weight is zero"):
+        wanted.job(scene(), scene())
+
+
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_a_missing_picture_is_asked_for(scene: Any, role: str) -> None:
+    wanted = settings.checked(**fields())
+    given = {"content": scene(), "style": scene(), role: None}
+
+    with pytest.raises(InputError, match=f"Choose a {role} picture"):
+        wanted.job(**given)
+
+
+def test_style_layers_alone_need_no_content_picture(scene: Any) -> None:
+    wanted = settings.checked(**fields(rows=[["relu1_1", 0, 1]]))
+
+    assert wanted.job(None, scene()).style_layers == {"relu1_1": 1.0}
+
+
+def test_vgg16_refuses_layers_that_it_lacks() -> None:
+    wanted = settings.checked(**fields(network="vgg16-caffe", rows=[["relu3_4", 1, 1]]))
+
+    with pytest.raises(InputError, match="relu3_4"):
+        wanted.preset()
+
+
+def test_another_architecture_changes_the_preset_and_other_weights_do_not() -> None:
+    assert settings.checked(**fields(network="vgg19-random")).preset() is load_preset("gatys2016")
+    assert settings.checked(**fields(network="vgg16-caffe")).preset().network.key == "vgg16-caffe"
+
+
+def test_switch_and_switch_back() -> None:
+    rows = settings.table(Settings.of(load_preset("gatys2016"), LIMITS))
+    switched = settings.switched(rows, "conv")
+
+    assert {row[0][:4] for row in switched} == {"conv"}
+    assert settings.switched(switched, "relu") == rows
+
+
+def test_equal_weights_sum_to_one() -> None:
+    rows = settings.evened([["relu1_1", 3, 0], ["relu2_1", 1, 9], ["relu3_1", 0, 0]])
+
+    assert rows == [["relu1_1", 0.5, 0.0], ["relu2_1", 0.5, 1.0], ["relu3_1", 0.0, 0.0]]
+
+
+# Ways out and back
+
+
+CHANGED = [
+    {},
+    {"exponent": -3.1, "seed": 7, "size": 96, "evaluations": 9},
+    {"init": "style", "network": "vgg19-random"},
+    {"rows": [["relu4_2", 1, 0], ["relu1_1", None, 0.25], ["conv3_1", "", "0.125"]]},
+    {"rows": [["relu2_1", 0, 1]]},
+    {"network": "vgg16-caffe"},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGED)
+def test_a_link_brings_the_settings_back(changes: dict[str, Any]) -> None:
+    wanted = settings.checked(**fields(**changes))
+    query = settings.to_query(wanted, {"content": "coffee"})
+
+    found, pictures, problems = settings.from_query(query, LIMITS, NETWORKS)
+
+    assert (found, pictures, problems) == (wanted, {"content": "coffee"}, [])
+
+
+@pytest.mark.parametrize("changes", [each for each in CHANGED if "network" not in each])
+def test_the_command_line_draws_the_same_job(changes: dict[str, Any]) -> None:
+    from replicate.images import bundled
+
+    limits = replace(LIMITS, scales=load_profile(CPU_PROFILE).scales)
+    wanted = settings.checked(**fields(**changes, limits=limits))
+    words = shlex.split(texts.command_line(wanted, "chelsea", "coffee"))
+
+    job = order_from(parse([*words[1:], "--device", "cpu"])).job
+
+    ours = wanted.job(bundled("chelsea"), bundled("coffee"))
+    assert job.description() == ours.description()
+
+
+@pytest.mark.parametrize("changes", CHANGED)
+def test_the_python_draws_the_same_job(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import replicate
+    from replicate.images import bundled
+
+    drawn: list[tuple[dict[str, Any], Job]] = []
+
+    class Recorder:
+        def __init__(self, **arguments: Any):
+            self.arguments = arguments
+
+        def run(self, job: Job) -> Any:
+            drawn.append((self.arguments, job))
+            raise StopIteration
+
+    monkeypatch.setattr(replicate, "Engine", Recorder, raising=False)
+    wanted = settings.checked(**fields(**changes))
+
+    with pytest.raises(StopIteration):
+        exec(texts.python(wanted, "chelsea", "coffee"), {})
+
+    arguments, job = drawn[0]
+    ours = wanted.job(bundled("chelsea"), bundled("coffee"))
+    assert job.description() == ours.description()
+    assert arguments == ({} if wanted.network == "auto" else {"network": wanted.network})
+
+
+@pytest.mark.parametrize("name", ["a b.jpg", "$(reboot).png", "it's.png", '";x".png'])
+def test_a_strange_file_name_stays_one_word(name: str) -> None:
+    wanted = settings.checked(**fields())
+
+    assert shlex.split(texts.command_line(wanted, name, "swirls"))[2] == name
+    compile(texts.python(wanted, name, name), "copied", "exec")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"preset": "gatys2061"}, "did you mean 'gatys2016'?"),
+        ({"size": "9999"}, "Size"),
+        ({"size": ""}, "Size"),
+        ({"evaluations": "1e3"}, "Evaluations"),
+        ({"ratio": "nan"}, "The ratio"),
+        ({"ratio": "-1"}, "The ratio"),
+        ({"ratio": "0"}, "The ratio"),
+        ({"seed": "x"}, "Seed"),
+        ({"init": "picture"}, "start"),
+        ({"network": "resnet"}, "network"),
+        ({"content_layers": "relu9_9"}, "relu9_9"),
+        ({"style_layers": "relu1_1=-1"}, "relu1_1"),
+        ({"style_layers": "relu1_1,relu1_1"}, "twice"),
+        ({"style_layers": "=1"}, "layer"),
+    ],
+)
+def test_a_wrong_link_opens_with_one_sentence(query: dict[str, str], says: str) -> None:
+    found, _, problems = settings.from_query(query, LIMITS, NETWORKS)
+
+    assert found == Settings.of(load_preset("gatys2016"), LIMITS)
+    assert len(problems) == 1
+    assert says in problems[0]
+    assert problems[0].endswith((".", "?"))
