@@ -29,7 +29,7 @@ def browser() -> Iterator[Any]:
 def test_a_visit(server: str, browser: Any, tmp_path: Path, width: int, scheme: str) -> None:
     faults: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)  # a busy machine is no fault
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
     page.on("request", lambda request: _note_outside(request.url, faults))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,14 @@ def values(files: tuple[str | None, str | None], **changes: Any) -> list[Any]:
         "rows": [["relu4_2", 1, 0], ["relu1_1", 0, 0.5], ["relu2_1", 0, 0.5]],
     }
     return list({**form, **changes}.values())
+
+
+def test_a_space_installs_what_the_package_needs() -> None:
+    root = Path(__file__).resolve().parents[2]
+    package = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    lines = (root / "requirements.txt").read_text().splitlines()
+
+    assert [line for line in lines if not line.startswith("#")] == package
 
 
 # The Transfer tab's functions

@@ -1,0 +1,44 @@
+"""``python -m demo``: the page on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from replicate.errors import ReplicateError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until Ctrl-C; returns the exit status."""
+    args = _arguments(argv)
+    print("Preparing the page; the first start draws the bundled artworks.", flush=True)
+    from .page import launch, warm_up
+    from .workshop import Workshop
+
+    try:
+        workshop = Workshop(args.device)
+        warm_up(workshop)
+        launch(workshop, server_name=args.host, server_port=args.port, inbrowser=args.open)
+    except (ReplicateError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--host", help="default: this machine only; 0.0.0.0 for all")
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument(
+        "--device",
+        default=os.environ.get("REPLICATE_DEVICE") or "auto",
+        help="auto (default), cpu, cuda, cuda:1, mps",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

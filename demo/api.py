@@ -1,0 +1,142 @@
+"""The named endpoints for programs: ``/presets`` and ``/transfer``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from replicate.config import load_preset
+
+from . import pictures, session, settings
+from .limits import number
+from .session import Stops
+from .settings import Settings
+from .transfer import ENGINE_QUEUE, sentences, visitor
+from .upload import picture_field
+from .workshop import Workshop
+
+
+class Endpoints:
+    """What programs can ask for."""
+
+    def __init__(self, workshop: Workshop, stops: Stops):
+        self.workshop = workshop
+        self.stops = stops
+        self.networks = [network.key for network in workshop.networks()]
+
+    def presets(self) -> list[dict[str, Any]]:
+        """Every preset with its label, source, note, layers and ratio."""
+        return [
+            {"paper": paper, **preset.model_dump(mode="json")}
+            for paper, preset in settings.presets_by_paper()
+        ]
+
+    def transfer(
+        self,
+        request: gr.Request,
+        content: str | None,
+        style: str | None,
+        preset: str,
+        size: float,
+        evaluations: float,
+        seed: float,
+        network: str,
+        ratio: float,
+        content_layers: str,
+        style_layers: str,
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Draw ``content`` in the style of ``style``; previews come while it is drawn.
+
+        ``content_layers`` and ``style_layers`` are written as on the command line, such as
+        ``relu1_1=0.5,relu2_1``; empty takes the preset's, ``none`` none. ``ratio`` is alpha/beta, 0
+        takes the preset's. Each answer is a picture and ``evaluation``, ``evaluations``,
+        ``loss``, ``seconds_left``, and with the last one ``losses``, ``network``, ``remark``.
+        """
+        with sentences():
+            limits = self.workshop.limits
+            start = Settings.of(load_preset(preset), limits)
+            texts = {"content_layers": content_layers, "style_layers": style_layers}
+            layers = {
+                kind: settings.layers_from_text(text, start.base) if text else getattr(start, kind)
+                for kind, text in texts.items()
+            }
+            wanted = settings.checked(
+                start.base,
+                limits,
+                size,
+                evaluations,
+                None,
+                seed,
+                start.init,
+                network,
+                settings.rows(layers["content_layers"], layers["style_layers"]),
+                self.networks,
+            )
+            if ratio:
+                wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))
+            job = wanted.job(
+                pictures.read(content, "content", limits), pictures.read(style, "style", limits)
+            )
+            stop = self.stops.begin(visitor(request) + "/api")
+            yield from self._answers(job, wanted, stop)
+
+    def _answers(
+        self, job: Any, wanted: Settings, stop: threading.Event
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        for frame in session.draw(self.workshop, job, wanted.network, stop):
+            progress: dict[str, Any] = {
+                "evaluation": frame.step,
+                "evaluations": frame.steps,
+                "loss": frame.loss,
+                "seconds_left": frame.left,
+            }
+            if frame.result is not None:
+                progress["losses"] = frame.result.losses
+                progress["network"] = frame.result.network.label
+                progress["remark"] = frame.remark
+            yield frame.picture.pil(), progress
+
+
+def endpoints(workshop: Workshop, stops: Stops) -> None:
+    """Add the endpoints to the page; nothing of them is seen."""
+    does = Endpoints(workshop, stops)
+    gr.api(does.presets, api_name="presets", queue=False)
+    start = Settings.of(load_preset("gatys2016"), workshop.limits)
+    with gr.Column(visible=False):
+        content = picture_field(label="content")
+        style = picture_field(label="style")
+        preset = gr.Textbox(start.base.name, label="preset")
+        size = gr.Number(start.size, label="size")
+        evaluations = gr.Number(start.evaluations, label="evaluations")
+        seed = gr.Number(0, label="seed")
+        network = gr.Textbox("auto", label="network")
+        ratio = gr.Number(0, label="ratio")
+        content_layers = gr.Textbox("", label="content_layers")
+        style_layers = gr.Textbox("", label="style_layers")
+        picture = gr.Image(format="png", label="picture")
+        progress = gr.JSON(label="progress")
+        trigger = gr.Button("transfer")
+    trigger.click(
+        does.transfer,
+        [
+            content,
+            style,
+            preset,
+            size,
+            evaluations,
+            seed,
+            network,
+            ratio,
+            content_layers,
+            style_layers,
+        ],
+        [picture, progress],
+        api_name="transfer",
+        concurrency_id=ENGINE_QUEUE,
+        concurrency_limit=1,
+        show_progress="hidden",
+    )

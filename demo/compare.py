@@ -1,0 +1,282 @@
+"""The Compare tab: two to four presets or layer sets on the same pictures and seed."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from replicate.config import load_preset
+
+from . import comparison, pictures, settings, texts
+from .chart import chart
+from .comparison import MEASURES, MOST, Entry
+from .session import Frame, Stops
+from .settings import Settings
+from .transfer import ENGINE_QUEUE, QUIET, picture_input, sentences, visitor
+from .workshop import Workshop
+
+_FIRST = ("gatys2016", "johnson2016", "gatys2015")
+
+
+class Compare:
+    """The tab's functions, apart from its layout."""
+
+    def __init__(self, workshop: Workshop, stops: Stops):
+        self.workshop = workshop
+        self.stops = stops
+        self.networks = [network.key for network in workshop.networks()]
+
+    def order(
+        self,
+        names: Sequence[str],
+        sets: str,
+        content: str | None,
+        style: str | None,
+        size: Any,
+        evaluations: Any,
+        seed: Any,
+        network: Any,
+    ) -> list[Entry]:
+        """What is compared.
+
+        Raises:
+            ReplicateError: something in the form cannot be drawn; one sentence says what.
+        """
+        limits = self.workshop.limits
+        first = Settings.of(load_preset(names[0] if names else "gatys2016"), limits)
+        common = settings.checked(
+            first.base,
+            limits,
+            size,
+            evaluations,
+            settings.exponent_of(first.ratio),
+            seed,
+            first.init,
+            network,
+            settings.table(first),
+            self.networks,
+        )
+        return comparison.entries(
+            names,
+            sets[:2000],
+            common,
+            pictures.read(content, "content", limits),
+            pictures.read(style, "style", limits),
+            limits,
+        )
+
+    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
+        """Check everything before the visitor queues; lay out as many places as are needed."""
+        with sentences():
+            wanted = self.order(*values)
+        self.stops.begin(_visitor(request))
+        waiting = texts.status(None, "Waiting for the engine …")
+        places = [
+            gr.Image(None, label=wanted[place].label, visible=True)
+            if place < len(wanted)
+            else gr.Image(None, visible=False)
+            for place in range(MOST)
+        ]
+        return [gr.Button(interactive=False), gr.Button(interactive=True), waiting, *places, "", ""]
+
+    def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+        """Draw one after the other; losses and measures when all are done."""
+        stop = self.stops.current(_visitor(request))
+        with sentences():
+            wanted = self.order(*values)
+            last: dict[int, Frame] = {}
+            for place, frame in comparison.draw(self.workshop, wanted, stop):
+                last[place] = frame
+                yield self._frame(wanted, place, frame)
+            rows = [
+                (wanted[place], frame, self._measures(wanted[place], frame))
+                for place, frame in last.items()
+            ]
+            yield [gr.skip()] * (1 + MOST) + [table(rows), charts(rows)]
+
+    def _measures(self, entry: Entry, frame: Frame) -> dict[str, float]:
+        if frame.result is None:
+            return {}
+        return comparison.measures(self.workshop, frame.result, entry.settings.network)
+
+    @staticmethod
+    def _frame(wanted: Sequence[Entry], place: int, frame: Frame) -> list[Any]:
+        heading = f"{place + 1} of {len(wanted)}, {wanted[place].label}: "
+        shown = [gr.skip() for _ in range(MOST)]
+        shown[place] = frame.picture.pil()
+        return [texts.status(frame, heading), *shown, gr.skip(), gr.skip()]
+
+    def stop(self, request: gr.Request) -> None:
+        self.stops.stop(_visitor(request))
+
+    def leave(self, request: gr.Request) -> None:
+        """The browser is closed: its drawing ends."""
+        self.stops.forget(_visitor(request))
+
+
+def _visitor(request: gr.Request) -> str:
+    # Apart from the Transfer tab's drawing, so that Stop here does not stop that one.
+    return visitor(request) + "/compare"
+
+
+Measured = tuple[Entry, Frame, dict[str, float]]
+
+
+def table(rows: Sequence[Measured]) -> str:
+    """Measures beside each other, as an HTML table with what each of them is."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in MEASURES)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(entry.label)}</th>'
+        + "".join(f"<td>{_value(found.get(name))}</td>" for name in MEASURES)
+        + f"<td>{frame.loss:.4g}</td><td>{frame.seconds:.0f}</td></tr>"
+        for entry, frame, found in rows
+    )
+    meaning = " ".join(f"<b>{name}</b>: {text}." for name, text in MEASURES.items())
+    return (
+        f'<div class="wide"><table class="measures"><thead><tr><th scope="col">preset or layers'
+        f'</th>{head}<th scope="col">own loss</th><th scope="col">seconds</th></tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+        f'<p class="quiet">{meaning} Own losses of different presets do not compare.</p>'
+    )
+
+
+def charts(rows: Sequence[Measured]) -> str:
+    """A chart of the losses under each label."""
+    return (
+        '<div class="charts">'
+        + "".join(
+            f"<section><h3>{html.escape(entry.label)}</h3>"
+            f"{chart(frame.course, frame.steps)}</section>"
+            for entry, frame, _ in rows
+        )
+        + "</div>"
+    )
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
+
+
+# Layout
+
+
+def tab(workshop: Workshop, stops: Stops, page: gr.Blocks) -> None:
+    """Lay out the tab in the page and connect it."""
+    does = Compare(workshop, stops)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            inputs = _form(does)
+        with gr.Column(scale=6, min_width=320):
+            with gr.Row():
+                run = gr.Button("Compare", variant="primary", elem_id="compare-run")
+                stop = gr.Button("Stop", interactive=False, elem_id="compare-stop")
+            status = gr.HTML(
+                texts.status(None, "Choose two to four presets or layer sets."),
+                elem_classes="plain",
+                padding=False,
+                elem_id="compare-status",
+            )
+            places = _places()
+            measured = gr.HTML("", elem_classes="plain", padding=False, elem_id="compare-table")
+            losses = gr.HTML("", elem_classes="plain", padding=False)
+    page.load(
+        lambda: [pictures.example_file(name) for name in ("chelsea", "swirls")],
+        None,
+        inputs[2:4],
+        **QUIET,
+    )
+    outcome = [status, *places, measured, losses]
+    armed = run.click(does.arm, inputs, [run, stop, *outcome], **QUIET)
+    drawn = armed.success(
+        does.run,
+        inputs,
+        outcome,
+        concurrency_id=ENGINE_QUEUE,
+        concurrency_limit=1,
+        show_progress="minimal",
+        show_progress_on=status,
+        api_visibility="private",
+    )
+    drawn.then(
+        lambda: [gr.Button(interactive=True), gr.Button(interactive=False)],
+        None,
+        [run, stop],
+        **QUIET,
+    )
+    stop.click(does.stop, None, None, **QUIET)
+    page.unload(does.leave)
+
+
+def _form(does: Compare) -> list[Any]:
+    limits = does.workshop.limits
+    presets = settings.presets_by_paper()
+    known = [preset.name for _, preset in presets]
+    names = gr.Dropdown(
+        [(f"{paper} · {preset.label}", preset.name) for paper, preset in presets],
+        value=[name for name in _FIRST if name in known][:2],
+        multiselect=True,
+        max_choices=MOST,
+        label="Presets",
+        elem_id="compare-presets",
+    )
+    sets = gr.Textbox(
+        label="Layer sets",
+        info="One a line, content | style; all else is as in the first preset",
+        placeholder="relu4_2 | relu1_1,relu2_1\nrelu2_2 | relu1_1,relu2_1,relu3_1,relu4_1,relu5_1",
+        lines=2,
+        elem_id="compare-sets",
+    )
+    with gr.Row():
+        content = picture_input("content", "compare-")
+        style = picture_input("style", "compare-")
+    with gr.Row():
+        size = gr.Slider(
+            64,
+            limits.size,
+            192,
+            step=16,
+            label="Size",
+            info="Longest side in pixels",
+            elem_id="compare-size",
+        )
+        evaluations = gr.Slider(
+            1,
+            limits.evaluations,
+            60,
+            step=1,
+            label="Evaluations",
+            info="Of each picture",
+            elem_id="compare-evaluations",
+        )
+    with gr.Row():
+        seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
+        network = gr.Dropdown(
+            [(each.label, each.key) for each in does.workshop.networks()],
+            value="auto",
+            label="Network",
+        )
+    return [names, sets, content, style, size, evaluations, seed, network]
+
+
+def _places() -> list[gr.Image]:
+    places = []
+    for row in range(MOST // 2):
+        with gr.Row():
+            places += [
+                gr.Image(
+                    label=f"Picture {2 * row + column + 1}",
+                    format="png",
+                    interactive=False,
+                    height=320,
+                    min_width=150,
+                    visible=row == 0,
+                    buttons=["fullscreen"],
+                    elem_id=f"compare-{2 * row + column}",
+                )
+                for column in range(2)
+            ]
+    return places

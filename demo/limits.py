@@ -1,0 +1,92 @@
+"""What the server accepts, whatever the page says; and values checked, refused in one sentence."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from replicate.cli.orders import CPU_PROFILE
+from replicate.config import load_profile
+from replicate.errors import ReplicateError
+from replicate.suggest import nearest
+
+
+class InputError(ReplicateError):
+    """Something was entered in the page that cannot be drawn."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one server.
+
+    Attributes:
+        size: longest side in pixels of a picture to draw.
+        evaluations: of one drawing.
+        pixels: width × height of a picture to read.
+        megabytes: of a file to read.
+        waiting: people in the queue; the next one is turned away with a sentence.
+        scales: from how many sizes, coarse to fine, a drawing from noise begins at least.
+        kept_minutes: how long uploads and drawn pictures stay on the server.
+    """
+
+    size: int
+    evaluations: int
+    pixels: int = 50_000_000
+    megabytes: int = 20
+    waiting: int = 24
+    scales: int = 1
+    kept_minutes: int = 50
+
+    @classmethod
+    def here(cls, on_gpu: bool, shared: bool | None = None) -> Limits:
+        """The limits of this machine; ``shared`` is a Hugging Face Space, where others wait."""
+        if shared is None:
+            shared = "SPACE_ID" in os.environ
+        if on_gpu:
+            return cls(size=1024, evaluations=1000)
+        # As the command line does: on a processor, large forms are found where they are small.
+        scales = load_profile(CPU_PROFILE).scales
+        size, evaluations = (384, 300) if shared else (1024, 2000)
+        return cls(size, evaluations, scales=scales)
+
+
+def whole(called: str, value: Any, low: int, high: int) -> int:
+    """``value`` as a whole number from ``low`` to ``high``; InputError with ``called`` if none."""
+    try:
+        # Not through float alone: a seed of 2**62 + 1 would become another one.
+        number = value if isinstance(value, int) else float(str(value))
+        result = int(number)
+        right = number == result and not isinstance(value, bool)
+    except (ValueError, OverflowError):
+        result, right = 0, False
+    if not right or not low <= result <= high:
+        raise InputError(f"{called} is a whole number from {low} to {high}, not '{_shown(value)}'.")
+    return result
+
+
+def number(called: str, value: Any, low: float, high: float) -> float:
+    """``value`` as a finite number from ``low`` to ``high``; InputError with ``called`` if none."""
+    try:
+        result = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        result = math.nan
+    if not low <= result <= high:
+        raise InputError(f"{called} is a number from {low:g} to {high:g}, not '{_shown(value)}'.")
+    return result
+
+
+def one_of(called: str, value: Any, known: Iterable[str]) -> str:
+    """``value`` if it is one of ``known``; InputError naming the nearest if not."""
+    names = list(known)
+    if value not in names:
+        hint = nearest(_shown(value), names)
+        raise InputError(f"There is no {called} '{_shown(value)}'{hint}")
+    return str(value)
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else text[:40] + "…"

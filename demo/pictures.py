@@ -1,0 +1,95 @@
+"""Pictures on their way into the page: examples, uploads, and what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from replicate.errors import ImageError
+from replicate.images import Picture, bundled, bundled_names, load_image
+from replicate.paths import cache_dir
+
+from .limits import InputError, Limits
+
+THUMBNAIL = 160
+
+
+@cache
+def examples(role: str) -> dict[str, str]:
+    """Files of the bundled pictures for ``content`` or ``style`` by name.
+
+    Artworks are drawn at the first call, some seconds each, and then kept.
+    """
+    names = bundled_names()["photographs" if role == "content" else "artworks"]
+    return {name: str(_file(name)) for name in names}
+
+
+def folder() -> Path:
+    """Where the bundled pictures lie as files: all that is served from the cache."""
+    return cache_dir() / "demo"
+
+
+def _file(name: str) -> Path:
+    """A bundled picture as a file whose name is the picture's."""
+    picture = bundled(name)
+    path = folder() / picture.sha256[:12] / f"{name}.png"
+    return path if path.is_file() else picture.save(path)
+
+
+def thumbnail(path: str) -> str:
+    """A small copy of an example, cut to a square."""
+    small = Path(path).with_suffix(".webp")
+    if not small.is_file():
+        image = load_image(path).pil()
+        side = min(image.size)
+        left, top = ((each - side) // 2 for each in image.size)
+        square = image.crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL))
+        Picture(np.asarray(square)).save(small)
+    return str(small)
+
+
+def example_file(name: str) -> str | None:
+    """The file of the bundled picture of this name, if there is one."""
+    return {**examples("content"), **examples("style")}.get(name)
+
+
+def read(path: str | None, role: str, limits: Limits) -> Picture | None:
+    """The picture in a visitor's file; a bundled picture under its own name.
+
+    Raises:
+        InputError: the file is no picture, or over the limits; the text calls it by its role, for
+            a visitor does not know the server's paths.
+    """
+    if path is None:
+        return None
+    file = Path(path)
+    try:
+        if file.stat().st_size > limits.megabytes * 1_000_000:
+            raise InputError(f"The {role} picture's file is over {limits.megabytes} MB.")
+        picture = load_image(file, limits.pixels)
+    except OSError as error:
+        raise InputError(
+            f"The {role} picture is no longer on the server: choose it again."
+        ) from error
+    except ImageError as error:
+        raise InputError(_renamed(str(error), file, role)) from error
+    known = _by_digest().get(picture.sha256)
+    return replace(picture, name=known or file.name)
+
+
+def bundled_name(picture: Picture | None) -> str:
+    """The name of a bundled picture; empty for any other."""
+    return _by_digest().get(picture.sha256, "") if picture is not None else ""
+
+
+@cache
+def _by_digest() -> dict[str, str]:
+    names = bundled_names()
+    return {bundled(name).sha256: name for name in [*names["photographs"], *names["artworks"]]}
+
+
+def _renamed(sentence: str, file: Path, role: str) -> str:
+    return sentence.replace(f"'{file}'", f"The {role} picture")

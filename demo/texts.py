@@ -1,0 +1,158 @@
+"""Sentences and snippets that the page shows: the preset's note, progress, what to take home."""
+
+from __future__ import annotations
+
+import html
+import shlex
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from replicate.engine.preset import Preset
+
+from .limits import Limits
+from .session import Frame
+from .settings import Settings, layers_text, paper_of, to_query
+from .workshop import Workshop
+
+
+def preset_note(preset: Preset) -> str:
+    """What a preset is, where it comes from and which network it was meant for, as HTML."""
+    shown = html.escape
+    title = paper_of(preset)
+    source = f"{shown(title)}. {shown(preset.source)}" if title else shown(preset.source)
+    doubt = " Some of its numbers are not in the source." if preset.status != "verified" else ""
+    return (
+        f'<div class="note"><p>{shown(preset.note)}{doubt}</p><p class="quiet">{source}. '
+        f"Meant for {shown(preset.network.label())}.</p></div>"
+    )
+
+
+def estimate(workshop: Workshop, settings: Settings) -> str:
+    """Which network draws and how long it takes here, as HTML."""
+    engine = workshop.engine(settings.network)
+    preset = settings.base
+    drawer = engine.resolve(preset.network)
+    seconds = workshop.seconds(preset, settings.network, settings.size, settings.evaluations)
+    basis = " or less"
+    if not workshop.measured(preset, settings.network):
+        basis += ", a guess until this machine is measured"
+    words = [f"<b>{html.escape(drawer.label())}</b> draws, on {_device(workshop)}: "]
+    words.append(f"{duration(seconds)}{basis}.")
+    if drawer.name == "vgg19-random":
+        words.append(" It is untrained: textures come out, but hardly the photograph.")
+    elif settings.network == "auto" and drawer.key != preset.network.key:
+        words.append(f" {html.escape(preset.network.label())} is not on this machine.")
+    return f'<p class="quiet estimate">{"".join(words)}</p>'
+
+
+def _device(workshop: Workshop) -> str:
+    return {"cpu": "the processor", "cuda": "the GPU"}.get(workshop.device.type, "the GPU")
+
+
+def duration(seconds: float) -> str:
+    """``about 40 s``, ``about 3 min``: no finer than it is known."""
+    if seconds < 1:
+        return "about a second"
+    if seconds < 90:
+        return f"about {max(1, round(seconds, -1 if seconds >= 20 else 0)):.0f} s"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+def status(frame: Frame | None, heading: str = "") -> str:
+    """Progress bar and one line of text, always of the same height, as HTML.
+
+    ``heading`` stands before the text, or alone where there is no frame.
+    """
+    if frame is None:
+        return _status(0, 1, heading or "Choose two pictures and press Run.", "")
+    end = frame.result is not None
+    text = f"{frame.step} of {frame.steps} evaluations, {frame.seconds:.0f} s"
+    if frame.left and not end:
+        text += f", {duration(frame.left)} left"
+    side = f"loss {frame.loss:.4g}"
+    if end:
+        width, height = frame.picture.size
+        text = frame.remark or f"Done: {text}."
+        assert frame.result is not None
+        side = f"{width} × {height} px, {frame.result.network.label}, {side}"
+    return _status(frame.step, frame.steps, heading + text, side)
+
+
+def _status(step: int, steps: int, text: str, side: str) -> str:
+    return (
+        f'<div class="status" role="status"><progress value="{step}" max="{steps}" '
+        f'aria-label="Progress">{step} of {steps}</progress>'
+        f"<p>{html.escape(text)} <span>{html.escape(side)}</span></p></div>"
+    )
+
+
+# To take home
+
+
+def command_line(settings: Settings, content: str, style: str) -> str:
+    """The ``replicate transfer`` that draws the same picture."""
+    changes = settings.changes()
+    words = ["replicate", "transfer", _file(content or "photo.jpg"), _file(style or "art.jpg")]
+    words += ["--preset", settings.base.name]
+    words += ["--size", str(settings.size), "--evaluations", str(settings.evaluations)]
+    words += ["--seed", str(settings.seed)]
+    if "ratio" in changes:
+        words += ["--ratio", f"{changes['ratio']:g}"]
+    if settings.init != settings.base.init:
+        words += ["--init", settings.init]
+    if settings.network != "auto":
+        words += ["--network", settings.network]
+    for kind in ("content_layers", "style_layers"):
+        if kind in changes:
+            words += [f"--{kind.replace('_', '-')}", layers_text(changes[kind])]
+    return shlex.join([*words, "-o", "out.png"])
+
+
+def _file(name: str) -> str:
+    """A file's name that no program takes for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def python(settings: Settings, content: str, style: str) -> str:
+    """A Python program that draws the same picture."""
+    changes = ", ".join(f"{name}={value!r}" for name, value in settings.changes().items())
+    preset = f"load_preset({settings.base.name!r})" + (f".with_({changes})" if changes else "")
+    engine = "" if settings.network == "auto" else f"network={settings.network!r}"
+    return f"""from replicate import Engine, Job, load_preset
+from replicate.images import find_image
+
+job = Job(
+    {preset},
+    content=find_image({content or "photo.jpg"!r}),
+    style=find_image({style or "art.jpg"!r}),
+    size={settings.size},
+    evaluations={settings.evaluations},
+    seed={settings.seed},
+    init={settings.init!r},
+)
+result = Engine({engine}).run(job)
+result.picture.save("out.png")
+"""
+
+
+def link(settings: Settings, pictures: Mapping[str, str]) -> str:
+    """The end of an address that opens the page with these settings."""
+    return "?" + urlencode(to_query(settings, pictures), safe=",")
+
+
+def ratio_note(settings: Settings) -> str:
+    """The slider's power of ten as the number that papers print."""
+    if settings.ratio is None:
+        return "This preset has no ratio: it matches content alone or style alone."
+    return f"alpha/beta = {settings.ratio:.3g}. To the left more style, to the right more content."
+
+
+def limits_note(limits: Limits) -> str:
+    """What the server accepts and how long it keeps what it was given, as HTML."""
+    return (
+        f'<p class="quiet">Pictures of up to {limits.megabytes} MB and '
+        f"{limits.pixels // 1_000_000} megapixels. Uploads and results are deleted from the "
+        "server within the hour; nothing else about visitors is kept.</p>"
+    )
