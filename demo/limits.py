@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from replicate.cli.orders import CPU_PROFILE
-from replicate.config import load_profile
+from replicate.config import CPU_PROFILE, load_profile
 from replicate.errors import ReplicateError
 from replicate.suggest import nearest
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..config import load_preset, load_profile
+from ..config import CPU_PROFILE, load_preset, load_profile
 from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
@@ -25,9 +25,6 @@ from .arguments import layer_weights
 from .drawing import make_engine
 from .parser import STARTS, UsageError
 from .text import say
-
-CPU_PROFILE = "gallery"
-"""About a minute on two cores; at 512 px, 500 evaluations would take ten."""
 
 _SETTINGS = (
     "content",

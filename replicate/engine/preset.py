@@ -104,13 +104,14 @@ class Preset(Strict):
     ``ratio_pixels`` is the size of picture, in pixels, for which alpha/beta was chosen.  A smaller
     picture cannot match the style as closely: the Gram matrix of content seen at M positions
     differs from the style's by chance alone, and that part of the style loss goes as 1/M.  So on
-    a canvas of W H pixels alpha is multiplied by ``ratio_pixels / (W H)``, which keeps the balance
-    that the source shows.  None leaves alpha as it is on every canvas.
+    a canvas of W H pixels alpha is multiplied by ``ratio_pixels / (W H)``: this brings the balance
+    nearer to that of the full size, it does not restore it.  None leaves alpha alone.
 
     ``scales`` above 1 goes from coarse to fine: noise is minimised at half, a quarter, ... of the
     size first, with an equal share of the evaluations, and each outcome is enlarged to start the
-    next (Gatys et al. 2017, section 5, do so for large pictures).  Large forms are found where
-    they are small, in a fraction of the time.  A start from a picture is always at full size.
+    next (Gatys' published code makes its large pictures in two such passes).  Large forms are
+    found where they are small, in a fraction of the time.  A start from a picture is always at
+    full size.
 
     ``learning_rate`` belongs to Adam and is in units of the pixel range: 0.01 moves a pixel by
     about 2.55 grey levels of 255 a step.

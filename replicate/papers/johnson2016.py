@@ -13,11 +13,9 @@ from ..metrics import (
     correlation_length,
     edge_correlation,
     lab_distance,
-    psnr,
     sliced_wasserstein_rgb,
-    ssim,
 )
-from .sheet import Metrics, Sheet, shown, source_panel
+from .sheet import Metrics, Sheet, fidelity, shown, source_panel
 from .studio import Studio, figure_config, only
 
 Row = tuple[str, str]
@@ -199,9 +197,7 @@ def _feature_metrics(result: Result) -> Metrics:
     drawn = result.picture.pixels
     reference = result.job.content.resized(*result.picture.size).pixels
     return {
-        "psnr": psnr(drawn, reference),
-        "ssim": ssim(drawn, reference),
-        "edge_correlation": edge_correlation(drawn, reference),
+        **fidelity(result),
         "blurred_edges": edge_correlation(drawn, reference, blur=drawn.shape[1] / 32),
         "colour_distance": lab_distance(drawn, reference),
     }
