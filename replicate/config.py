@@ -24,16 +24,19 @@ CPU_PROFILE = "gallery"
 """Size, evaluations and scales of a single transfer on a CPU: about a minute on two cores; the
 papers' 512 px and 500 evaluations would take ten."""
 
-NOT_PAPERS = ("images", "profiles")
+NOT_PAPERS = ("answers", "images", "profiles")
 Model = TypeVar("Model", bound=Strict)
 
 
 class Profile(Strict):
-    """How large and how long: longest side in pixels, evaluations and scales of each panel."""
+    """How large and how long: longest side in pixels, evaluations of each panel, and how they are
+    shared out (``scales`` and ``content_first`` of :class:`Preset`).
+    """
 
     size: int = Field(ge=16, le=4096)
     evaluations: int = Field(ge=1)
     scales: int = Field(default=1, ge=1)
+    content_first: float = Field(default=0.0, ge=0, lt=1)
     note: str = ""
 
 
@@ -42,13 +45,18 @@ class FigureConfig(Strict):
 
     Attributes:
         source: where the figure stands: edition, number, page or address.
+        preset: one of this paper's, or of another's.
         images: for each kind of inputs, what the figure calls a picture to its name.
         content_sets, style_sets: label to layers, in the order of the panels.
-        scales: instead of the profile's, where going from coarse to fine would decide what the
-            figure is about.
         tv_weight: instead of the preset's.
         crop: left, top, right, bottom of the enlarged detail, as fractions of the picture,
             by kind of inputs.
+        channels: indices of the channels that are looked at in each layer, from 0.
+        folders: a folder inside ``REPLICATE_IMAGES`` whose pictures are looked through, by kind of
+            inputs; where it is absent, the pictures of ``images``.
+        kernel_spread: standard deviation of an untrained network's kernels.
+        compares_layers: its panels differ in their layers, so that balanced weights (see
+            :meth:`replicate.engine.engine.Engine.balanced`) make another figure of it.
     """
 
     title: str
@@ -63,9 +71,12 @@ class FigureConfig(Strict):
     ratios: list[PositiveFloat] = Field(default_factory=list)
     seeds: list[int] = Field(default_factory=list)
     networks: list[NetworkName] = Field(default_factory=list)
-    scales: int | None = Field(default=None, ge=1)
     tv_weight: float | None = Field(default=None, ge=0)
     crop: dict[Inputs, tuple[float, float, float, float]] = Field(default_factory=dict)
+    channels: list[int] = Field(default_factory=list)
+    folders: dict[Inputs, str] = Field(default_factory=dict)
+    kernel_spread: PositiveFloat | None = None
+    compares_layers: bool = False
 
     @field_validator("crop")
     @classmethod
@@ -115,6 +126,11 @@ def read_paper(path: Path) -> PaperConfig:
     config = _validated(PaperConfig, data, path)
     _check_references(config, path)
     return config
+
+
+def read_config(path: Path, model: type[Model]) -> Model:
+    """Read and check a file of another kind; errors as of :func:`load_paper`."""
+    return _validated(model, _read_toml(path), path)
 
 
 def paper_names(folder: Path | None = None) -> list[str]:
@@ -171,16 +187,37 @@ def load_profile(name: str) -> Profile:
 def _check_references(config: PaperConfig, path: Path) -> None:
     for name, figure in config.figures.items():
         where = f"{path.name}: figures.{name}"
-        if figure.preset not in config.presets:
-            hint = nearest(figure.preset, config.presets)
+        preset = config.presets.get(figure.preset) or _preset_beside(path, figure.preset)
+        if preset is None:
+            known = [*config.presets, *_preset_tables_beside(path)]
+            hint = nearest(figure.preset, known)
             raise ConfigError(f"{where}.preset: there is no preset '{figure.preset}'{hint}")
-        architecture = config.presets[figure.preset].network.architecture
+        architecture = preset.network.architecture
         for kind in ("content_sets", "style_sets"):
             for label, layers in getattr(figure, kind).items():
                 _checked(f"{where}.{kind}.{label}", _canonical_all, layers, architecture)
         for kind, images in figure.images.items():
             for role, image in images.items():
                 _checked(f"{where}.images.{kind}.{role}", _check_image, image, kind)
+
+
+def _preset_beside(path: Path, name: str) -> Preset | None:
+    """Another paper's preset, for a figure that uses it."""
+    file, table = _preset_tables_beside(path).get(name, (path, None))
+    if not isinstance(table, dict):
+        return None
+    return _validated(Preset, {"name": name, **table}, file, ("presets", name))
+
+
+def _preset_tables_beside(path: Path) -> dict[str, tuple[Path, Any]]:
+    """The presets of the other papers in the folder, unchecked: name to file and table."""
+    found = {}
+    for other in paper_names(path.parent):
+        file = path.with_name(f"{other}.toml")
+        tables = _read_toml(file).get("presets") if file != path else None
+        for name, table in tables.items() if isinstance(tables, dict) else ():
+            found[name] = file, table
+    return found
 
 
 def _canonical_all(layers: Iterable[str], architecture: str) -> None:

@@ -137,15 +137,28 @@ def sliced_wasserstein_rgb(
 ) -> float:
     """Sliced 1-Wasserstein distance of the two pictures' colours, whatever their places.
 
-    Mean over `projections` random directions in RGB of the mean absolute difference of the
-    projections' quantiles; RGB in [0, 1], so 0 to √3, about |v| / 2 for a shift of all colours by
-    v. Sizes may differ. The directions follow from `seed`.
-    Source: Rabin et al. 2011.
+    RGB in [0, 1], so 0 to √3, about |v| / 2 for a shift of all colours by v. Sizes may differ.
+    See `sliced_wasserstein`.
     """
     ours, theirs = (_checked(each).reshape(-1, 3) for each in (image, reference))
+    return sliced_wasserstein(ours, theirs, projections, seed)
+
+
+def sliced_wasserstein(
+    points: ArrayLike, reference: ArrayLike, projections: int = 32, seed: int = 0
+) -> float:
+    """Sliced 1-Wasserstein distance of two clouds of points, (M, d) and (K, d).
+
+    Mean over `projections` random directions of the mean absolute difference of the projections'
+    quantiles, in the points' unit; 0 for equal clouds. The directions follow from `seed`.
+    Source: Rabin et al. 2011.
+    """
+    ours, theirs = (np.asarray(each, dtype=np.float64) for each in (points, reference))
+    if ours.ndim != 2 or ours.shape[1:] != theirs.shape[1:] or not (ours.size and theirs.size):
+        raise ValueError(f"Clouds of shapes {ours.shape} and {theirs.shape} do not compare.")
     if projections < 1:
         raise ValueError(f"Needs one projection or more, got {projections}.")
-    directions = np.random.default_rng(seed).standard_normal((projections, 3))
+    directions = np.random.default_rng(seed).standard_normal((projections, ours.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     count = max(len(ours), len(theirs))
     gaps = [

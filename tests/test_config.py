@@ -373,6 +373,20 @@ def test_unknown_profile() -> None:
         load_profile("galery")
 
 
+def test_a_figure_may_use_another_paper_s_preset(tmp_path: Path) -> None:
+    written(tmp_path, GOOD).rename(tmp_path / "earlier.toml")
+    borrowing = changed("[presets.plain]", "[presets.own]").replace(
+        "[presets.shallow]", "[presets.x]"
+    )
+    assert read_paper(written(tmp_path, borrowing)).figures["fig1"].preset == "plain"
+    wrong = borrowing.replace('preset = "plain"', 'preset = "plan"')
+    with pytest.raises(ConfigError, match=r"fig1\.preset: .*did you mean 'plain'\?"):
+        read_paper(written(tmp_path, wrong))
+    (tmp_path / "earlier.toml").unlink()
+    with pytest.raises(ConfigError, match="there is no preset 'plain'"):
+        read_paper(written(tmp_path, borrowing))
+
+
 def test_a_preset_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("first", "second"):
         (tmp_path / f"{name}.toml").write_text(GOOD)

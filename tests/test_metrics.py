@@ -347,6 +347,19 @@ def test_sliced_wasserstein_is_seeded(photo, other):
     assert metrics.sliced_wasserstein_rgb(photo, other, seed=1) != first
 
 
+def test_sliced_wasserstein_of_clouds():
+    # In one dimension the only directions are 1 and -1: the mean distance of sorted values.
+    ours, theirs = np.array([[3.0], [1.0]]), np.array([[2.0], [6.0]])
+    assert metrics.sliced_wasserstein(ours, theirs) == pytest.approx((1 + 3) / 2)
+    assert metrics.sliced_wasserstein(ours, ours[::-1]) == 0
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4,), (0, 3)])
+def test_clouds_that_do_not_compare(shape):
+    with pytest.raises(ValueError, match="do not compare"):
+        metrics.sliced_wasserstein(np.zeros(shape), np.zeros((4, 3)))
+
+
 def test_histogram_distance_by_hand():
     half = flat(0, 0, 0)
     half[:, :5] = 1  # a quarter of the pixels

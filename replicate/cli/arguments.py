@@ -6,12 +6,8 @@ import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 
+from ..engine.layer_list import LayerWeight, parse_layers
 from ..suggest import nearest
-
-LayerWeight = tuple[str, float | None]
-"""A layer and the weight that it was given, if any."""
-
-NO_LAYERS = "none"
 
 
 def positive(text: str) -> float:
@@ -48,42 +44,25 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
     return read
 
 
+def one_or_two(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """One of ``names``, or two different ones with a comma between."""
+    read_one = one_of(names)
+
+    def read(text: str) -> tuple[str, ...]:
+        given = tuple(read_one(part.strip()) for part in text.split(","))
+        if len(given) > 2 or len(set(given)) < len(given):
+            raise ArgumentTypeError(f"needs one name, or two to compare, not '{text}'")
+        return given
+
+    return read
+
+
 def layers(text: str) -> list[LayerWeight]:
-    """``relu4_2``, ``relu2_2=0.5``, several with commas between, or ``none``.
-
-    The names are checked later, when the network is known.
-    """
-    if text.strip().lower() == NO_LAYERS:
-        return []
-    return [_layer(part.strip()) for part in text.split(",") if part.strip()]
-
-
-def layer_weights(given: Sequence[Sequence[LayerWeight]]) -> list[str] | dict[str, float]:
-    """What a preset understands: names that share a weight of one, or weights by name.
-
-    Raises:
-        ArgumentTypeError: a layer is named twice.
-    """
-    pairs = [pair for group in given for pair in group]
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise ArgumentTypeError(f"names {twice} twice")
-    if all(weight is None for _, weight in pairs):
-        return names
-    return {name: 1.0 if weight is None else weight for name, weight in pairs}
-
-
-def _layer(text: str) -> LayerWeight:
-    name, equals, weight = text.partition("=")
-    if not name.strip():
-        raise ArgumentTypeError(f"needs a layer before the '=' in '{text}'")
-    if not equals:
-        return name, None
-    value = _number(weight)
-    if not 0 <= value < math.inf:
-        raise ArgumentTypeError(f"needs a weight of 0 or more for {name}, not '{weight}'")
-    return name.strip(), value
+    """Layers as of :func:`parse_layers`."""
+    try:
+        return parse_layers(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def _number(text: str) -> float:

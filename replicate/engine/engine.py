@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import DivergedError, WeightsError
 from ..images import Picture
 from ..suggest import nearest
+from .balance import balanced_preset, gradient_norms
 from .device import Precision, arithmetic, choose_device, choose_dtype
 from .features import FeatureMap
 from .job import Job, NetworkInfo, Result, Snapshot
@@ -24,7 +25,8 @@ from .minimise import LBFGS, Adam, Minimiser
 from .networks import Network
 from .normalisation import channel_means, to_picture, to_tensor
 from .objective import Evaluation, Objective, content, evaluate, style, variation
-from .preset import NetworkName, NetworkSpec
+from .preset import NetworkName, NetworkSpec, Preset
+from .statistics import style_statistics
 from .store import ResultStore
 from .weights import (
     LoadedWeights,
@@ -90,6 +92,7 @@ class Engine:
         self._weights: dict[str, LoadedWeights] = {}
         self._networks: dict[NetworkSpec, Network] = {}
         self._resolved: dict[NetworkSpec, NetworkSpec] = {}
+        self._norms: dict[str, dict[str, dict[str, float]]] = {}
 
     # ------------------------------------------------------------------ networks
 
@@ -139,7 +142,7 @@ class Engine:
                 self.dtype,
             )
             if spec.normalised:
-                network.normalise(channel_means(network, spec.key, weights.sha256))
+                network.normalise(channel_means(network, weights))
             self._networks[spec] = network
         return self._networks[spec]
 
@@ -197,6 +200,39 @@ class Engine:
         second = self.features(other, [layer], spec)[layer].wide().flatten()
         return float(torch.cosine_similarity(first, second, dim=0))
 
+    def balanced(self, job: Job, like: Preset | None = None) -> Preset:
+        """The job's preset with weights that let every layer pull equally hard at the start.
+
+        Measured at the job's seeded noise, also where the job starts from a picture; see
+        :mod:`replicate.engine.balance`.
+
+        Args:
+            like: the preset whose content and style layers set how hard each kind pulls in all;
+                None takes the job's own.
+
+        Raises:
+            ReplicateError: a layer's gradient vanishes there, or ``like`` has no layers of a kind
+                that the job has.
+        """
+        like = like or job.preset
+        norms = self._gradient_norms(job)
+        return balanced_preset(
+            job.preset, norms, like, self._gradient_norms(replace(job, preset=like))
+        )
+
+    def _gradient_norms(self, job: Job) -> dict[str, dict[str, float]]:
+        """Of every layer's loss before weighting, at the job's noise; measured once."""
+        plain = _unweighted(job)
+        key = ResultStore.key(self._describe(plain))
+        if key not in self._norms:
+            network = self.network(plain.preset.network)
+            with torch.no_grad(), self._arithmetic():
+                objective = _objective([plain], network, self.device)
+            with self._arithmetic():
+                start = _start(plain).to(self.device)
+                self._norms[key] = gradient_norms(objective, network, start)
+        return self._norms[key]
+
     # ------------------------------------------------------------------ drawing
 
     def run(self, job: Job, progress: Progress | None = None) -> Result:
@@ -217,7 +253,7 @@ class Engine:
         results: dict[int, Result] = {}
         waiting: dict[str, list[int]] = {}
         for index, job in enumerate(jobs):
-            found = self._from_store(job)
+            found = self.stored(job)
             if found:
                 results[index] = found
                 if progress:
@@ -283,8 +319,10 @@ class Engine:
             job.preset.clamp,
             job.preset.content_loss,
             job.preset.style_loss,
+            job.preset.style_statistic,
+            job.preset.activation_shift,
             bool(job.preset.tv_weight),
-            [level.canvas for level, _ in job.levels()],
+            [(level.canvas, count) for level, count in job.levels()],
         )
         return repr(same)
 
@@ -316,7 +354,8 @@ class Engine:
         info = self.info(job.preset.network)
         return {**job.description(), "network": info.record(), "precision": self.precision}
 
-    def _from_store(self, job: Job) -> Result | None:
+    def stored(self, job: Job) -> Result | None:
+        """The job's result if it has been drawn before and kept; None draws nothing."""
         if self.store is None:
             return None
         found = self.store.get(self.store.key(self._describe(job)))
@@ -483,10 +522,13 @@ def _objective(jobs: Sequence[Job], network: Network, device: torch.device) -> O
             objective += per_job(weights) * content(layer, target, preset.content_loss)
     if jobs[0].style_layers:
         maps = [_maps(network, job.style, job.style_size, job.style_layers) for job in jobs]
-        for layer in jobs[0].style_layers:
-            target = torch.cat([each[layer].gram() for each in maps])
+        compared = style_statistics(
+            preset.style_statistic, list(jobs[0].style_layers), preset.activation_shift
+        )
+        for layer, statistic in compared.items():
+            target = torch.cat([statistic(each).values for each in maps])
             weights = [job.preset.style_weight * job.style_layers[layer] for job in jobs]
-            objective += per_job(weights) * style(layer, target, preset.style_loss)
+            objective += per_job(weights) * style(layer, target, preset.style_loss, statistic)
     if preset.tv_weight:
         objective += per_job([job.preset.tv_weight for job in jobs]) * variation()
     return objective
@@ -497,6 +539,20 @@ def _maps(
 ) -> dict[str, FeatureMap]:
     assert picture is not None
     return network(to_tensor(picture.resized(*size)).to(network.device), layers)
+
+
+def _unweighted(job: Job) -> Job:
+    """The job with every weight 1, from its noise: equal for jobs that differ in weights alone."""
+    preset = job.preset.with_(
+        content_layers=dict.fromkeys(job.preset.content_layers, 1.0),
+        style_layers=dict.fromkeys(job.preset.style_layers, 1.0),
+        content_weight=1.0,
+        style_weight=1.0,
+        tv_weight=0.0,
+        scales=1,
+        content_first=0.0,
+    )
+    return replace(job, preset=preset, init="noise", start=None, evaluations=1, stop=None)
 
 
 def _start(job: Job) -> Tensor:

@@ -6,6 +6,9 @@ for coordinates or a Gram matrix in which squared distances equal those of the f
 set of losses serves the plain network (the map *is* the features), Gatys' normalised network
 (each channel divided by its mean activation) and the compact network (a narrow map that a linear
 head turns into VGG's channels, which are never made in full).
+
+All readouts are affine: a feature is a sum of the map's channels and of a constant.  So what is
+quadratic in the features follows from the map's *moments*: its products, its means, and 1.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 8192
@@ -30,14 +34,7 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         ctx.save_for_backward(rows)
-        pixels = rows.shape[1]
-        if rows.dtype == torch.float32 or rows.dtype == torch.float64:
-            return rows.transpose(1, 2) @ rows / pixels
-        out = torch.zeros(rows.shape[0], rows.shape[2], rows.shape[2], device=rows.device)
-        for start in range(0, pixels, CHUNK):
-            part = rows[:, start : start + CHUNK].float()
-            out.baddbmm_(part.transpose(1, 2), part)
-        return out / pixels
+        return _mean_products(rows, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -45,6 +42,51 @@ class _Gram(torch.autograd.Function):
         (gradient,) = gradients
         both = (gradient + gradient.transpose(1, 2)) / rows.shape[1]
         return rows @ both.to(rows.dtype)
+
+
+class _GramAndMeans(torch.autograd.Function):
+    """As :class:`_Gram`, with the means of the channels: both gradients in one product."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(rows)
+        products = _mean_products(rows, rows)
+        return products, rows.mean(dim=1, dtype=products.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        products, means = (gradient / rows.shape[1] for gradient in gradients)
+        both = (products + products.transpose(1, 2)).to(rows.dtype)
+        return torch.baddbmm(means[:, None, :].to(rows.dtype), rows, both)
+
+
+class _CrossGram(torch.autograd.Function):
+    """As :class:`_Gram`, between two maps of one size: E^T F / M."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, others: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, others)
+        return _mean_products(rows, others)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        rows, others = ctx.saved_tensors
+        gradient = (gradients[0] / rows.shape[1]).to(rows.dtype)
+        return others @ gradient.transpose(1, 2), rows @ gradient
+
+
+def _mean_products(rows: Tensor, others: Tensor) -> Tensor:
+    """Mean over M of the products of two maps' channels: (B, M, n), (B, M, k) -> (B, n, k)."""
+    pixels = rows.shape[1]
+    if rows.dtype == torch.float32 or rows.dtype == torch.float64:
+        return rows.transpose(1, 2) @ others / pixels
+    out = torch.zeros(rows.shape[0], rows.shape[2], others.shape[2], device=rows.device)
+    for start in range(0, pixels, CHUNK):
+        part = rows[:, start : start + CHUNK].float()
+        other = part if others is rows else others[:, start : start + CHUNK].float()
+        out.baddbmm_(part.transpose(1, 2), other)
+    return out / pixels
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -56,9 +98,45 @@ def gram_matrix(features: Tensor) -> Tensor:
     Returns:
         (B, N, N), divided by the number of positions M = H W; float32 (float64 stays float64).
     """
+    return _Gram.apply(_rows(features))
+
+
+def cross_gram_matrix(features: Tensor, others: Tensor) -> Tensor:
+    """Gram matrix between two maps of one size, G_ij = (1/M) sum_k E_ik F_jk.
+
+    Args:
+        features, others: (B, N, H, W) and (B, K, H, W), any floating type.
+
+    Returns:
+        (B, N, K), float32 (float64 stays float64).
+    """
+    return _CrossGram.apply(_rows(features), _rows(others))
+
+
+def _gram_and_means(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The Gram matrix and the mean of each channel: (B, N, H, W) -> (B, N, N) and (B, N)."""
+    return _GramAndMeans.apply(_rows(features))
+
+
+def _rows(features: Tensor) -> Tensor:
+    """(B, H W, N): in channels_last memory this is a view, rows are pixels, columns channels."""
     batch, channels, height, width = features.shape
-    # In channels_last memory this is a view: rows are pixels, columns channels.
-    return _Gram.apply(features.permute(0, 2, 3, 1).reshape(batch, height * width, channels))
+    return features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+
+
+def _means(features: Tensor) -> Tensor:
+    """Mean of each channel, (B, N, H, W) -> (B, N) float32."""
+    dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
+    return features.mean(dim=(2, 3), dtype=dtype)
+
+
+def _moments(products: Tensor, means: Tensor, other_means: Tensor) -> Tensor:
+    """[[E^T F / M, mean of E], [mean of F, 1]]: the products of [E 1] and [F 1].
+
+    (B, n, k), (B, n) and (B, k) -> (B, n + 1, k + 1).
+    """
+    last = F.pad(other_means, (0, 1), value=1.0)
+    return torch.cat([torch.cat([products, means[:, :, None]], dim=2), last[:, None, :]], dim=1)
 
 
 class Readout:
@@ -66,6 +144,7 @@ class Readout:
 
     def __init__(self, channels: int):
         self.channels = channels
+        self._shifted: dict[float, Readout] = {}
 
     def wide(self, features: Tensor) -> Tensor:
         """VGG's features (B, N, H, W) in full, float32."""
@@ -83,9 +162,42 @@ class Readout:
         """The Gram matrix of VGG's width, (B, N, N) float32."""
         return gram_matrix(features)
 
+    def cross_gram(self, features: Tensor, readout: Readout, others: Tensor) -> Tensor:
+        """As :meth:`gram`, between these features and others of one size: (B, n, k) float32."""
+        products = cross_gram_matrix(features, others)
+        moments = _moments(products, _means(features), _means(others))
+        return readout.combined(self.combined(moments).mT).mT
+
+    def combined(self, moments: Tensor) -> Tensor:
+        """What is linear in the map and the constant, in coordinates: (B, n + 1, k) -> (B, n', k).
+
+        The last row belongs to the constant.
+        """
+        return moments[:, :-1]
+
+    def means(self, features: Tensor) -> Tensor:
+        """Mean of each of VGG's channels, (B, N) float32."""
+        return _means(features)
+
+    def variances(self, features: Tensor) -> Tensor:
+        """Variance over the positions of each of VGG's channels, (B, N) float32."""
+        return _full(features).var(dim=(2, 3), correction=0)
+
     def scaled(self, factors: Tensor) -> Readout:
         """The readout of the same features with channel c multiplied by ``factors[c]``."""
         return DiagonalReadout(factors)
+
+    def shifted(self, shift: float) -> Readout:
+        """The readout of the same features with ``shift`` added to every channel.
+
+        Made once for each shift, because losses ask at every evaluation.
+        """
+        if shift not in self._shifted:
+            self._shifted[shift] = self._with_shift(shift)
+        return self._shifted[shift]
+
+    def _with_shift(self, shift: float) -> Readout:
+        return ShiftedReadout(self, shift)
 
 
 class DiagonalReadout(Readout):
@@ -110,8 +222,55 @@ class DiagonalReadout(Readout):
 
     wide_gram = gram
 
+    def combined(self, moments: Tensor) -> Tensor:
+        return moments[:, :-1] * self.factors[:, None]
+
+    def means(self, features: Tensor) -> Tensor:
+        return _means(features) * self.factors
+
+    def variances(self, features: Tensor) -> Tensor:
+        return super().variances(features) * self.factors.square()
+
     def scaled(self, factors: Tensor) -> Readout:
         return DiagonalReadout(self.factors * factors)
+
+
+class ShiftedReadout(Readout):
+    """Another readout's features with a constant added, F + s (Novak & Nikulin 2016, sec. 3.3).
+
+    Args:
+        base: the readout of F, whose coordinates are the features themselves.
+        shift: s, a number or one by channel.
+    """
+
+    def __init__(self, base: Readout, shift: float | Tensor):
+        super().__init__(base.channels)
+        self.base = base
+        self.shift = shift
+
+    def wide(self, features: Tensor) -> Tensor:
+        return (self.base.wide(features).movedim(1, -1) + self.shift).movedim(-1, 1)
+
+    coordinates = wide
+
+    def gram(self, features: Tensor) -> Tensor:
+        products, means = _gram_and_means(features)
+        moments = _moments(products, means, means)
+        return self.combined(self.combined(moments).mT).mT
+
+    wide_gram = gram
+
+    def combined(self, moments: Tensor) -> Tensor:
+        return (self.base.combined(moments).mT + self.shift * moments[:, -1:].mT).mT
+
+    def means(self, features: Tensor) -> Tensor:
+        return self.base.means(features) + self.shift
+
+    def variances(self, features: Tensor) -> Tensor:
+        return self.base.variances(features)
+
+    def scaled(self, factors: Tensor) -> Readout:
+        return ShiftedReadout(self.base.scaled(factors), self.shift * factors)
 
 
 class LinearReadout(Readout):
@@ -141,21 +300,33 @@ class LinearReadout(Readout):
         full = torch.einsum("nc,bchw->bnhw", root, _full(features))
         return full + shift.view(1, -1, 1, 1)
 
-    def _augmented_gram(self, features: Tensor) -> Tensor:
-        gram = gram_matrix(features)
-        mean = features.mean(dim=(2, 3), dtype=gram.dtype)
-        one = torch.ones(len(gram), 1, 1, device=gram.device, dtype=gram.dtype)
-        top = torch.cat([gram, mean[:, :, None]], dim=2)
-        return torch.cat([top, torch.cat([mean[:, None, :], one], dim=2)], dim=1)
+    def _gram(self, head: Tensor, features: Tensor) -> Tensor:
+        products, means = _gram_and_means(features)
+        return head @ _moments(products, means, means) @ head.T
 
     def gram(self, features: Tensor) -> Tensor:
-        return self.root @ self._augmented_gram(features) @ self.root.T
+        return self._gram(self.root, features)
 
     def wide_gram(self, features: Tensor) -> Tensor:
-        return self.head @ self._augmented_gram(features) @ self.head.T
+        return self._gram(self.head, features)
+
+    def combined(self, moments: Tensor) -> Tensor:
+        return self.root @ moments
+
+    def means(self, features: Tensor) -> Tensor:
+        return _means(features) @ self.weight.T + self.bias
+
+    def variances(self, features: Tensor) -> Tensor:
+        products, means = _gram_and_means(features)
+        covariance = products - means[:, :, None] * means[:, None, :]
+        # The difference may fall below 0 by rounding, where a channel is nearly constant.
+        return (self.weight @ covariance * self.weight).sum(dim=2).clamp(min=0)
 
     def scaled(self, factors: Tensor) -> Readout:
         return LinearReadout(self.weight * factors[:, None], self.bias * factors)
+
+    def _with_shift(self, shift: float) -> Readout:
+        return LinearReadout(self.weight, self.bias + shift)
 
 
 @dataclass(frozen=True)
@@ -186,6 +357,27 @@ class FeatureMap:
 
     def wide_gram(self) -> Tensor:
         return self.readout.wide_gram(self.map)
+
+    def cross_gram(self, deeper: FeatureMap) -> Tensor:
+        """Gram matrix with a deeper layer's features, which are enlarged to this layer's size.
+
+        Returns:
+            (B, n, k) float32, in which Frobenius distances equal those of the matrices (B, N, K).
+        """
+        others = deeper.map
+        if others.shape[2:] != self.map.shape[2:]:
+            others = F.interpolate(others, size=self.map.shape[2:], mode="nearest")
+        return self.readout.cross_gram(self.map, deeper.readout, others)
+
+    def means(self) -> Tensor:
+        return self.readout.means(self.map)
+
+    def variances(self) -> Tensor:
+        return self.readout.variances(self.map)
+
+    def shifted(self, shift: float) -> FeatureMap:
+        """The features F + s for another number than 0."""
+        return FeatureMap(self.map, self.readout.shifted(shift)) if shift else self
 
 
 def _full(features: Tensor) -> Tensor:

@@ -110,20 +110,35 @@ class Job:
         return max(16, round(width * factor)), max(16, round(height * factor))
 
     def levels(self) -> list[tuple[Job, int]]:
-        """The job at each size from coarse to fine, with its share of the evaluations.
+        """The jobs that lead to the picture, each with its share of the evaluations.
 
-        One level, unless the preset has ``scales`` and the start is noise.  A level has sides of
-        at least 32 px and at least one evaluation.
+        One, unless the start is noise and the preset says otherwise with ``content_first`` or
+        ``scales``.  A level has sides of at least 32 px and at least one evaluation.
         """
         assert self.size is not None and self.evaluations is not None
-        scales = self.preset.scales if self.origin is None else 1
-        scales = min(scales, self.evaluations)
-        sizes = [round(self.size / 2**halvings) for halvings in reversed(range(scales))]
-        sizes = [size for size in sizes if min(fit(self.canvas, size)) >= 32] or [self.size]
-        share = self.evaluations // len(sizes)
-        counts = [share] * (len(sizes) - 1)
+        if self.origin is not None or not self.content_layers:
+            return [(self, self.evaluations)]
+        if self.style_layers:
+            return self._content_first()
+        sizes = self._sizes(min(self.preset.scales, self.evaluations))
+        counts = [self.evaluations // len(sizes)] * (len(sizes) - 1)
         counts.append(self.evaluations - sum(counts))
         return [(replace(self, size=size), count) for size, count in zip(sizes, counts)]
+
+    def _content_first(self) -> list[tuple[Job, int]]:
+        """The content alone at half the size, if it has a share, then everything."""
+        assert self.evaluations is not None
+        count = min(round(self.evaluations * self.preset.content_first), self.evaluations - 1)
+        if not count:
+            return [(self, self.evaluations)]
+        half = self._sizes(2)[0]
+        return [(replace(self, size=half, style=None), count), (self, self.evaluations - count)]
+
+    def _sizes(self, scales: int) -> list[int]:
+        """Longest sides from coarse to fine, each half the next; none too small to be read."""
+        assert self.size is not None
+        halved = [round(self.size / 2**halvings) for halvings in reversed(range(scales))]
+        return [size for size in halved if min(fit(self.canvas, size)) >= 32] or [self.size]
 
     def description(self) -> dict[str, Any]:
         """Everything that decides the picture, as plain values: the store's key is made of it."""
@@ -133,10 +148,16 @@ class Job:
             "origin": self.origin,
         }
         stop = {} if self.stop is None else {"stop": self.stop}
+        objective = self.preset.objective()
+        transfer = bool(self.content_layers and self.style_layers)
+        if not transfer or self.init != "noise":
+            objective.pop("content_first", None)
+        if self.style_layers:
+            objective["scales"] = 1
         return {
             **stop,
             "engine": ENGINE_VERSION,
-            "objective": self.preset.objective(),
+            "objective": objective,
             "content_layers": self.content_layers,
             "style_layers": self.style_layers,
             "pictures": {kind: p.sha256 if p else None for kind, p in used.items()},

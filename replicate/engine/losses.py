@@ -12,6 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .features import FeatureMap
+from .statistics import Measured
 
 CONTENT_NORMALISATIONS: dict[str, Callable[[int, int], float]] = {
     # Gatys' published code, Johnson et al. 2016 eq. 2, the PyTorch tutorial: the mean square.
@@ -23,7 +24,7 @@ CONTENT_NORMALISATIONS: dict[str, Callable[[int, int], float]] = {
 }
 """Factor of sum (F - P)^2, from N and M."""
 
-STYLE_NORMALISATIONS: dict[str, Callable[[int, int], float]] = {
+STYLE_NORMALISATIONS: dict[str, Callable[[float, int], float]] = {
     # Gatys' published code: mean over N^2 entries of (G/M - A/M)^2.  Johnson et al. 2016
     # eq. 3-4, the sum over entries of Gram matrices divided by C H W, is the same number.
     "mean": lambda n, m: 1 / n**2,
@@ -35,7 +36,10 @@ STYLE_NORMALISATIONS: dict[str, Callable[[int, int], float]] = {
     # Udacity's exercise: mean over entries of plain Gram matrices, divided by N M.
     "raw-udacity": lambda n, m: m / n**3,
 }
-"""Factor of sum (G/M - A/M)^2, from N and M of the generated picture."""
+"""Factor of sum (G/M - A/M)^2, from N and M of the generated picture.
+
+For a Gram matrix between layers of N and K channels, N^2 stands for N K.
+"""
 
 
 def content_loss(features: FeatureMap, target: Tensor, normalisation: str = "mean") -> Tensor:
@@ -54,23 +58,23 @@ def content_loss(features: FeatureMap, target: Tensor, normalisation: str = "mea
     return factor * difference.square().sum(dim=(1, 2, 3))
 
 
-def style_loss(features: FeatureMap, target: Tensor, normalisation: str = "mean") -> Tensor:
-    """Weighted sum of squared differences of Gram matrices (Gatys et al. 2016, eq. 4).
+def style_loss(measured: Measured, target: Tensor, normalisation: str = "mean") -> Tensor:
+    """Weighted sum of squared differences of a statistic (Gatys et al. 2016, eq. 4).
 
     Each Gram matrix is divided by its own picture's number of positions, so the style picture
     may have another size.
 
     Args:
-        features: of the generated picture, (B, N, H, W).
-        target: the style picture's ``gram()``, (B or 1, n, n), divided by its positions.
+        measured: of the generated picture, for example its Gram matrix.
+        target: the same of the style picture, (B or 1, ...).
         normalisation: a key of :data:`STYLE_NORMALISATIONS`.
 
     Returns:
         (B,).
     """
-    difference = features.gram() - target
-    factor = STYLE_NORMALISATIONS[normalisation](features.channels, features.positions)
-    return factor * difference.square().sum(dim=(1, 2))
+    difference = measured.values - target
+    factor = STYLE_NORMALISATIONS[normalisation](measured.entries**0.5, measured.positions)
+    return factor * difference.square().flatten(1).sum(dim=1)
 
 
 def total_variation(pixels: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 Gatys et al. (2016, section 2) rescale the weights "such that the mean activation of each
 convolutional filter over images and positions" is one.  Their pictures were ImageNet's; the
 package carries the means of the original VGG-19 and VGG-16, measured over 477 photographs of
-ImageNet with either pooling; for every other network they are measured over the bundled
-photographs when first needed.
+ImageNet with either pooling; the compact network's file holds its own; for every other network
+they are measured over the bundled photographs when first needed.
 
 ``python -m replicate.engine.normalisation FOLDER NETWORK ...`` measures anew.
 """
@@ -25,6 +25,7 @@ from ..paths import cache_dir, write_atomic
 from .device import choose_dtype
 from .layers import layer_names
 from .networks import Network
+from .weights import LoadedWeights, load_weights
 
 MEANS = Path(__file__).with_name("channel_means.npz")
 SIDE = 256
@@ -58,18 +59,22 @@ def measure_means(network: Network, pictures: Iterable[Picture]) -> dict[str, Te
     return {layer: (sums[layer] / positions[layer]).float() for layer in layers}
 
 
-def channel_means(network: Network, key: str, sha256: str) -> dict[str, Tensor]:
-    """The means to divide by, with a floor: packaged ones, else measured once and kept.
+def packaged_means(key: str, pooling: str) -> dict[str, Tensor]:
+    """The package's own table for the weights ``key``: ``relu1_1`` ... to (N,); may be empty."""
+    return _read(MEANS, f"{key}/{pooling}/")
 
-    Args:
-        key: name of the weights, such as ``vgg19-caffe``.
-        sha256: of the weights; measured means are kept in the cache under it.
+
+def channel_means(network: Network, weights: LoadedWeights) -> dict[str, Tensor]:
+    """The means to divide by, with a floor, for a network made of ``weights``.
+
+    They are those that the weights' file holds, else packaged ones, else measured once and kept
+    in the cache under the checksum of the weights.
     """
-    means = _read(MEANS, f"{key}/{network.pooling}")
+    means = weights.means(network.pooling) or packaged_means(weights.name, network.pooling)
     if not means:
         # By type as well, or what an exact run draws would depend on what was run before it.
         kind = str(network.dtype).removeprefix("torch.")
-        kept = cache_dir() / "means" / f"{sha256[:32]}-{network.pooling}-{kind}.npz"
+        kept = cache_dir() / "means" / f"{weights.sha256[:32]}-{network.pooling}-{kind}.npz"
         means = _read(kept, "")
         if not means:
             photographs = [bundled(name) for name in bundled_names()["photographs"]]
@@ -107,8 +112,6 @@ def to_picture(pixels: Tensor, name: str = "") -> Picture:
 
 def main(arguments: list[str]) -> None:
     """Measure the means of the named networks over a folder of photographs and save them."""
-    from .weights import load_weights
-
     folder, *keys = arguments
     dtype = choose_dtype("auto", torch.device("cpu"))
     paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".jpg", ".png"))

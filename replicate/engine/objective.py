@@ -15,6 +15,7 @@ from torch import Tensor
 from .features import FeatureMap
 from .losses import content_loss, style_loss, total_variation
 from .networks import Network
+from .statistics import Statistic, gram
 
 Weight = float | Tensor
 
@@ -58,10 +59,16 @@ def content(layer: str, target: Tensor, normalisation: str = "mean") -> Objectiv
     return Objective((Term(f"content/{layer}", (layer,), loss),))
 
 
-def style(layer: str, target: Tensor, normalisation: str = "mean") -> Objective:
-    """The style loss at one layer; see :func:`replicate.engine.losses.style_loss`."""
-    loss = lambda maps, pixels: style_loss(maps[layer], target, normalisation)  # noqa: E731
-    return Objective((Term(f"style/{layer}", (layer,), loss),))
+def style(
+    layer: str, target: Tensor, normalisation: str = "mean", statistic: Statistic | None = None
+) -> Objective:
+    """The style loss at one layer; see :func:`replicate.engine.losses.style_loss`.
+
+    ``statistic`` is what it compares; None stands for the layer's Gram matrix.
+    """
+    compared = statistic or Statistic(gram, (layer,))
+    loss = lambda maps, pixels: style_loss(compared(maps), target, normalisation)  # noqa: E731
+    return Objective((Term(f"style/{layer}", compared.layers, loss),))
 
 
 def variation() -> Objective:

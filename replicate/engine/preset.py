@@ -17,6 +17,7 @@ NetworkName = Literal["vgg19", "vgg16", "vgg19-compact", "vgg19-random"]
 WeightsName = Literal["caffe", "torchvision", "bundled", "random"]
 ContentLoss = Literal["mean", "gatys", "coursera"]
 StyleLoss = Literal["mean", "gatys", "chw-mean", "raw-udacity"]
+StyleStatistic = Literal["gram", "chain", "mean", "mean_std"]
 Init = Literal["noise", "content", "style", "picture"]
 Minimiser = Literal["lbfgs", "adam"]
 
@@ -107,11 +108,19 @@ class Preset(Strict):
     a canvas of W H pixels alpha is multiplied by ``ratio_pixels / (W H)``: this brings the balance
     nearer to that of the full size, it does not restore it.  None leaves alpha alone.
 
-    ``scales`` above 1 goes from coarse to fine: noise is minimised at half, a quarter, ... of the
-    size first, with an equal share of the evaluations, and each outcome is enlarged to start the
-    next (Gatys' published code makes its large pictures in two such passes).  Large forms are
-    found where they are small, in a fraction of the time.  A start from a picture is always at
-    full size.
+    Two fields say how a start from noise spends its evaluations; a start from a picture spends
+    them all at full size.  ``content_first`` is the share for the content loss alone, at half the
+    size, before style comes in.  The minimum is flat and far from noise: a style that comes
+    first builds a layout of its own, which the content loss then needs thousands of evaluations
+    to undo.  ``scales`` above 1 lets a reconstruction of content alone go from coarse to fine: at
+    half, a quarter, ... of the size first, with equal shares, each outcome enlarged to start the
+    next.  Style is never matched on a smaller canvas: enlarged coarse structures would stay, and
+    with fewer positions than channels a Gram matrix fixes the style's own layout.
+
+    ``style_statistic`` is what the style loss compares (see :mod:`replicate.engine.statistics`):
+    Gram matrices, or those between each layer and the one before it in ``style_layers`` (then
+    the first layer's weight has no effect), or means alone, or means and standard deviations.
+    ``activation_shift`` is added to all features before they enter a Gram matrix.
 
     ``learning_rate`` belongs to Adam and is in units of the pixel range: 0.01 moves a pixel by
     about 2.55 grey levels of 255 a step.
@@ -132,12 +141,15 @@ class Preset(Strict):
     tv_weight: float = Field(default=0.0, ge=0)
     content_loss: ContentLoss = "mean"
     style_loss: StyleLoss = "mean"
+    style_statistic: StyleStatistic = "gram"
+    activation_shift: float = 0.0
 
     minimiser: Minimiser = "lbfgs"
     learning_rate: float = Field(default=0.01, gt=0)
     clamp: bool = False
     init: Init = "noise"
     scales: int = Field(default=1, ge=1, le=6)
+    content_first: float = Field(default=0.0, ge=0, lt=1)
     evaluations: int = Field(default=500, ge=1, le=100_000)
     size: int = Field(default=512, ge=16, le=8192)
 
@@ -177,6 +189,17 @@ class Preset(Strict):
             raise ValueError("a preset needs content layers or style layers")
         return self
 
+    @model_validator(mode="after")
+    def _statistic(self) -> Preset:
+        if self.style_statistic == "chain" and len(self.style_layers) == 1:
+            raise ValueError("style_statistic chain joins neighbours: give two style layers")
+        if self.style_statistic in ("mean", "mean_std"):
+            if self.activation_shift:
+                raise ValueError("activation_shift changes Gram matrices only, not means")
+            if self.style_loss != "mean":
+                raise ValueError(f"style_loss {self.style_loss} is for Gram matrices, not means")
+        return self
+
     @property
     def ratio(self) -> float:
         """alpha / beta."""
@@ -198,4 +221,8 @@ class Preset(Strict):
             del data[unused]
         if self.minimiser == "lbfgs":
             del data["learning_rate"]
+        # Left out while they are what they were before they existed: keys of old results stay.
+        for added in ("style_statistic", "activation_shift", "content_first"):
+            if data[added] == type(self).model_fields[added].default:
+                del data[added]
         return data

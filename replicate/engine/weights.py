@@ -147,6 +147,9 @@ WEIGHTS: dict[str, WeightsFile] = {
 BUNDLED = {"vgg19-compact": "vgg19"}
 """Networks inside the package ``replicate.compact``, with the architecture they stand in for."""
 
+MEANS_PREFIX = {"max": "means.", "average": "means_average."}
+"""How a bundled file calls mean activations, by the pooling with which they were measured."""
+
 _LANDMARK_TOLERANCE = 0.02
 
 
@@ -159,7 +162,7 @@ class LoadedWeights:
         architecture: ``vgg19`` or ``vgg16``.
         convention: a key of :data:`replicate.engine.networks.CONVENTIONS`.
         tensors: ``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,), float32;
-            a compact network has ``heads.*`` and ``means.*`` as well.
+            a compact network has heads and mean activations as well (:func:`read_compact`).
         sha256: of the tensors (:func:`tensors_sha256`); of the file for a bundled network, so
             that it is the sum in the model card.
         path: the file; None for random weights.
@@ -171,6 +174,18 @@ class LoadedWeights:
     tensors: dict[str, Tensor]
     sha256: str
     path: Path | None
+
+    def means(self, pooling: str) -> dict[str, Tensor]:
+        """Mean activations (N,) of the layers ``relu1_1`` ... that the file itself holds.
+
+        Empty for networks whose files hold convolutions alone.
+        """
+        prefix = MEANS_PREFIX[pooling]
+        return {
+            key.removeprefix(prefix): tensor
+            for key, tensor in self.tensors.items()
+            if key.startswith(prefix)
+        }
 
 
 @dataclass(frozen=True)
@@ -252,34 +267,46 @@ def load_weights(source: str | Path) -> LoadedWeights:
 def bundled_weights(name: str) -> LoadedWeights | None:
     """A network that is part of this package, or None where the package holds no such file.
 
-    The compact network: the convolutions ``features.N`` are narrow; ``heads.relu4_2.weight``
-    (N, n) and ``.bias`` (N,) map a narrow map to VGG's N channels; ``means.relu4_2`` (N,) are mean
-    activations.  Stored in float16, returned in float32.
-
     Raises:
         WeightsError: unknown name, or a file that is not the one that was shipped.
     """
-    architecture = BUNDLED.get(name)
-    if architecture is None:
+    if name not in BUNDLED:
         raise WeightsError(_unknown(name, BUNDLED))
     path = _bundled_path(name)
     if not path.is_file():
         return None
     again = f"'{path}' is damaged; install the package again."
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        loaded = read_compact(path, name)
+    except WeightsError as error:
         raise WeightsError(again) from error
-    sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 != getattr(compact, "COMPACT_SHA256", sha256):
+    if loaded.sha256 != compact.COMPACT_SHA256:
         raise WeightsError(again)
+    return loaded
+
+
+def read_compact(path: Path, name: str = "vgg19-compact") -> LoadedWeights:
+    """A compact network from its file, whether or not it is the shipped one.
+
+    The convolutions ``features.N`` are narrow; ``heads.relu4_2.weight`` (N, n) and ``.bias`` (N,)
+    map a narrow map to VGG's N channels; ``means.relu4_2`` (N,) are mean activations with max
+    pooling, ``means_average.relu4_2`` those with average pooling.  Stored in float16 (means in
+    float32), returned in float32.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds no complete compact network.
+    """
+    problem = f"'{path}' is damaged or holds no compact network."
     try:
+        data = path.read_bytes()
         stored = safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise WeightsError(again) from error
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(problem) from error
+    architecture = BUNDLED[name]
     tensors = {key: tensor.float() for key, tensor in stored.items()}
-    if not _is_compact(tensors, architecture):
-        raise WeightsError(again)
+    if not _is_compact(tensors, architecture) or not _finite(tensors):
+        raise WeightsError(problem)
+    sha256 = hashlib.sha256(data).hexdigest()
     return LoadedWeights(name, architecture, "caffe", tensors, sha256, path)
 
 
@@ -624,7 +651,7 @@ def _named_inside(path: Path) -> str:
 
 
 def _is_compact(tensors: Mapping[str, Tensor], architecture: str) -> bool:
-    """Whether the narrow convolutions follow on each other and every layer has its head."""
+    """Whether the narrow convolutions follow on each other, and layers have heads and means."""
     channels = 3
     for step in steps(architecture):
         if step.kind == "conv":
@@ -637,6 +664,11 @@ def _is_compact(tensors: Mapping[str, Tensor], architecture: str) -> bool:
         if step.kind in ("conv", "relu") and (
             _shape(tensors, f"heads.{step.name}.weight") != (step.channels, channels)
             or _shape(tensors, f"heads.{step.name}.bias") != (step.channels,)
+        ):
+            return False
+        if step.kind == "relu" and any(
+            _shape(tensors, prefix + step.name) != (step.channels,)
+            for prefix in MEANS_PREFIX.values()
         ):
             return False
     return True

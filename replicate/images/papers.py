@@ -16,6 +16,8 @@ from ..paths import cache_dir, configs_dir
 from ..suggest import nearest
 from .picture import Picture, load_image
 
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
 
 @dataclass(frozen=True)
 class PaperImage:
@@ -64,6 +66,26 @@ def paper_image(key: str) -> Picture:
     path = _in_folder(entry)
     picture = load_image(path) if path else _from_cache(entry) or _from_address(entry)
     return replace(picture, name=key, credit=entry.credit)
+
+
+def folder_pictures(folder: str, most: int) -> list[Picture]:
+    """Pictures of a folder inside `REPLICATE_IMAGES`, by name; none where there is no such folder.
+
+    Of more than `most` files, `most` are taken at equal distances; what is no picture is left out.
+    """
+    chosen = os.environ.get("REPLICATE_IMAGES")
+    if not chosen:
+        return []
+    place = Path(chosen).expanduser() / folder
+    files = sorted(file for file in place.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    count = min(most, len(files))
+    pictures = []
+    for number in range(count):
+        try:
+            pictures.append(load_image(files[number * len(files) // count]))
+        except ImageError:
+            continue
+    return pictures
 
 
 def read_catalogue(path: Path) -> dict[str, PaperImage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from replicate.engine.normalisation import channel_means, measure_means, to_pict
 from replicate.engine.objective import Evaluation
 from replicate.engine.preset import NetworkSpec, Preset
 from replicate.engine.store import ResultStore
+from replicate.engine.weights import LoadedWeights
 from replicate.errors import DivergedError, LayerError, ReplicateError, WeightsError
 from replicate.images import Picture
 
@@ -404,7 +406,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "clamp": {"preset": TRANSFER.with_(clamp=True)},
     "normalised": {"preset": TRANSFER.with_(network={"normalised": True})},
     "ratio's canvas": {"preset": TRANSFER.with_(ratio_pixels=4096)},
-    "scales": {"preset": TRANSFER.with_(scales=2)},
+    "content first": {"preset": TRANSFER.with_(content_first=0.5)},
 }
 NO_CHANGES: dict[str, dict[str, Any]] = {
     "label": {"label": "b"},
@@ -412,6 +414,7 @@ NO_CHANGES: dict[str, dict[str, Any]] = {
     "the preset's own size": {"preset": TRANSFER.with_(size=512), "size": 32},
     "Adam's rate for L-BFGS": {"preset": TRANSFER.with_(learning_rate=0.5)},
     "spelling of a layer": {"preset": TRANSFER.with_(content_layers={"block3_conv1": 1})},
+    "scales, which are for content alone": {"preset": TRANSFER.with_(scales=2)},
 }
 
 
@@ -634,10 +637,12 @@ APART: dict[str, Callable[[Job], Job]] = {
     "rate": lambda job: changed(job, preset=job.preset.with_(learning_rate=0.2)),
     "clamp": lambda job: changed(job, preset=job.preset.with_(clamp=True)),
     "loss": lambda job: changed(job, preset=job.preset.with_(style_loss="gatys")),
+    "statistic": lambda job: changed(job, preset=job.preset.with_(style_statistic="mean")),
+    "shift": lambda job: changed(job, preset=job.preset.with_(activation_shift=-1.0)),
     "variation": lambda job: changed(job, preset=job.preset.with_(tv_weight=1e-6)),
     "pooling": lambda job: changed(job, preset=job.preset.with_(network={"pooling": "average"})),
     "network": lambda job: changed(job, preset=job.preset.with_(network={"name": "vgg16"})),
-    "scales": lambda job: changed(job, size=64, preset=job.preset.with_(scales=2)),
+    "content first": lambda job: changed(job, preset=job.preset.with_(content_first=0.5)),
 }
 
 
@@ -698,11 +703,10 @@ def test_what_a_worker_raises_stops_the_others(
 
 
 def test_levels_halve_the_size_and_share_the_evaluations(scene: Scene) -> None:
-    job = Job(TRANSFER.with_(scales=3), scene(64, 48), scene(), size=256, evaluations=11)
+    job = Job(TRANSFER.with_(scales=3), scene(64, 48), size=256, evaluations=11)
     assert [(level.canvas, count) for level, count in job.levels()] == [
         ((64, 48), 3), ((128, 96), 3), ((256, 192), 5),
     ]  # fmt: skip
-    assert [level.style_size for level, _ in job.levels()] == [(55, 55), (111, 111), (222, 222)]
 
 
 @pytest.mark.parametrize(
@@ -719,7 +723,7 @@ def test_levels_halve_the_size_and_share_the_evaluations(scene: Scene) -> None:
 def test_levels_that_would_be_too_small_are_left_out(
     size: int, evaluations: int, sizes: list[int], scene: Scene
 ) -> None:
-    job = Job(TRANSFER.with_(scales=4), scene(), scene(), size=size, evaluations=evaluations)
+    job = Job(TRANSFER.with_(scales=4), scene(), size=size, evaluations=evaluations)
     levels = job.levels()
     assert [level.size for level, _ in levels] == sizes
     assert sum(count for _, count in levels) == evaluations
@@ -735,9 +739,60 @@ def test_a_start_from_a_picture_has_one_level(scene: Scene) -> None:
     assert [level.size for level, _ in one] == [256]
 
 
+@pytest.mark.parametrize(
+    ("size", "evaluations", "plan"),
+    [
+        (256, 12, [(128, 4, False), (256, 8, True)]),
+        (256, 2, [(128, 1, False), (256, 1, True)]),  # each level needs an evaluation
+        (256, 1, [(256, 1, True)]),
+        (48, 12, [(48, 4, False), (48, 8, True)]),  # half the size would be too small
+    ],
+)
+def test_the_content_comes_first_at_half_the_size(
+    size: int, evaluations: int, plan: list[tuple[int, int, bool]], scene: Scene
+) -> None:
+    for scales in (1, 3):  # which are for content alone
+        preset = TRANSFER.with_(scales=scales, content_first=1 / 3)
+        job = Job(preset, scene(), scene(), size=size, evaluations=evaluations)
+        levels = job.levels()
+        assert [(one.size, count, bool(one.style_layers)) for one, count in levels] == plan
+        assert all(one.content_layers for one, _ in levels)
+
+
+def test_content_first_counts_only_for_transfers_from_noise(scene: Scene) -> None:
+    preset = TRANSFER.with_(content_first=0.5)
+    others = [
+        {"content": scene(), "style": scene(), "init": "content"},
+        {"content": scene(), "style": None},
+        {"content": None, "style": scene()},
+    ]
+    for pictures in others:
+        job = Job(preset, **pictures)  # type: ignore[arg-type]
+        assert [(level.size, count) for level, count in job.levels()] == [(32, 5)]
+        plain = Job(TRANSFER, **pictures)  # type: ignore[arg-type]
+        assert job.description() == plain.description()
+    leading, plain = Job(preset, scene(), scene()), Job(TRANSFER, scene(), scene())
+    assert leading.description() != plain.description()
+
+
+def test_scales_of_a_reconstruction_change_the_key(scene: Scene) -> None:
+    once, twice = (Job(TRANSFER.with_(scales=scales), scene()) for scales in (1, 2))
+    assert key(once) != key(twice)
+
+
+def test_the_content_alone_is_minimised_first(scene: Scene, tiny_engine: MakeEngine) -> None:
+    preset = TRANSFER.with_(content_first=0.5)
+    job = Job(preset, scene(96, 72), scene(60, 60, seed=1), size=96, evaluations=8)
+    snapshots = list(tiny_engine().stream(job))
+    assert all(name.startswith("content/") for name in snapshots[3].losses)
+    assert snapshots[3].image.size == (48, 36)
+    assert any(name.startswith("style/") for name in snapshots[4].losses)
+    assert snapshots[4].image.size == (96, 72)
+
+
 @pytest.fixture
 def coarse_to_fine(scene: Scene) -> Job:
-    preset = TRANSFER.with_(scales=2)
+    preset = TRANSFER.with_(content_first=3 / 7)
     return Job(
         preset, scene(96, 72), scene(60, 60, seed=1), size=96, evaluations=7, label="a panel"
     )
@@ -770,7 +825,7 @@ def test_targets_are_read_at_each_levels_size(
     original = module.to_tensor
     monkeypatch.setattr(module, "to_tensor", lambda p: seen.append(p.size) or original(p))
     tiny_engine().run(coarse_to_fine)
-    assert seen == [(48, 36), (42, 42), (96, 72), (83, 83)]
+    assert seen == [(48, 36), (96, 72), (83, 83)]  # style only at full size
 
 
 def test_snapshots_and_result_of_several_levels(
@@ -848,7 +903,7 @@ def test_photographs_of_other_sizes_may_differ_in_a_coarse_level_only(
     scene: Scene, tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sides are rounded at each level by themselves: one canvas, two half canvases."""
-    preset = TRANSFER.with_(scales=2)
+    preset = TRANSFER.with_(content_first=0.5)
     one, other = (
         Job(preset, scene(*size), scene(), size=100, evaluations=2) for size in [(85, 60), (98, 70)]
     )
@@ -1334,7 +1389,7 @@ def test_channels_that_hardly_fire_are_not_blown_up(
     network = Network(tensors)
     silent = measure_means(network, photographs)["relu1_1"]
     assert silent[2] == 0
-    means = channel_means(network, "vgg19-caffe", "0" * 64)["relu1_1"]
+    means = channel_means(network, known_as("vgg19-caffe"))["relu1_1"]
     assert float(means[2]) == pytest.approx(0.01 * float(silent.mean()))
     torch.testing.assert_close(means[:2], silent[:2])
 
@@ -1352,10 +1407,38 @@ def test_packaged_means_go_before_measured_ones(
     np.savez(tmp_path / "means.npz", **table)
     monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
     for pooling, value in [("max", 3.0), ("average", 4.0)]:
-        means = channel_means(tiny_network(pooling=pooling), "vgg19-caffe", "0" * 64)
+        means = channel_means(tiny_network(pooling=pooling), known_as("vgg19-caffe"))
         assert set(means) == {"relu1_1"}
         assert means["relu1_1"].tolist() == [value] * 5
-    assert len(channel_means(tiny_network("vgg16"), "vgg16-caffe", "1" * 64)) == 13
+    assert len(channel_means(tiny_network("vgg16"), known_as("vgg16-caffe"))) == 13
+
+
+@pytest.mark.parametrize(("pooling", "value"), [("max", 3.0), ("average", 4.0)])
+def test_means_in_the_weights_file_go_before_all_others(
+    pooling: str,
+    value: float,
+    photographs: list[Picture],
+    tiny_network: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = measured_anew(monkeypatch)
+    np.savez(tmp_path / "means.npz", **{f"vgg19-compact/{pooling}/relu1_1": np.ones(5)})
+    monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
+    tensors = {"means.relu1_1": torch.full((5,), 3.0)}
+    tensors["means_average.relu1_1"] = torch.full((5,), 4.0)
+    tensors["means_average.relu1_1"][1] = 0.0
+    weights = dataclasses.replace(known_as("vgg19-compact"), tensors=tensors)
+    means = channel_means(tiny_network(pooling=pooling), weights)
+    assert set(means) == {"relu1_1"}
+    assert float(means["relu1_1"][0]) == value
+    assert float(means["relu1_1"][1]) == pytest.approx(3.0 if pooling == "max" else 0.032)
+    assert not counted
+
+
+def known_as(name: str, sha256: str = "0" * 64) -> LoadedWeights:
+    """Weights of this name and checksum, whose file holds no means."""
+    return LoadedWeights(name, name.split("-")[0], "caffe", {}, sha256, None)
 
 
 def measured_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -1375,8 +1458,8 @@ def test_measured_means_are_kept(
     photographs: list[Picture], tiny_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = measured_anew(monkeypatch)
-    first = channel_means(tiny_network(), "vgg19-random", "a" * 64)
-    again = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
     assert len(counted) == 1
     assert first.keys() == again.keys()
     assert all(torch.equal(first[layer], again[layer]) for layer in first)
@@ -1385,7 +1468,7 @@ def test_measured_means_are_kept(
         (tiny_network(pooling="average"), "a" * 64),
         (tiny_network(dtype=torch.bfloat16), "a" * 64),  # else exact runs would depend on it
     ]:
-        channel_means(network, "vgg19-random", sha256)
+        channel_means(network, known_as("vgg19-random", sha256))
     assert len(counted) == 4
 
 
@@ -1408,13 +1491,13 @@ def test_damaged_means_are_measured_anew(
     tmp_path: Path,
 ) -> None:
     counted = measured_anew(monkeypatch)
-    first = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
     (kept,) = (tmp_path / "cache" / "means").iterdir()
     kept.write_bytes(damage(kept.read_bytes()))
-    again = channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
     assert len(counted) == 2
     assert all(torch.equal(first[layer], again[layer]) for layer in first)
-    channel_means(tiny_network(), "vgg19-random", "a" * 64)
+    channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
     assert len(counted) == 2  # and put right
 
 

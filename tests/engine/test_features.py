@@ -12,6 +12,8 @@ from replicate.engine.features import (
     FeatureMap,
     LinearReadout,
     Readout,
+    _gram_and_means,
+    cross_gram_matrix,
     gram_matrix,
 )
 
@@ -121,6 +123,19 @@ def test_gram_gradient_uses_both_halves_of_a_lopsided_one() -> None:
     torch.testing.assert_close(found, expected.view_as(f))
 
 
+def test_gradient_of_gram_and_means_by_finite_differences() -> None:
+    f = randn(2, 3, 2, 4, seed=3).requires_grad_(True)
+    assert torch.autograd.gradcheck(_gram_and_means, (f,), eps=1e-6, atol=1e-8)
+
+
+def test_gram_and_means_are_those_of_single_functions() -> None:
+    f = maps(2, NARROW, 16, 16).bfloat16()
+    products, means = _gram_and_means(f)
+    assert products.dtype == means.dtype == torch.float32
+    torch.testing.assert_close(products, gram_matrix(f), rtol=0, atol=0)
+    torch.testing.assert_close(means, f.float().mean(dim=(2, 3)))
+
+
 def test_bf16_gram_gradient_close_to_float32() -> None:
     f = maps(1, NARROW, 16, 16)
     upstream = randn(1, NARROW, NARROW, seed=6, dtype=torch.float32)
@@ -143,6 +158,43 @@ def test_deep_textures_count_of_parameters() -> None:
     assert sum(channels[n] * (channels[n] + 1) // 2 for n in used) == 176_640
 
 
+# Gram matrices between two maps
+
+
+def test_cross_gram_is_the_sum_over_positions_in_float64() -> None:
+    e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.float64)
+    f = maps(BATCH, NARROW, HEIGHT, WIDTH, seed=2, dtype=torch.float64)
+    expected = torch.zeros(BATCH, 3, NARROW, dtype=torch.float64)
+    for y in range(HEIGHT):
+        for x in range(WIDTH):
+            expected += e[:, :, y, x, None] * f[:, None, :, y, x]
+    found = cross_gram_matrix(e, f)
+    torch.testing.assert_close(found, expected / (HEIGHT * WIDTH), rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(cross_gram_matrix(f, f), gram_matrix(f))
+
+
+def test_cross_gram_gradient_by_finite_differences() -> None:
+    e = randn(2, 3, 2, 4, seed=3).requires_grad_(True)
+    f = randn(2, 5, 2, 4, seed=4).requires_grad_(True)
+    assert torch.autograd.gradcheck(cross_gram_matrix, (e, f), eps=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("chunk", [8, 42, 8192])
+def test_bf16_cross_gram_is_exact_for_the_rounded_maps(chunk: int, monkeypatch) -> None:
+    monkeypatch.setattr(features, "CHUNK", chunk)
+    e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.bfloat16).requires_grad_(True)
+    f = maps(BATCH, NARROW, HEIGHT, WIDTH, seed=2, dtype=torch.bfloat16).requires_grad_(True)
+    found = cross_gram_matrix(e, f)
+    assert found.dtype == torch.float32
+    expected = cross_gram_matrix(e.double(), f.double())
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
+    gradients = torch.autograd.grad(found.square().sum(), (e, f))
+    exact = torch.autograd.grad(expected.square().sum(), (e, f))
+    for one, other in zip(gradients, exact):
+        assert one.dtype == torch.bfloat16
+        assert (one - other).float().norm() < 1e-2 * other.float().norm()
+
+
 # Readouts
 
 FACTORS = torch.tensor([0.5, 2.0, 1.0, 3.0, 0.25], dtype=torch.float64)
@@ -156,6 +208,10 @@ def readouts() -> dict[str, Readout]:
     return {
         "plain": Readout(NARROW),
         "diagonal": DiagonalReadout(FACTORS),
+        "shifted": Readout(NARROW).shifted(-1.0),
+        "diagonal, shifted": DiagonalReadout(FACTORS).shifted(0.5),
+        "linear, shifted": linear(16).shifted(-1.0),
+        "shifted twice": Readout(NARROW).shifted(-1.0).shifted(0.25),
         "linear, n < N": linear(16),
         "linear, n + 1 = N": linear(NARROW + 1),
         "linear, n = N": linear(NARROW),
@@ -277,9 +333,96 @@ def test_bf16_maps_are_read_in_float32(kind: str) -> None:
         readout = LinearReadout(readout.weight.float(), readout.bias.float())
     if isinstance(readout, DiagonalReadout):
         readout = DiagonalReadout(readout.factors.float())
+    if kind == "diagonal, shifted":
+        readout = DiagonalReadout(FACTORS.float()).shifted(0.5)
     f = maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.bfloat16)
     narrow, full = FeatureMap(f, readout), FeatureMap(f.float(), readout)
-    for what in ("wide", "coordinates", "gram", "wide_gram"):
+    for what in ("wide", "coordinates", "gram", "wide_gram", "means", "variances"):
         found = getattr(narrow, what)()
         assert found.dtype == torch.float32
         torch.testing.assert_close(found, getattr(full, what)(), rtol=1e-5, atol=1e-5)
+
+
+# Means, variances, shifts, and Gram matrices between layers, each against the wide features
+
+
+@pytest.mark.parametrize("kind", readouts())
+def test_means_and_variances_are_those_of_the_wide_features(kind: str) -> None:
+    one, _ = pair(readouts()[kind])
+    wide = one.wide().flatten(2)
+    torch.testing.assert_close(one.means(), wide.mean(dim=2))
+    expected = (wide - wide.mean(dim=2, keepdim=True)).square().mean(dim=2)
+    torch.testing.assert_close(one.variances(), expected)
+
+
+@pytest.mark.parametrize("kind", readouts())
+def test_shifted_adds_to_every_wide_channel(kind: str) -> None:
+    one, two = pair(readouts()[kind])
+    plain = one.wide()
+    one, two = one.shifted(-0.75), two.shifted(-0.75)
+    torch.testing.assert_close(one.wide(), plain - 0.75)
+    torch.testing.assert_close(one.wide_gram(), gram_matrix(plain - 0.75))
+    torch.testing.assert_close(
+        squares(one.gram() - two.gram()), squares(one.wide_gram() - two.wide_gram())
+    )
+
+
+def test_no_shift_is_no_other_readout() -> None:
+    one, _ = pair(Readout(NARROW))
+    assert one.shifted(0.0) is one
+    assert one.shifted(-1.0).readout is one.shifted(-1.0).readout  # made once
+
+
+def test_a_shift_by_the_mean_of_a_normalised_network_leaves_the_covariance() -> None:
+    """Why s = -1 removes what all pictures have in common: there every channel's mean is one."""
+    one, _ = pair(Readout(NARROW))
+    normalised = FeatureMap(one.map[:1], DiagonalReadout(1 / one.map[:1].mean(dim=(0, 2, 3))))
+    wide = normalised.wide()[0].flatten(1)
+    torch.testing.assert_close(
+        normalised.shifted(-1.0).wide_gram()[0], torch.cov(wide, correction=0)
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, -1.0])
+@pytest.mark.parametrize("deep_kind", readouts())
+@pytest.mark.parametrize("shallow_kind", ["plain", "diagonal", "linear, n < N"])
+def test_distances_of_cross_grams_are_those_of_the_wide_ones(
+    shallow_kind: str, deep_kind: str, shift: float
+) -> None:
+    """The deeper map, of half the size, stands at every position of the shallower one."""
+
+    def wide(shallow: FeatureMap, deep: FeatureMap) -> Tensor:
+        enlarged = deep.wide().repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        return torch.einsum("bnhw,bkhw->bnk", shallow.wide(), enlarged) / shallow.positions
+
+    found, expected = [], []
+    for seed in (20, 30):
+        shallow = maps(BATCH, NARROW, 8, 12, seed=seed, dtype=torch.float64) * (seed / 20)
+        deep = maps(BATCH, NARROW, 4, 6, seed=seed + 1, dtype=torch.float64) + 0.1
+        one = FeatureMap(shallow, readouts()[shallow_kind]).shifted(shift)
+        other = FeatureMap(deep, readouts()[deep_kind]).shifted(shift)
+        found.append(one.cross_gram(other))
+        expected.append(wide(one, other))
+    torch.testing.assert_close(squares(found[0] - found[1]), squares(expected[0] - expected[1]))
+    if "linear" not in shallow_kind + deep_kind:
+        torch.testing.assert_close(found[0], expected[0])
+
+
+def test_cross_gram_of_odd_sizes_repeats_the_nearest_value() -> None:
+    """5 x 3 positions over 2 x 1: columns and rows floor(i n / m)."""
+    shallow = maps(1, 2, 5, 3, seed=1, dtype=torch.float64)
+    deep = maps(1, 4, 2, 1, seed=2, dtype=torch.float64)
+    expected = torch.zeros(2, 4, dtype=torch.float64)
+    for y in range(5):
+        for x in range(3):
+            expected += torch.outer(shallow[0, :, y, x], deep[0, :, y * 2 // 5, 0])
+    found = FeatureMap(shallow, Readout(2)).cross_gram(FeatureMap(deep, Readout(4)))
+    torch.testing.assert_close(found[0], expected / 15)
+
+
+def test_cross_gram_of_two_bf16_maps_is_float32() -> None:
+    shallow = maps(1, 2, 8, 8, seed=1, dtype=torch.bfloat16)
+    deep = maps(1, 4, 4, 4, seed=2, dtype=torch.bfloat16)
+    found = FeatureMap(shallow, Readout(2)).cross_gram(FeatureMap(deep, Readout(4)))
+    exact = FeatureMap(shallow.float(), Readout(2)).cross_gram(FeatureMap(deep.float(), Readout(4)))
+    torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6)

@@ -39,6 +39,7 @@ from replicate.engine.weights import (
     find_weights,
     load_weights,
     random_weights,
+    read_compact,
     tensors_sha256,
     weights_status,
 )
@@ -610,13 +611,15 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for index, (narrow, wide) in {0: (4, 64), 3: (6, 128)}.items():
         found[f"features.{index}.weight"] = torch.ones(narrow, channels, 3, 3)
         found[f"features.{index}.bias"] = torch.ones(narrow)
+        block = 1 if index == 0 else 2
         for kind in ("conv", "relu"):
-            block = 1 if index == 0 else 2
             found[f"heads.{kind}{block}_1.weight"] = torch.ones(wide, narrow)
             found[f"heads.{kind}{block}_1.bias"] = torch.ones(wide)
+        for prefix in ("means", "means_average"):
+            found[f"{prefix}.relu{block}_1"] = torch.ones(wide)
         channels = narrow
     safetensors.torch.save_file({key: t.half() for key, t in found.items()}, path)
-    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(path.read_bytes()), raising=False)
+    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(path.read_bytes()))
     return path
 
 
@@ -653,14 +656,46 @@ def test_bundled_network_damaged(package: Path, spoil) -> None:
     assert package.name in one_sentence(caught)
 
 
-@pytest.mark.parametrize("key", ["features.3.bias", "heads.relu1_1.weight", "heads.conv2_1.bias"])
+def test_bundled_network_of_another_sum(package: Path) -> None:
+    """A whole file, but not the one that was shipped."""
+    stored = safetensors.torch.load_file(package)
+    stored["features.3.bias"] += 1
+    safetensors.torch.save_file(stored, package)
+    assert read_compact(package).sha256 == sha256(package.read_bytes())
+    with pytest.raises(WeightsError) as caught:
+        bundled_weights("vgg19-compact")
+    assert package.name in one_sentence(caught)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "features.3.bias",
+        "heads.relu1_1.weight",
+        "heads.conv2_1.bias",
+        "means.relu1_1",
+        "means_average.relu2_1",
+    ],
+)
 def test_bundled_network_incomplete(package: Path, monkeypatch, key: str) -> None:
-    monkeypatch.delattr(compact, "COMPACT_SHA256")
     stored = safetensors.torch.load_file(package)
     del stored[key]
     safetensors.torch.save_file(stored, package)
-    with pytest.raises(WeightsError):
+    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(package.read_bytes()))
+    with pytest.raises(WeightsError) as caught:
         bundled_weights("vgg19-compact")
+    one_sentence(caught)
+
+
+def test_bundled_network_has_means_for_either_pooling(package: Path) -> None:
+    found = bundled_weights("vgg19-compact")
+    assert found is not None
+    for pooling in ("max", "average"):
+        assert {k: len(v) for k, v in found.means(pooling).items()} == {
+            "relu1_1": 64,
+            "relu2_1": 128,
+        }
+    assert random_weights("tiny").means("max") == {}
 
 
 def test_bundled_network_is_never_downloaded_and_has_one_name() -> None:
