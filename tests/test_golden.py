@@ -1,0 +1,137 @@
+"""Golden numbers: Gram matrices as the notebook of 2019 prints them.
+
+They need torchvision's VGG-19 in ``REPLICATE_WEIGHTS``, the notebook's two pictures, and the file
+of its numbers; elsewhere these tests are skipped.  The notebook resizes as torchvision did then
+(Pillow, bilinear), reads rectified features although it names convolutions, and does not divide
+its Gram matrices.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from replicate.analysis import Representation, largest_entries, representations
+from replicate.engine.engine import Engine
+from replicate.engine.preset import NetworkSpec
+from replicate.engine.weights import find_weights
+from replicate.images import Picture
+from replicate.images.papers import paper_image_entry
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+GOLDEN = SHARED / "reference" / "golden.json"
+CHOSEN_IMAGES = os.environ.get("REPLICATE_IMAGES")
+IMAGES = Path(CHOSEN_IMAGES).expanduser() if CHOSEN_IMAGES else SHARED / "images"
+
+SPEC = NetworkSpec(name="vgg19", weights="torchvision", pooling="max")
+SIZE = (512, 682)  # width and height of both pictures
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
+CORNER = [0, 1, 2, -3, -2, -1]  # the channels that print(tensor) shows
+
+
+def notebook_picture(key: str, folder: Path) -> Picture:
+    """The picture as the notebook reads it: RGB, both sides at once, bilinear."""
+    files = [folder / file for file in paper_image_entry(key).files]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        pytest.skip(f"needs the picture {key}: put it as {files[0].name} into REPLICATE_IMAGES")
+    with Image.open(found) as image:
+        small = image.convert("RGB").resize(SIZE, Image.Resampling.BILINEAR)
+    return Picture(np.asarray(small), key)
+
+
+def printed_corner(seen: Representation) -> np.ndarray:
+    """The Gram matrix as the notebook prints it: undivided, three channels from either end."""
+    _, height, width = seen.shape
+    return seen.gram[np.ix_(CORNER, CORNER)] * (height * width)
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    if not GOLDEN.is_file():
+        pytest.skip("needs the notebook's numbers, shared/reference/golden.json")
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def engine(weights_folder: Path) -> Engine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPLICATE_WEIGHTS", str(weights_folder))
+        if find_weights(SPEC.key) is None:
+            pytest.skip(f"needs the weights {SPEC.key} in REPLICATE_WEIGHTS")
+        engine = Engine(device="cpu", precision="exact")
+        engine.network(SPEC)
+        return engine
+
+
+@pytest.fixture(scope="module")
+def style(engine: Engine, golden: dict[str, Any]) -> dict[str, Representation]:
+    layers = [layer.replace("conv", "relu") for layer in STYLE_LAYERS]
+    found = representations(engine, notebook_picture("mah_tip", IMAGES), layers, SPEC)
+    return {layer: found[layer.replace("conv", "relu")] for layer in STYLE_LAYERS}
+
+
+@pytest.mark.real_weights
+@pytest.mark.parametrize("layer", STYLE_LAYERS)
+def test_gram_matrices(
+    layer: str, style: dict[str, Representation], golden: dict[str, Any]
+) -> None:
+    printed = np.array(golden["grams_first3_last3"][layer])
+    ours = printed_corner(style[layer])
+    assert (ours >= 0).all()
+    large = printed > 1e3
+    assert np.abs(ours / printed - 1)[large].max() < 5e-3
+
+
+@pytest.mark.real_weights
+def test_the_twenty_largest_entries(
+    style: dict[str, Representation], golden: dict[str, Any]
+) -> None:
+    """In the notebook's order, but for which of (i, j) and (j, i) comes first."""
+    printed = [tuple(sorted(pair)) for pair in golden["conv1_1_top20"]]
+    found = largest_entries(style["conv1_1"].gram, 20)
+    assert [tuple(sorted((entry.first, entry.second))) for entry in found] == printed
+
+
+@pytest.mark.real_weights
+def test_shape_of_the_content_representation(engine: Engine, golden: dict[str, Any]) -> None:
+    picture = notebook_picture("god_statue", IMAGES)
+    seen = representations(engine, picture, ["relu4_2"], SPEC)["relu4_2"]
+    assert [1, *seen.shape] == golden["conv4_2_content_shape"]
+
+
+# What needs none of them
+
+
+def test_the_numbers_are_those_of_symmetric_positive_matrices(golden: dict[str, Any]) -> None:
+    assert set(golden["grams_first3_last3"]) == set(STYLE_LAYERS)
+    for printed in golden["grams_first3_last3"].values():
+        corner = np.array(printed)
+        assert np.array_equal(corner, corner.T)
+        assert (corner > 0).all()
+        bound = np.sqrt(np.outer(np.diag(corner), np.diag(corner)))
+        assert (corner <= bound * (1 + 1e-4)).all()
+
+
+def test_the_statue_keeps_its_shape() -> None:
+    """The shorter side at 512, as torchvision resizes: 1920 x 2560 becomes 512 x 682."""
+    assert (512, int(512 * 2560 / 1920)) == SIZE
+
+
+def test_the_corner_is_undivided_and_holds_both_ends() -> None:
+    maps = np.arange(10, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), dtype=np.float32)
+    gram = np.einsum("iyx,jyx->ij", maps, maps) / 6
+    corner = printed_corner(Representation("relu1_1", maps, gram.astype(np.float64), 3, 1))
+    ends = np.array([0, 1, 2, 7, 8, 9])
+    assert np.allclose(corner, 6 * np.outer(ends, ends))
+
+
+def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(pytest.skip.Exception, match="mah_tip"):
+        notebook_picture("mah_tip", tmp_path)
