@@ -10,7 +10,7 @@ from ..engine.job import Job, Result
 from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered, within
 from ..figure.panels import Grid, Panel
 from ..metrics import mean_lab_shift, ssim
-from .gatys2015 import reconstructions, style_size
+from .gatys2015 import gallery, reconstructions, style_size
 from .sheet import Metrics, Sheet, column, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config
 
@@ -18,6 +18,11 @@ from .studio import Studio, figure_config
 def fig1(studio: Studio) -> Sheet:
     """Style and content reconstructions; content from convN_2, unlike the 2015 edition."""
     return reconstructions(studio, "gatys2016/fig1")
+
+
+def fig3(studio: Studio) -> Sheet:
+    """A photograph in five styles, each at this edition's ratio."""
+    return gallery(studio, "gatys2016/fig3")
 
 
 def fig4(studio: Studio) -> Sheet:

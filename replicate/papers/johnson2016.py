@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..engine.job import Result
+import numpy as np
+
+from ..engine.job import Job, Result
 from ..engine.preset import NetworkSpec, Preset
-from ..figure.claims import Claim, at_least, at_most
-from ..figure.panels import Grid
+from ..figure.claims import Claim, all_of, at_least, at_most, within
+from ..figure.panels import Grid, Panel
+from ..figure.plots import HeatMap
 from ..images import Picture
 from ..metrics import (
     correlation_length,
@@ -20,6 +23,11 @@ from .studio import Studio, figure_config, only
 
 Row = tuple[str, str]
 """(network, picture) of one row of panels."""
+
+Drawn = tuple[str, str]
+"""(network, style set) that a picture was drawn with, or that judges it."""
+
+PHOTOGRAPH: Drawn = ("photograph", "")
 
 
 def fig3(studio: Studio) -> Sheet:
@@ -142,6 +150,209 @@ def fig4(studio: Studio) -> Sheet:
         ),
     ]
     return sheet
+
+
+def issue18(studio: Studio) -> Sheet:
+    """Two sets of style layers on two networks, each picture judged by both networks and sets."""
+    _, config, preset = figure_config("johnson2016/issue18")
+    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    first, own, by_index = config.style_sets
+    networks = _networks(studio, preset, config.networks)
+    vgg19 = preset.with_(network={"name": "vgg19"})
+
+    def on(network: Preset, name: str) -> Preset:
+        return network.with_(style_layers=dict.fromkeys(config.style_sets[name], 1.0))
+
+    presets = {(name, sets): on(networks[name], sets) for name in networks for sets in (first, own)}
+    judges = dict(presets)
+    presets[_label(studio, vgg19), by_index] = on(vgg19, by_index)
+    jobs = {
+        key: studio.job(each, content, style, label=", ".join(key)) for key, each in presets.items()
+    }
+    drawn = studio.draw(jobs)
+    job = next(iter(jobs.values()))
+    painting = style.resized(*job.style_size)
+    pictures = {PHOTOGRAPH: content.resized(*job.canvas)}
+    pictures.update({key: result.picture for key, result in drawn.items()})
+    judged = {
+        key: {judge: _mean_distance(studio, picture, painting, judges[judge]) for judge in judges}
+        for key, picture in pictures.items()
+    }
+
+    sheet, metrics = Sheet(), {}
+    for key, result in drawn.items():
+        seen = {f"gram_distance/{', '.join(judge)}": value for judge, value in judged[key].items()}
+        metrics[key] = {**fidelity(result), **seen}
+        sheet.add(result.job.label, result, metrics[key])
+    edges = {key: values["edge_correlation"] for key, values in metrics.items()}
+    sheet.grids = [
+        _issue_pictures(list(config.style_sets), drawn, edges, content, style, job),
+        Grid.of_rows([[Panel(_issue_table(judged))]]),
+    ]
+    sheet.claims = layer_claims(config.source, first, own, judged)
+    sheet.claims.append(index_claim(config.source, own, by_index, judged))
+    if {"VGG-16", "VGG-19"} <= set(networks):
+        sheet.claims.append(network_claim(config.source, own, judged, edges))
+    else:
+        sheet.note = (
+            "Whether VGG-19 does what VGG-16 does is not measured here: that needs the weights "
+            "of both."
+        )
+    return sheet
+
+
+def layer_claims(
+    source: str, first: str, own: str, judged: Mapping[Drawn, Mapping[Drawn, float]]
+) -> list[Claim]:
+    """Whether the first layers of the blocks and Johnson's own bring each other's style along.
+
+    Args:
+        judged: by picture, then by network and layers that judge it: mean relative Gram distance
+            to the painting.
+    """
+    networks = {name: None for name, _ in judged if name != PHOTOGRAPH[0]}
+    across = {
+        f"{network}, {drawn} judged by {judge}": judged[network, drawn][network, judge]
+        / judged[PHOTOGRAPH][network, judge]
+        for network in networks
+        for drawn, judge in ((first, own), (own, first))
+    }
+    return [
+        at_most(
+            "layers",
+            "There is no great reason for the one set of layers or the other: a picture drawn "
+            "with either has the style that the other sees.",
+            f"{source} (J. Johnson)",
+            "Gram distance on the layers that were not used, over the photograph's",
+            across,
+            0.1,
+            basis="our bound: a tenth",
+        )
+    ]
+
+
+def index_claim(
+    source: str, own: str, by_index: str, judged: Mapping[Drawn, Mapping[Drawn, float]]
+) -> Claim:
+    """Whether VGG-16's Torch indices do on VGG-19 what the names do."""
+    (network,) = [name for name, sets in judged if sets == by_index]
+    judges = [judge for judge in judged[network, own] if judge[1] == own]
+    return at_most(
+        "indices",
+        "The indices 4, 9, 16, 23 are not a bad choice for VGG-19 either, where the last is "
+        "relu4_2.",
+        f"{source} (htoyryla)",
+        f"Gram distance on {own}, drawn by index over drawn by name",
+        {
+            f"judged by {judge[0]}": judged[network, by_index][judge] / judged[network, own][judge]
+            for judge in judges
+        },
+        1.25,
+        basis="our bound: 25 %",
+    )
+
+
+def network_claim(
+    source: str,
+    own: str,
+    judged: Mapping[Drawn, Mapping[Drawn, float]],
+    edges: Mapping[Drawn, float],
+) -> Claim:
+    """Whether VGG-19 with Johnson's layers, by name, does what VGG-16 does."""
+    sixteen, nineteen = ("VGG-16", own), ("VGG-19", own)
+    across = {
+        "VGG-19's picture judged by VGG-16": (nineteen, sixteen),
+        "VGG-16's picture judged by VGG-19": (sixteen, nineteen),
+    }
+    one, other = (judged[drawn][judge] for drawn, judge in across.values())
+    return all_of(
+        "networks",
+        "VGG-19 with relu1_2, 2_2, 3_3 and 4_3 works as well as VGG-16.",
+        f"{source} (Y. Jing, who asks)",
+        [
+            at_most(
+                "style",
+                "",
+                "",
+                "over the photograph's",
+                {
+                    label: judged[drawn][judge] / judged[PHOTOGRAPH][judge]
+                    for label, (drawn, judge) in across.items()
+                },
+                0.1,
+                basis="our bound: a tenth",
+            ),
+            within("alike", "", "", "one over the other", one / other, 0.75, 1.25,
+                   basis="our bound: 25 %"),
+            within("edges", "", "", "edges, VGG-19's over VGG-16's",
+                   edges[nineteen] / edges[sixteen], 0.75, 1.25, basis="our bound: 25 %"),
+        ],
+        measure="Gram distance that the other network sees, and edge correlation with the "
+        "photograph",
+    )  # fmt: skip
+
+
+def _networks(studio: Studio, preset: Preset, names: Sequence[str]) -> dict[str, Preset]:
+    """The preset on each network, by label; networks that resolve to the same count once."""
+    found: dict[str, Preset] = {}
+    for name in names:
+        on_network = preset.with_(network={"name": name})
+        found.setdefault(_label(studio, on_network), on_network)
+    return found
+
+
+def _label(studio: Studio, preset: Preset) -> str:
+    return studio.engine.resolve(preset.network).name.replace("vgg", "VGG-")
+
+
+def _mean_distance(studio: Studio, picture: Picture, painting: Picture, judge: Preset) -> float:
+    """Relative Gram distance to the painting, mean of the judge's style layers."""
+    distances = studio.engine.style_distances(
+        picture, painting, list(judge.style_layers), judge.network
+    )
+    return float(np.mean(list(distances.values())))
+
+
+def _issue_pictures(
+    sets: list[str],
+    drawn: Mapping[Drawn, Result],
+    edges: Mapping[Drawn, float],
+    content: Picture,
+    style: Picture,
+    job: Job,
+) -> Grid:
+    networks = list(dict.fromkeys(network for network, _ in drawn))
+    return Grid.of_rows(
+        [
+            [
+                shown(drawn[network, each], [f"edges {edges[network, each]:.2f}"])
+                if (network, each) in drawn
+                else None
+                for each in sets
+            ]
+            for network in networks
+        ],
+        rows=networks,
+        columns=sets,
+        column_title="style layers",
+        inputs=(
+            source_panel(content, job.canvas, "content"),
+            source_panel(style, job.style_size, "style"),
+        ),
+    )
+
+
+def _issue_table(judged: Mapping[Drawn, Mapping[Drawn, float]]) -> HeatMap:
+    judges = list(judged[PHOTOGRAPH])
+    return HeatMap(
+        np.array([[values[judge] for values in judged.values()] for judge in judges]),
+        rows=[" ".join(judge) for judge in judges],
+        columns=["\n".join(key).strip() for key in judged],
+        row_title="judged by",
+        column_title="picture",
+        value_label="mean Gram distance",
+        value_scale="log",
+    )
 
 
 def _rows(

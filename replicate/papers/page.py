@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..engine.job import NetworkInfo, Result
+from ..figure.claims import counted
 from ..figure.record import PanelRecord
 from ..figure.report import Figure
 from ..record import job_record
@@ -15,8 +16,11 @@ from .studio import Studio, figure_config
 def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]) -> Figure:
     """The figure: what the config says of it around what was drawn and measured."""
     paper, config, _ = figure_config(figure_id)
-    networks = _networks(results)
+    networks = _networks([*(result.network for result in results), *sheet.networks])
+    balanced = studio.balanced and config.compares_layers
     remarks = [config.caption, *_reading(networks), *_proceeding(results)]
+    if config.compares_layers:
+        remarks.append(_weighing(balanced))
     if config.remark and studio.inputs == "paper":
         remarks.append(config.remark)
     if studio.inputs == "bundled":
@@ -32,6 +36,7 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         grids=sheet.grids,
         profile=studio.profile_name,
         inputs=studio.inputs,
+        balanced=balanced,
         networks=networks,
         caption=" ".join(text.strip() for text in remarks),
         claims=sheet.claims,
@@ -45,15 +50,15 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
                 metrics=metrics,
             )
             for label, (result, metrics) in sheet.panels.items()
-        ],
+        ]
+        + [PanelRecord(label=label, metrics=numbers) for label, numbers in sheet.readings.items()],
         size=_common_size(results),
     )
 
 
-def _networks(results: Sequence[Result]) -> list[NetworkInfo]:
-    """The networks that drew, each once, in order."""
-    by_name = {(result.network.name, result.network.weights): result.network for result in results}
-    return list(by_name.values())
+def _networks(used: Sequence[NetworkInfo]) -> list[NetworkInfo]:
+    """The networks that drew or read, each once, in order."""
+    return list({(info.name, info.weights): info for info in used}.values())
 
 
 def _reading(networks: Sequence[NetworkInfo]) -> list[str]:
@@ -69,9 +74,16 @@ def _proceeding(results: Sequence[Result]) -> list[str]:
     """How the minimisation differs from the source's on so small a picture."""
     jobs = [result.job for result in results]
     remarks = []
-    scales = max(len(job.levels()) for job in jobs)
-    if scales > 1:
-        remarks.append(f"Noise starts went from coarse to fine in {scales} scales.")
+    plans = [job.levels() for job in jobs]
+    leads = [plan[0][1] for plan in plans if plan[0][0].style is not plan[-1][0].style]
+    if leads:
+        remarks.append(
+            f"Transfers from noise spent their first {counted(max(leads), 'evaluation')} on the "
+            "content alone, at half the size, before style came in."
+        )
+    sizes = max((len(plan) for plan in plans if not plan[-1][0].style_layers), default=1)
+    if sizes > 1:
+        remarks.append(f"Content was reconstructed from coarse to fine in {sizes} sizes.")
     factors = {
         round(job.content_weight / job.preset.content_weight, 1)
         for job in jobs
@@ -85,6 +97,16 @@ def _proceeding(results: Sequence[Result]) -> list[str]:
             f"{by} times."
         )
     return remarks
+
+
+def _weighing(balanced: bool) -> str:
+    """How the layers of a figure that compares them are weighted."""
+    if balanced:
+        return (
+            "Layer weights are balanced: at the start the gradients of all style layers have one "
+            "norm, and content and style pull equally hard in all panels before the ratio."
+        )
+    return "Layer weights are not balanced."
 
 
 def _common_size(results: Sequence[Result]) -> int | None:

@@ -27,6 +27,27 @@ FIGURES = (
     "gatys2015/fig1",
     "johnson2016/fig3",
     "johnson2016/fig4",
+    "nikulin2016/layers",
+    "pytorch_tutorial/layers",
+    "johnson2016/issue18",
+    "gatys2015/fig2",
+    "gatys2016/fig3",
+    "fastai/single_vs_rest",
+    "fastai/content_series",
+    "fastai/sum_or_mean",
+    "fastai/keep_colour",
+    "latte_art/weights",
+    "gram_analysis/feature_maps",
+    "gram_analysis/heat_maps",
+    "gram_analysis/matched_filters",
+    "gram_analysis/content_maps",
+    "gram_analysis/artefact_size",
+    "feature_visualisation/style_or_content",
+    "novak2016/all16",
+    "novak2016/modifications",
+    "li2017/gram_is_mmd",
+    "feature_visualisation/channels",
+    "random2016/inversion",
 )
 """Each id is ``<config and module>/<function>``."""
 
@@ -70,6 +91,7 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
 
     paper, name = figure_id.split("/")
     module = importlib.import_module(f".{paper}", __package__)
+    studio = studio.at(figure_id)
     begun = len(studio.drawn)
     sheet = getattr(module, name)(studio)
     return page(studio, figure_id, sheet, studio.drawn[begun:])

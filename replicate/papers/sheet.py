@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..engine.job import Result
+from ..engine.job import NetworkInfo, Result
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
 from ..images import Picture
@@ -22,12 +22,16 @@ class Sheet:
         grids: what is seen, from top to bottom.
         claims: what was measured of it.
         panels: label to the job's result and its metrics, for the figure's JSON.
+        readings: label to what was measured of something that no job drew, for the JSON.
+        networks: those that only read pictures; the ones that drew panels are known.
         note: said under the caption, such as what had to be left out here.
     """
 
     grids: list[Grid] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     panels: dict[str, tuple[Result, Metrics]] = field(default_factory=dict)
+    readings: dict[str, Metrics] = field(default_factory=dict)
+    networks: list[NetworkInfo] = field(default_factory=list)
     note: str = ""
 
     def add(self, label: str, result: Result, metrics: Metrics) -> None:

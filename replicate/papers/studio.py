@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..config import FigureConfig, Inputs, PaperConfig, Profile, load_paper, load_profile
+from ..config import (
+    FigureConfig,
+    Inputs,
+    PaperConfig,
+    Profile,
+    load_paper,
+    load_preset,
+    load_profile,
+)
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job, NetworkInfo, Result
 from ..engine.preset import NetworkSpec, Preset
@@ -23,17 +31,27 @@ class Studio:
         profile_name: smoke, preview, gallery or paper: size and evaluations of every panel.
         inputs: ``bundled`` pictures, or the ``paper``'s own where they can be had.
         progress: called while panels are drawn.
+        balanced: every layer pulls equally hard at the start; see :meth:`Engine.balanced`.
+        like: the preset that says how hard they pull in all; None takes each job's own.
     """
 
     engine: Engine
     profile_name: str = "preview"
     inputs: Inputs = "bundled"
     progress: Callable[[Sequence[Job]], Progress] | None = None
+    balanced: bool = False
+    like: Preset | None = None
     drawn: list[Result] = field(default_factory=list)
 
     @cached_property
     def profile(self) -> Profile:
         return load_profile(self.profile_name)
+
+    def at(self, figure_id: str) -> Studio:
+        """The studio for one figure: balanced only if its panels differ in their layers."""
+        _, config, preset = figure_config(figure_id)
+        balanced = self.balanced and config.compares_layers
+        return replace(self, balanced=balanced, like=preset if balanced else None)
 
     def picture(self, figure: FigureConfig, role: str) -> Picture:
         """The picture that the figure calls ``role`` (content, style, ...) for these inputs."""
@@ -48,16 +66,14 @@ class Studio:
         label: str = "",
         **settings: Any,
     ) -> Job:
-        """A job at the profile's size, evaluations and scales.
-
-        Without a content picture there is one scale: nothing but the start decides how large the
-        structures of a shallow layer's statistics are, and enlarged coarse ones would stay.
-        """
+        """A job at the profile's size and evaluations, spent as the profile says."""
         settings.setdefault("size", self.profile.size)
         settings.setdefault("evaluations", self.profile.evaluations)
-        scales = settings.pop("scales", None) or (self.profile.scales if content else 1)
-        preset = preset.with_(scales=scales)
-        return Job(preset, content, style, label=label, **settings)
+        preset = preset.with_(scales=self.profile.scales, content_first=self.profile.content_first)
+        job = Job(preset, content, style, label=label, **settings)
+        if self.balanced:
+            job = replace(job, preset=self.engine.balanced(job, self.like))
+        return job
 
     def draw(self, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
         """Draw the jobs of a figure; results by the same keys."""
@@ -92,4 +108,4 @@ def figure_config(figure_id: str) -> tuple[PaperConfig, FigureConfig, Preset]:
     paper_name, name = figure_id.split("/", 1)
     paper = load_paper(paper_name)
     figure = paper.figures[name]
-    return paper, figure, paper.presets[figure.preset]
+    return paper, figure, paper.presets.get(figure.preset) or load_preset(figure.preset)

@@ -1,0 +1,108 @@
+"""The galleries of both editions: their ratios, what is left out, claims both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from replicate.config import load_paper
+from replicate.errors import ImageError
+from replicate.papers import draw_figure
+from replicate.papers.gatys2015 import gallery_claims
+from replicate.papers.studio import Studio
+
+# Typed from the sources: panels B Turner, C van Gogh, D Munch, E Picasso, F Kandinsky
+RATIOS = {
+    "gatys2015/fig2": [1e-3, 1e-3, 1e-3, 1e-4, 1e-4],
+    "gatys2016/fig3": [1e-3, 8e-4, 5e-3, 5e-4, 5e-4],
+}
+PAINTINGS = ["shipwreck", "starry_night", "the_scream", "seated_nude", "composition_vii"]
+
+
+@pytest.mark.parametrize("figure", RATIOS)
+def test_settings(figure: str) -> None:
+    paper, name = figure.split("/")
+    made = load_paper(paper).figures[name]
+    assert made.ratios == RATIOS[figure]
+    assert made.preset == paper
+    content, *paintings = made.images["paper"].values()
+    assert (content, paintings) == ("neckarfront", PAINTINGS)
+    assert list(made.images["bundled"]) == list(made.images["paper"])
+    assert [role[0] for role in made.images["paper"] if role != "content"] == list("BCDEF")
+
+
+@pytest.mark.parametrize("figure", RATIOS)
+def test_each_panel_has_its_edition_s_ratio(
+    small_studio: Callable[..., Studio], figure: str
+) -> None:
+    studio = small_studio()
+    drawn = draw_figure(studio, figure)
+    assert [result.job.preset.ratio for result in studio.drawn] == pytest.approx(RATIOS[figure])
+    assert len({result.job.style.sha256 for result in studio.drawn if result.job.style}) == 5
+    assert {claim.id for claim in drawn.claims} == {"style", "arrangement", "colours"}
+    assert len(drawn.grids[0].panels) == 6
+    assert "stand in for the paintings" in drawn.caption
+
+
+def test_a_painting_that_cannot_be_had_is_left_out(
+    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = small_studio(inputs="paper")
+    without(monkeypatch, "E Picasso")
+    drawn = draw_figure(studio, "gatys2016/fig3")
+    assert [result.job.label for result in studio.drawn] == [
+        "B Turner", "C van Gogh", "D Munch", "F Kandinsky",
+    ]  # fmt: skip
+    assert studio.drawn[-1].job.preset.ratio == pytest.approx(5e-4)
+    assert "for want of the painting: E Picasso." in drawn.caption
+
+
+def test_without_any_painting_there_is_no_figure(
+    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = small_studio(inputs="paper")
+    roles = [role for role in load_paper("gatys2015").figures["fig2"].images["paper"]]
+    without(monkeypatch, *roles[1:])
+    with pytest.raises(ImageError, match="no B Turner"):
+        draw_figure(studio, "gatys2015/fig2")
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *roles: str) -> None:
+    there = Studio.picture
+
+    def picture(self: Studio, figure: Any, role: str) -> Any:
+        if role in roles:
+            raise ImageError(f"There is no {role}.")
+        return there(self, figure, role)
+
+    monkeypatch.setattr(Studio, "picture", picture)
+
+
+def verdicts(**changes: float) -> dict[str, bool]:
+    good = {
+        "gram_distance_share": 0.01,
+        "edge_correlation": 0.3,
+        "edges_of_another": 0.05,
+        "palette_to_painting": 0.05,
+        "palette_to_photograph": 0.2,
+    }
+    metrics = {"B": good, "C": {**good, **changes}}
+    return {claim.id: claim.holds for claim in gallery_claims("a paper", metrics)}
+
+
+def test_claims_hold_where_arrangement_and_style_are_both_there() -> None:
+    assert verdicts() == {"style": True, "arrangement": True, "colours": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({"gram_distance_share": 0.06}, "style"),
+        ({"edges_of_another": 0.2}, "arrangement"),
+        ({"palette_to_painting": 0.21}, "colours"),
+    ],
+)
+def test_one_panel_is_enough_to_fail(changes: dict[str, float], failing: str) -> None:
+    assert [name for name, holds in verdicts(**changes).items() if not holds] == [failing]

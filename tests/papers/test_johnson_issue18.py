@@ -1,0 +1,130 @@
+"""Johnson's issue 18: which style layers, and whether VGG-19 does what VGG-16 does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from replicate.papers import draw_figure
+from replicate.papers.johnson2016 import (
+    PHOTOGRAPH,
+    Drawn,
+    index_claim,
+    layer_claims,
+    network_claim,
+)
+from replicate.papers.studio import Studio
+
+ID = "johnson2016/issue18"
+FIRST, OWN, INDEX = "relu1_1 … 4_1", "relu1_2 … 4_3", "4, 9, 16, 23"
+NETWORKS = ("VGG-16", "VGG-19")
+JUDGES = [(network, layers) for network in NETWORKS for layers in (FIRST, OWN)]
+
+
+def judged(
+    **changes: Mapping[Drawn, float],
+) -> dict[Drawn, dict[Drawn, float]]:
+    """Distances of 1 for the photograph and of 0.05 for every picture, with changes by picture."""
+    table = {PHOTOGRAPH: dict.fromkeys(JUDGES, 1.0)}
+    for picture in [*JUDGES, ("VGG-19", INDEX)]:
+        table[picture] = {**dict.fromkeys(JUDGES, 0.05), **changes.get(" ".join(picture), {})}
+    return table
+
+
+# Claims
+
+
+def test_layers_that_bring_each_other_along() -> None:
+    (claim,) = layer_claims("an issue", FIRST, OWN, judged())
+    assert claim.holds
+    assert len(claim.value) == 4
+    poor = judged(**{f"VGG-16 {FIRST}": {("VGG-16", OWN): 0.2}})
+    (claim,) = layer_claims("an issue", FIRST, OWN, poor)
+    assert not claim.holds
+    assert claim.value[f"VGG-16, {FIRST} judged by {OWN}"] == pytest.approx(0.2)
+    # What a picture's own layers say of it is no evidence.
+    (claim,) = layer_claims("", FIRST, OWN, judged(**{f"VGG-16 {OWN}": {("VGG-16", OWN): 0.9}}))
+    assert claim.holds
+
+
+@pytest.mark.parametrize(("distance", "holds"), [(0.05, True), (0.06, True), (0.07, False)])
+def test_indices_instead_of_names(distance: float, holds: bool) -> None:
+    table = judged(**{f"VGG-19 {INDEX}": {("VGG-16", OWN): distance}})
+    claim = index_claim("an issue", OWN, INDEX, table)
+    assert claim.holds is holds
+    assert claim.value["judged by VGG-16"] == pytest.approx(distance / 0.05)
+    assert list(claim.value) == ["judged by VGG-16", "judged by VGG-19"]
+
+
+EDGES = {("VGG-16", OWN): 0.5, ("VGG-19", OWN): 0.45}
+
+
+@pytest.mark.parametrize(
+    ("changes", "edges", "holds"),
+    [
+        ({}, EDGES, True),
+        ({f"VGG-19 {OWN}": {("VGG-16", OWN): 0.06}}, EDGES, True),
+        ({f"VGG-19 {OWN}": {("VGG-16", OWN): 0.07}}, EDGES, False),
+        ({f"VGG-16 {OWN}": {("VGG-19", OWN): 0.07}}, EDGES, False),
+        (
+            {
+                f"VGG-16 {OWN}": {("VGG-19", OWN): 0.2},
+                f"VGG-19 {OWN}": {("VGG-16", OWN): 0.2},
+            },
+            EDGES,
+            False,
+        ),
+        ({}, {**EDGES, ("VGG-19", OWN): 0.2}, False),
+        ({}, {**EDGES, ("VGG-19", OWN): float("nan")}, False),
+    ],
+)
+def test_one_network_for_the_other(
+    changes: dict[str, Any], edges: dict[Drawn, float], holds: bool
+) -> None:
+    assert network_claim("an issue", OWN, judged(**changes), edges).holds is holds
+
+
+# The figure
+
+
+def test_on_both_networks(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio()
+    figure = draw_figure(studio, ID)
+    assert [claim.id for claim in figure.claims] == ["layers", "indices", "networks"]
+    layers = {
+        (result.network.name, tuple(result.job.preset.style_layers)) for result in studio.drawn
+    }
+    ones, lasts = (
+        tuple(f"relu{block}_{number}" for block, number in zip(range(1, 5), numbers))
+        for numbers in ((1, 1, 1, 1), (2, 2, 3, 3))
+    )
+    assert layers == {
+        ("vgg16", ones),
+        ("vgg16", lasts),
+        ("vgg19", ones),
+        ("vgg19", lasts),
+        ("vgg19", ("relu1_2", "relu2_2", "relu3_3", "relu4_2")),
+    }
+    pictures, table = figure.grids
+    assert list(pictures.rows) == ["VGG-16", "VGG-19"]
+    assert (0, 2) not in pictures.panels and (1, 2) in pictures.panels
+    heat = table.panels[0, 0].picture
+    assert heat.values.shape == (4, 6)
+    assert heat.columns[0] == "photograph" and heat.columns[-1] == f"VGG-19\n{INDEX}"
+    assert (heat.values > 0).all()
+    panel = {panel.label: panel for panel in figure.panels}[f"VGG-16, {OWN}"]
+    assert panel.metrics[f"gram_distance/VGG-19, {OWN}"] == pytest.approx(heat.values[3, 2])
+    assert {result.job.preset.tv_weight for result in studio.drawn} == {1e-6}
+
+
+def test_where_one_network_stands_in_for_both(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio(network="vgg19-random")
+    figure = draw_figure(studio, ID)
+    assert [claim.id for claim in figure.claims] == ["layers", "indices"]
+    assert len(studio.drawn) == 3
+    assert studio.drawn[-1].job.preset.style_layers["relu4_2"] == 1.0
+    assert "needs the weights of both" in figure.caption
+    assert list(figure.grids[0].rows) == ["VGG-19-random"]
+    assert figure.grids[1].panels[0, 0].picture.values.shape == (2, 4)

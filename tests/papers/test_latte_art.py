@@ -1,0 +1,124 @@
+"""Latte art: presets against the post and the exercise, the blended start, claims both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from replicate.config import load_preset
+from replicate.engine.networks import CAFFE_MEAN
+from replicate.images import Picture
+from replicate.papers import draw_figure
+from replicate.papers.latte_art import EARLY, EVEN, LATE, blended_with_noise, depth_claims
+from replicate.papers.studio import Studio
+
+# Typed from the post: STYLE_LAYERS of A, B and C, over conv1_1 ... conv5_1
+POST = {
+    "latte-even": (0.2, 0.2, 0.2, 0.2, 0.2),
+    "latte-early": (0.8, 0.2, 0.0, 0.0, 0.0),
+    "latte-late": (0.0, 0.0, 0.0, 0.2, 0.8),
+}
+
+
+@pytest.mark.parametrize("name", POST)
+def test_presets(name: str) -> None:
+    made = load_preset(name)
+    weights = [made.style_layers.get(f"relu{block}_1", 0.0) for block in range(1, 6)]
+    assert tuple(weights) == POST[name]
+    assert len(made.style_layers) == sum(weight > 0 for weight in POST[name])
+    # The exercise: alpha 10, beta 40, Adam at 2.0 of 255, 200 iterations, 400 x 300, conv4_2
+    assert (made.content_weight, made.style_weight) == (10.0, 40.0)
+    assert made.learning_rate * 255 == pytest.approx(2.0)
+    assert (made.minimiser, made.clamp, made.evaluations, made.size) == ("adam", False, 200, 400)
+    assert made.ratio_pixels is None
+    assert made.content_layers == {"relu4_2": 1.0}
+    assert (made.content_loss, made.style_loss) == ("coursera", "gatys")
+    assert (made.network.key, made.network.pooling) == ("vgg19-caffe", "average")
+    assert made.status == "unverified"
+
+
+# The start
+
+
+def test_the_start_is_noise_over_the_faded_content() -> None:
+    white = Picture.from_array(np.ones((40, 60, 3)), "paper")
+    made = blended_with_noise(white, 30)
+    assert made.size == (30, 20)
+    levels = made.pixels.astype(float)
+    mean = np.array(CAFFE_MEAN)
+    # 0.4 of white above the network's mean; noise of 0.6 * 20 levels at most, rounded
+    assert levels.mean(axis=(0, 1)) == pytest.approx(mean + 0.4 * (255 - mean), abs=1.5)
+    assert np.abs(levels - (mean + 0.4 * (255 - mean))).max() <= 12.5
+    assert levels.std() == pytest.approx(12 / 3**0.5, abs=0.5 + levels.mean(axis=(0, 1)).std())
+
+
+def test_the_start_follows_from_its_seed(scene: Callable[..., Any]) -> None:
+    content = scene(40, 30, seed=2)
+    first, again, other = (blended_with_noise(content, 32, seed) for seed in (0, 0, 1))
+    assert first.sha256 == again.sha256 != other.sha256
+
+
+# The figure
+
+
+def numbers(kept: float, texture: float, hues: float) -> dict[str, float]:
+    return {
+        "ssim": kept,
+        "edge_correlation": kept,
+        "mid_band_energy": texture,
+        "hue_entropy": hues,
+    }
+
+
+def verdicts(**changes: dict[str, float]) -> dict[str, bool]:
+    metrics = {
+        EVEN: numbers(0.5, 2.0, 3.0),
+        EARLY: numbers(0.7, 1.0, 2.0),
+        LATE: numbers(0.3, 2.5, 2.5),
+    }
+    for label, values in changes.items():
+        metrics[{"even": EVEN, "early": EARLY, "late": LATE}[label]].update(values)
+    return {claim.id: claim.holds for claim in depth_claims("more colour", metrics)}
+
+
+def test_claims_hold_where_the_post_is_right() -> None:
+    names = ("true-more-colour", "flat-more-colour", "colours-more-colour")
+    assert verdicts() == dict.fromkeys(names, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({"early": {"ssim": 0.4}}, "true-more-colour"),
+        ({"late": {"edge_correlation": 0.6}}, "true-more-colour"),
+        ({"early": {"mid_band_energy": 2.2}}, "flat-more-colour"),
+        ({"late": {"hue_entropy": 1.0}}, "colours-more-colour"),
+    ],
+)
+def test_claims_can_fail(changes: dict[str, Any], failing: str) -> None:
+    assert [name for name, holds in verdicts(**changes).items() if not holds] == [failing]
+
+
+def test_the_figure(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio()
+    figure = draw_figure(studio, "latte_art/weights")
+    jobs = [result.job for result in studio.drawn]
+    assert len({job.label for job in jobs}) == len(jobs) == 6
+    assert {job.init for job in jobs} == {"picture"}
+    assert len({job.start.sha256 for job in jobs if job.start}) == 2
+    assert [tuple(job.style_layers.values()) for job in jobs[:3]] == [
+        (0.2,) * 5, (0.8, 0.2), (0.2, 0.8),
+    ]  # fmt: skip
+    assert len(figure.grids) == 2
+    assert len(figure.claims) == len({claim.id for claim in figure.claims}) == 6
+
+
+def test_balanced_weights_keep_the_layers(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio(balanced=True)
+    draw_figure(studio, "latte_art/weights")
+    early = studio.drawn[1].job
+    assert list(early.style_layers) == ["relu1_1", "relu2_1"]
+    assert tuple(early.style_layers.values()) != (0.8, 0.2)

@@ -1,0 +1,165 @@
+"""Li et al. 2017: presets against the authors' program, the identity, claims both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from replicate.config import load_preset
+from replicate.engine.features import gram_matrix
+from replicate.papers import draw_figure
+from replicate.papers.li2017 import (
+    BOTH,
+    GRAM,
+    MEANS,
+    PRESETS,
+    claims,
+    gram_and_mmd,
+    squared_mmd,
+)
+from replicate.papers.studio import Studio
+
+LAYERS = [f"relu{block}_1" for block in range(1, 6)]
+
+
+# Presets: the gradients of the authors' program, computed as it does
+
+
+def program_gradient(kernel: str, balance: float, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Of a layer's style loss by x, (M, N), in mmd_loss.py and bn_loss.py."""
+    m, n = x.shape
+    if kernel == "poly":
+        return balance * 0.1 / (n * m * n) * x @ (x.T @ x - y.T @ y)
+    if kernel == "linear":
+        return balance * 2e3 / (n * m) * (x - y).sum(0).expand(m, n)
+    means = x.mean(0) - y.mean(0)
+    deviations = [(each - each.mean(0)).square().mean(0).sqrt() for each in (x, y)]
+    part = (deviations[0] - deviations[1]) / deviations[0] / m * (x - x.mean(0))
+    return balance * 1e3 * (n * m) / n / n * (means / m + part)
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel", "balance"),
+    [(GRAM, "poly", 5.0), (MEANS, "linear", 5.0), (BOTH, "bn", 5.0)],
+)
+def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> None:
+    """At relu3_1 of a picture whose conv4_2 has a quarter of its positions and 512 channels."""
+    from replicate.engine.features import FeatureMap, Readout
+    from replicate.engine.losses import content_loss, style_loss
+    from replicate.engine.statistics import style_statistics
+
+    preset = load_preset(PRESETS[name])
+    generator = torch.Generator().manual_seed(0)
+    x, y = (
+        torch.rand(1, 6, 8, 8, generator=generator, dtype=torch.float64) * 100 for _ in range(2)
+    )
+    x.requires_grad_(True)
+    statistic = style_statistics(preset.style_statistic, ["relu3_1"])["relu3_1"]
+    target = statistic({"relu3_1": FeatureMap(y, Readout(6))}).values
+    loss = style_loss(statistic({"relu3_1": FeatureMap(x, Readout(6))}), target, preset.style_loss)
+    weight = preset.style_weight * preset.style_layers["relu3_1"]
+    (ours,) = torch.autograd.grad(weight * loss.sum(), x)
+    rows = x.detach()[0].flatten(1).T
+    theirs = program_gradient(kernel, balance, rows, y[0].flatten(1).T).T.reshape(x.shape)
+    # Theirs adds the content's plain sum of squares, ours its mean.
+    deep = torch.ones(1, 512, 4, 4, dtype=torch.float64)
+    mean = content_loss(FeatureMap(deep, Readout(512)), torch.zeros_like(deep), "mean")
+    scale = float(deep.square().sum() / mean)
+    torch.testing.assert_close(ours * scale, theirs, rtol=1e-4, atol=0.0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_layers_and_network(name: str) -> None:
+    preset = load_preset(PRESETS[name])
+    spec = preset.network
+    assert (spec.name, spec.weights, spec.pooling, spec.normalised) == (
+        "vgg19", "caffe", "average", False,
+    )  # fmt: skip
+    assert preset.content_layers == {"relu4_2": 1.0}
+    assert preset.style_layers == dict(zip(LAYERS, [64.0, 16.0, 4.0, 1.0, 0.25]))
+    assert (preset.content_weight, preset.tv_weight, preset.init) == (1.0, 0.0, "noise")
+
+
+# The identity
+
+
+def test_squared_mmd_by_hand() -> None:
+    """Two rows each; k(x, y) = (x.y)^2."""
+    x = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    y = torch.tensor([[0.0, 2.0]], dtype=torch.float64)
+    xx = (1 + 1 + 1 + 4) / 4
+    xy = (0 + 4) / 2
+    yy = 16.0
+    assert squared_mmd(x, y) == pytest.approx(xx - 2 * xy + yy)
+
+
+def test_squared_mmd_is_the_distance_of_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHK-12c, on random features and in several pieces."""
+    monkeypatch.setattr("replicate.papers.li2017.ROWS", 7)
+    generator = torch.Generator().manual_seed(1)
+    f = torch.rand(1, 6, 5, 8, generator=generator, dtype=torch.float64)
+    s = torch.rand(1, 6, 7, 4, generator=generator, dtype=torch.float64)
+    expected = float((gram_matrix(f) - gram_matrix(s)).square().sum())
+    assert squared_mmd(f[0].flatten(1).T, s[0].flatten(1).T) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_engines_gram_matrices_obey_it(small_studio: Callable[..., Studio], scene: Any) -> None:
+    studio = small_studio()
+    spec = load_preset("li2017-gram").network
+    found = gram_and_mmd(studio, scene(64, 48, seed=1), scene(48, 64, seed=2), LAYERS, spec)
+    assert list(found) == LAYERS
+    for gram, mmd in found.values():
+        assert gram > 0 and mmd == pytest.approx(gram, rel=1e-5)
+
+
+# Claims
+
+
+def judged(**changes: Any) -> list[str]:
+    """Ids of the claims that fail."""
+    discrepancies = changes.get("discrepancies", {"relu1_1": (2.0, 2.0), "relu5_1": (7.0, 7.0)})
+    textures = {
+        name: dict.fromkeys(LAYERS, value)
+        for name, value in {GRAM: 0.01, BOTH: 0.1, MEANS: 0.3, **changes.get("left", {})}.items()
+    }
+    transfers = {
+        name: {"content_loss": 1.0, "style_left": 0.5, **changes.get(name, {})}
+        for name in (GRAM, BOTH, MEANS)
+    }
+    found = claims("", discrepancies, textures, transfers)
+    assert [claim.id for claim in found] == ["identity", "matched", "appealing", "linear", "kept"]
+    return [claim.id for claim in found if not claim.holds]
+
+
+def test_claims_hold() -> None:
+    assert judged() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({"discrepancies": {"relu1_1": (2.0, 2.0001)}}, ["identity"]),
+        ({BOTH: {"content_loss": 1.2}}, ["matched"]),
+        ({BOTH: {"style_left": 0.9}}, ["appealing"]),
+        ({MEANS: {"style_left": 0.7}}, ["linear"]),
+        ({"left": {MEANS: 0.05}}, ["kept"]),
+    ],
+)
+def test_claims_fail(changes: dict[str, Any], failing: list[str]) -> None:
+    assert judged(**changes) == failing
+
+
+# From end to end
+
+
+def test_the_figure_is_drawn(small_studio: Callable[..., Studio]) -> None:
+    figure = draw_figure(small_studio(), "li2017/gram_is_mmd")
+    assert len(figure.panels) == 9
+    assert [grid.heading for grid in figure.grids] == ["Textures", "Transfers", ""]
+    by_id = {claim.id: claim for claim in figure.claims}
+    assert by_id["identity"].holds
+    names = {name for panel in figure.panels for name in panel.losses}
+    assert names == {"content/relu4_2", *(f"style/{layer}" for layer in LAYERS)}

@@ -1,0 +1,121 @@
+"""Nikulin & Novak's change of layers against a lower style weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from replicate.config import load_preset
+from replicate.papers import draw_figure
+from replicate.papers.nikulin2016 import claims
+from replicate.papers.studio import Studio, figure_config
+
+ID = "nikulin2016/layers"
+
+
+def numbers(colour: float, style: float, kept: float) -> dict[str, float]:
+    return {
+        "colour_distance": colour,
+        "palette_distance": colour / 100,
+        "style_error": style,
+        "ssim": kept,
+        "edge_correlation": kept,
+    }
+
+
+def verdicts(**changes: Any) -> dict[str, bool]:
+    """Of a paper's worth of numbers with some of them changed."""
+    given = {
+        "changed": numbers(10, 0.1, 0.6),
+        "sweep": {
+            0.001: numbers(40, 0.01, 0.2),
+            0.03: numbers(25, 0.101, 0.4),
+            0.1: numbers(12, 0.5, 0.5),
+        },
+        "first": 0.001,
+        "lower": 0.03,
+        **changes,
+    }
+    return {claim.id: claim.holds for claim in claims("a paper", **given)}
+
+
+def test_all_claims_hold_where_the_changed_layers_win() -> None:
+    assert verdicts() == dict.fromkeys(("matched", "lower", "colours", "details", "weight"), True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({"changed": numbers(10, 0.2, 0.6)}, {"matched"}),
+        ({"first": 0.1}, {"lower"}),
+        ({"changed": numbers(21, 0.1, 0.6)}, {"colours"}),
+        ({"changed": numbers(10, 0.1, 0.3)}, {"details"}),
+        ({"changed": {**numbers(10, 0.1, 0.6), "ssim": 0.3}}, {"details"}),
+        ({"changed": {**numbers(10, 0.1, 0.6), "palette_distance": 0.24}}, {"colours"}),
+        # One point of the sweep has both the photograph's colours and the painting's style.
+        ({"sweep": {0.001: numbers(9, 0.09, 0.2), 0.03: numbers(25, 0.1, 0.4)}}, {"weight"}),
+    ],
+)
+def test_each_claim_can_fail(changes: dict[str, Any], failing: set[str]) -> None:
+    assert {id for id, holds in verdicts(**changes).items() if not holds} == failing
+
+
+def test_no_claim_holds_of_undefined_numbers() -> None:
+    undefined = numbers(float("nan"), float("nan"), float("nan"))
+    found = verdicts(changed=undefined)
+    assert not any(holds for id, holds in found.items() if id != "lower")
+
+
+def test_the_baseline_is_gatys_preset() -> None:
+    """So that equal jobs of other figures are drawn once."""
+    _, config, changed = figure_config(ID)
+    gatys, own = config.content_sets
+    baseline = changed.with_(
+        content_layers=config.content_sets[gatys], style_layers=config.style_sets[gatys]
+    )
+    assert baseline.objective() == load_preset("gatys2016").objective()
+    assert set(config.content_sets[own]) == set(changed.content_layers)
+    assert set(config.style_sets[own]) == set(changed.style_layers)
+    assert changed.ratio in config.ratios
+
+
+def test_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio()
+    figure = draw_figure(studio, ID)
+    labels = [panel.label for panel in figure.panels]
+    assert labels[0] == "B changed layers"
+    assert {f"Gatys' layers, α/β {ratio}" for ratio in ("10⁻⁴", "10⁻³", "10⁰", "10¹")} <= set(
+        labels
+    )
+    assert len(set(labels)) == len(labels) <= 10
+    assert [claim.id for claim in figure.claims] == [
+        "matched",
+        "lower",
+        "colours",
+        "details",
+        "weight",
+    ]
+    pictures, plot = figure.grids
+    assert list(pictures.columns) == ["A Gatys' layers", "B changed layers", "C Gatys', matched"]
+    assert plot.panels[0, 0].picture.draw(400, 200, 12).size == (400, 200)
+    changed = {panel.label: panel for panel in figure.panels}["B changed layers"]
+    mean = (changed.metrics["gram_distance/relu3_1"] + changed.metrics["gram_distance/relu5_1"]) / 2
+    assert changed.metrics["style_error"] == pytest.approx(mean)
+    drawn = [result.job.description() for result in studio.drawn]
+    assert len({repr(each) for each in drawn}) == len(drawn) == len(labels)
+    assert "Some settings of this figure could not be verified" in figure.caption
+
+
+def test_with_balanced_weights(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio(balanced=True)
+    figure = draw_figure(studio, ID)
+    assert figure.balanced
+    by_label = {result.job.label: result.job.preset for result in studio.drawn}
+    changed = by_label["B changed layers"]
+    assert len(set(changed.content_layers.values())) == 4
+    assert changed.ratio == pytest.approx(1e-3)
+    baseline = by_label["Gatys' layers, α/β 10⁰"]
+    assert baseline.ratio == pytest.approx(1)
+    assert len(set(baseline.style_layers.values())) == 5
