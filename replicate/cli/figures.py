@@ -11,8 +11,12 @@ from ..engine.store import ResultStore
 from ..errors import ReplicateError
 from ..figure.claims import counted
 from ..figure.index import write_index
+from ..figure.record import read_records
 from ..figure.report import Figure
+from ..figure.runs import runs_in
 from ..papers import FIGURES, draw_figure, match_figures
+from ..papers.answers import answers
+from ..papers.registry import figure_settings
 from ..papers.studio import Studio
 from . import BAD_INPUT, STOPPED, one_line
 from .drawing import (
@@ -47,14 +51,14 @@ class Outcome:
 
 def run(args: Namespace) -> int:
     """Draw the figures that are asked for; each is written as soon as it is drawn."""
-    ids = match_figures(args.names)
-    folder = _checked_folder(args.out)
+    ids = _asked_for(args)
+    folder = _checked_folder(args.out or ("figures/balanced" if args.balanced else "figures"))
     studio = _studio(args)
     say(
         f"{counted(len(ids), 'figure')} with profile {studio.profile_name} "
         f"({studio.profile.size} px, {studio.profile.evaluations} evaluations a panel), "
-        f"{studio.inputs} pictures, on {studio.engine.device} in "
-        f"{precision_label(studio.engine.precision)}"
+        f"{studio.inputs} pictures{', balanced weights' if studio.balanced else ''}, on "
+        f"{studio.engine.device} in {precision_label(studio.engine.precision)}"
     )
     outcome = Outcome()
     try:
@@ -74,11 +78,23 @@ def run(args: Namespace) -> int:
     return BAD_INPUT if outcome.errors else 0
 
 
+def _asked_for(args: Namespace) -> list[str]:
+    """The figures' ids; balanced weights are drawn for those alone that they change."""
+    ids = match_figures(args.names)
+    if not args.balanced:
+        return ids
+    changed = [figure_id for figure_id in ids if figure_settings(figure_id).compares_layers]
+    if args.names and len(changed) < len(ids):
+        same = ", ".join(figure_id for figure_id in ids if figure_id not in changed)
+        say(f"no layers are compared in {same}: balanced weights change nothing there.")
+    return ids if args.names else changed
+
+
 def _studio(args: Namespace) -> Studio:
     store = FreshStore() if args.force else ResultStore()
     engine = make_engine(args, store, workers=args.workers)
     profile = args.profile or ("preview" if engine.device.type == "cpu" else "paper")
-    return Studio(engine, profile, args.inputs)
+    return Studio(engine, profile, args.inputs, balanced=args.balanced)
 
 
 def _draw(
@@ -108,8 +124,18 @@ def _holding(figure: Figure) -> int:
 
 
 def _write_index(folder: Path, outcome: Outcome) -> None:
-    if outcome.drawn:
-        outcome.index = write_index(folder, order=FIGURES).page
+    """The index of the folder, and of one around it that shows this run beside its own."""
+    if not outcome.drawn:
+        return
+    outcome.index = _indexed(folder)
+    around = folder.parent
+    if (around / outcome.index.name).exists() and read_records(around)[0]:
+        _indexed(around)
+
+
+def _indexed(folder: Path) -> Path:
+    said = answers(read_records(folder)[0], runs_in(folder))
+    return write_index(folder, said, FIGURES).page
 
 
 def _summarise(outcome: Outcome) -> None:
@@ -139,6 +165,7 @@ def _plain(studio: Studio, outcome: Outcome) -> dict[str, Any]:
     return {
         "profile": studio.profile_name,
         "inputs": studio.inputs,
+        "balanced": studio.balanced,
         "device": str(studio.engine.device),
         "precision": studio.engine.precision,
         "figures": [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..config import CPU_PROFILE, load_preset, load_profile
 from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
+from ..engine.layer_list import layer_weights
 from ..engine.preset import NetworkSpec, Preset
 from ..errors import WeightsError
 from ..figure.record import read_record as read_figure
@@ -21,7 +22,6 @@ from ..images import Picture, find_image
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
 from ..suggest import nearest
 from . import one_line
-from .arguments import layer_weights
 from .drawing import make_engine
 from .parser import STARTS, UsageError
 from .text import say
@@ -89,16 +89,31 @@ def _new(args: Namespace) -> Order:
         init=_init(args),
         start=pictures.get("start"),
     )
+    if args.balanced:
+        job = _balanced(engine, job, like=load_preset(args.preset or "gatys2016"))
     return Order(job, engine, sources)
 
 
+def _balanced(engine: Engine, job: Job, like: Preset) -> Job:
+    """The job with its layers balanced: content and style pull as hard as in ``like``."""
+    preset = engine.balanced(job, like)
+    kinds = {"content": preset.content_layers, "style": preset.style_layers}
+    weights = [
+        f"{kind} " + " ".join(f"{layer}={weight:g}" for layer, weight in layers.items())
+        for kind, layers in kinds.items()
+    ]
+    say(f"balanced weights: {', '.join(weights)}")
+    return replace(job, preset=preset)
+
+
 def _for_cpu(preset: Preset) -> Preset:
-    """The preset with the size, evaluations and scales that a CPU has the patience for."""
+    """The preset as a CPU has the patience for: size, evaluations, and how they are spent."""
     profile = load_profile(CPU_PROFILE)
     return preset.with_(
         size=min(preset.size, profile.size),
         evaluations=min(preset.evaluations, profile.evaluations),
         scales=max(preset.scales, profile.scales),
+        content_first=max(preset.content_first, profile.content_first),
     )
 
 
@@ -134,8 +149,8 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
         given = getattr(args, kind)
         if given is not None:
             try:
-                changes[kind] = layer_weights(given)
-            except ArgumentTypeError as error:
+                changes[kind] = layer_weights([pair for group in given for pair in group])
+            except ValueError as error:
                 raise UsageError(f"--{kind.replace('_', '-')} {error}.") from error
     if args.ratio is not None:
         changes["ratio"] = args.ratio
@@ -175,6 +190,8 @@ def _repeated(args: Namespace) -> Order:
         folder=Path(args.source).parent,
     )
     engine = _recorded_engine(args, record)
+    if args.balanced:
+        job = _balanced(engine, job, like=record.preset)
     differs = _other_network(record, job, engine) or engine.precision != record.precision
     if engine_version_differs(record):
         say("another version of the engine drew the picture, so it may differ.")
@@ -182,7 +199,7 @@ def _repeated(args: Namespace) -> Order:
         known = getattr(record, role)
         if known is not None:
             sources.setdefault(role, known.source)
-    changed = any(getattr(args, name) is not None for name in _SETTINGS)
+    changed = args.balanced or any(getattr(args, name) is not None for name in _SETTINGS)
     return Order(job, engine, sources, record, repeats=not (changed or differs))
 
 

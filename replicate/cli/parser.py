@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import ReplicateError
 from ..suggest import nearest
-from .arguments import layers, one_of, positive, whole
+from .arguments import layers, one_of, one_or_two, positive, whole
 
 NETWORKS = (
     "auto",
@@ -144,7 +144,8 @@ def _figures(parser: Parser) -> None:
     parser.epilog = """examples:
   replicate figures
   replicate figures gatys2016 johnson2016/fig3
-  replicate figures 'gatys*/fig1' --profile gallery --network vgg19"""
+  replicate figures 'gatys*/fig1' --profile gallery --network vgg19
+  replicate figures --balanced            those that compare layers, with balanced weights"""
     parser.add_argument(
         "names",
         nargs="*",
@@ -166,6 +167,12 @@ def _figures(parser: Parser) -> None:
         metavar="KIND",
         help="bundled pictures or the paper's own, which are downloaded: bundled (default), paper",
     )
+    parser.add_argument(
+        "--balanced",
+        action="store_true",
+        help="in figures that compare layers, weights that let all layers pull equally hard at "
+        "the start; without NAME only those figures, into the folder figures/balanced",
+    )
     _engine_options(parser)
     parser.add_argument(
         "--workers",
@@ -178,7 +185,7 @@ def _figures(parser: Parser) -> None:
         "--force", action="store_true", help="draw every panel anew, finished ones too"
     )
     parser.add_argument(
-        "-o", "--out", default="figures", metavar="FOLDER", help="default: %(default)s"
+        "-o", "--out", metavar="FOLDER", help="default: figures, or figures/balanced"
     )
     parser.add_argument(
         "--format",
@@ -250,6 +257,12 @@ Ctrl-C keeps the picture as it is by then."""
         help="content to style, alpha/beta, such as 1e-3; smaller means more style",
     )
     parser.add_argument(
+        "--balanced",
+        action="store_true",
+        help="weight the layers so that all pull equally hard at the start, content and style in "
+        "all as hard as the preset's",
+    )
+    parser.add_argument(
         "--size",
         type=whole(16, 8192),
         metavar="PX",
@@ -290,12 +303,15 @@ def _list(parser: Parser) -> None:
 
 def _claims(parser: Parser) -> None:
     parser.description = (
-        "The verdicts in a folder of drawn figures; with two folders, the claims whose verdicts\n"
-        "differ."
+        "The verdicts in a folder of drawn figures. With two folders, or two names with a comma\n"
+        "between, the claims whose verdicts differ; all else is then the same in both."
     )
     parser.epilog = """examples:
   replicate claims --verdict fails
-  replicate claims figures figures/gallery"""
+  replicate claims figures figures/gallery
+  replicate claims --network vgg19-compact,vgg19 --values
+  replicate claims figures/gallery --inputs bundled,paper
+  replicate claims --balanced no,yes"""
     parser.add_argument(
         "folders",
         nargs="*",
@@ -304,18 +320,31 @@ def _claims(parser: Parser) -> None:
     )
     parser.add_argument(
         "--inputs",
-        type=one_of(INPUTS),
+        type=one_or_two(INPUTS),
         metavar="KIND",
-        help="only of figures drawn from these pictures: bundled, paper",
+        help="only of figures drawn from these pictures: bundled, paper; also of other runs that "
+        "lie in FOLDER, such as figures/balanced",
     )
     parser.add_argument(
-        "--network", metavar="NAME", help="only of figures drawn by this network, such as vgg19"
+        "--network",
+        type=one_or_two(NETWORKS[1:]),
+        metavar="NAME",
+        help="likewise, drawn by this network, such as vgg19",
+    )
+    parser.add_argument(
+        "--balanced",
+        type=one_or_two(("no", "yes")),
+        metavar="no|yes",
+        help="likewise, drawn with balanced layer weights or without",
     )
     parser.add_argument(
         "--verdict", type=one_of(("holds", "fails")), metavar="VERDICT", help="only holds or fails"
     )
     parser.add_argument(
         "--values", action="store_true", help="show under each claim what was measured"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="when comparing, claims of the same verdict too"
     )
     _json_option(parser)
 

@@ -10,6 +10,7 @@ Values that are NaN or infinite fail, whatever the bound. A value that meets a b
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,6 +20,7 @@ Direction = Literal["decreasing", "increasing"]
 Value = float | list[float] | dict[str, float]
 Measured = float | Sequence[float] | Mapping[str, float]
 
+_SPELLINGS = {"psnr": "PSNR", "ssim": "SSIM", "lab": "Lab", "rgb": "RGB", "gram": "Gram"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -217,15 +219,15 @@ def all_of(
     values: dict[str, float] = {}
     for part in parts:
         values.update(_labelled(part))
-    failing = [part.measure for part in parts if not part.holds]
+    failing = [readable(part.measure) for part in parts if not part.holds]
     remarks = [f"fails on {' and '.join(failing)}" if failing else "", note]
     return Claim(
         id=id,
         text=text,
         source=source,
-        measure=measure or "; ".join(names),
+        measure=measure or "; ".join(map(readable, names)),
         value=values,
-        threshold="; ".join(f"{part.measure}: {part.threshold}" for part in parts),
+        threshold=_joint_threshold(parts),
         verdict="fails" if failing else "holds",
         note="; ".join(filter(None, remarks)),
     )
@@ -268,12 +270,51 @@ def format_number(value: float) -> str:
 
 
 def format_value(value: Value) -> str:
-    """A value as one line of text, each number beside its label."""
+    """A value as one line of text, each number beside its label.
+
+    The parts of a joint claim stand in brackets: "SSIM (10⁻⁴: 0.09 · 10⁻¹: 0.22); PSNR (...)".
+    """
     if isinstance(value, Mapping):
-        return " · ".join(f"{label}: {format_number(each)}" for label, each in value.items())
+        groups = [
+            f"{name} ({' · '.join(pairs)})" if name else " · ".join(pairs)
+            for name, pairs in labelled_numbers(value)
+        ]
+        return "; ".join(groups)
     if isinstance(value, Sequence):
         return ", ".join(format_number(each) for each in value)
     return format_number(value)
+
+
+def labelled_numbers(value: Mapping[str, float]) -> list[tuple[str, list[str]]]:
+    """Numbers beside their labels, "conv1_1: 0.86", under what several labels begin with.
+
+    Labels of a joint claim begin with the part's measure and a colon; what begins alone stands
+    under an empty name.
+    """
+    beginnings = [label.partition(": ")[0] for label in value]
+    groups: list[tuple[str, list[str]]] = []
+    for label, number in value.items():
+        name, colon, rest = label.partition(": ")
+        joint = bool(colon) and beginnings.count(name) > 1
+        group = readable(name) if joint else ""
+        pair = f"{readable(rest if joint else label)}: {format_number(number)}"
+        if groups and groups[-1][0] == group:
+            groups[-1][1].append(pair)
+        else:
+            groups.append((group, [pair]))
+    return groups
+
+
+def readable(name: str) -> str:
+    """A metric's name for readers: "edge correlation" for `edge_correlation`, "PSNR" for `psnr`.
+
+    Anything that is no such name, a layer for instance, stays as it is.
+    """
+    words, _, layer = name.partition("/")
+    if not re.fullmatch(r"[a-z]+(_[a-z]+)*", words):
+        return name
+    spelled = [_SPELLINGS.get(word, word) for word in words.split("_")]
+    return " ".join([*spelled, layer]).rstrip()
 
 
 def _claim(
@@ -301,6 +342,15 @@ def _claim(
         verdict="holds" if holds and finite else "fails",
         note=note,
     )
+
+
+def _joint_threshold(parts: Sequence[Claim]) -> str:
+    """The parts' thresholds, each beside its measure; said once where they are the same."""
+    thresholds = {part.threshold for part in parts}
+    if len(parts) > 1 and len(thresholds) == 1:
+        (threshold,) = thresholds
+        return threshold if threshold.startswith("each ") else f"each {threshold}"
+    return "; ".join(f"{readable(part.measure)}: {part.threshold}" for part in parts)
 
 
 def _scientific(value: float) -> tuple[str, int]:

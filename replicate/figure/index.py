@@ -6,18 +6,20 @@ renew the whole index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replicate.errors import ReplicateError
 from replicate.figure.claims import Claim, counted, tally
 from replicate.figure.page import html_page
 from replicate.figure.record import FigureRecord, natural_key, read_records
+from replicate.figure.runs import Run, agreements, runs_in
 from replicate.images.picture import Picture, load_image
 from replicate.paths import write_atomic
 
 _TITLE = "Figures and claims"
+_SMALL = 160  # pixels: height of the pictures beside an answer in the README
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Answer:
     question: str
     text: str
     figures: Sequence[str] = ()
+
+    def among(self, figures: Container[str]) -> Answer:
+        """The same answer without the figures that are not there."""
+        return replace(self, figures=tuple(each for each in self.figures if each in figures))
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ def write_index(
     """Write `README.md` and `index.html` for all figures in a folder.
 
     A record that cannot be read, or whose picture is missing, is left out and named in
-    `problems`.
+    `problems`.  Verdicts of other runs that lie in the folder stand beside those of its own; see
+    :mod:`replicate.figure.runs`.
 
     Args:
         folder: the folder of all figures, one folder a paper in it.
@@ -70,9 +77,12 @@ def write_index(
             problems.append(f"Figure {record.figure} is left out: {error}")
     shown = [record for record in records if record.figure in pictures]
     shown.sort(key=lambda record: _rank(record, order))
-    page = html_page(_TITLE, shown, pictures, [(a.question, a.text, a.figures) for a in answers])
+    answers = [answer.among(pictures) for answer in answers]
+    runs = runs_in(folder)
+    entries = [(a.question, a.text, a.figures) for a in answers]
+    page = html_page(_TITLE, shown, pictures, entries, runs)
     return Index(
-        readme=write_atomic(folder / "README.md", _readme(shown, answers).encode()),
+        readme=write_atomic(folder / "README.md", _readme(shown, answers, runs).encode()),
         page=write_atomic(folder / "index.html", page.encode()),
         problems=tuple(problems),
     )
@@ -83,7 +93,7 @@ def _rank(record: FigureRecord, order: Sequence[str]) -> tuple[int, list[tuple[i
     return min(places, default=len(order)), natural_key(record.figure)
 
 
-def _readme(records: Sequence[FigureRecord], answers: Sequence[Answer]) -> str:
+def _readme(records: Sequence[FigureRecord], answers: Sequence[Answer], runs: Sequence[Run]) -> str:
     claims = [claim for record in records for claim in record.claims]
     parts = [
         f"# {_TITLE}",
@@ -91,20 +101,27 @@ def _readme(records: Sequence[FigureRecord], answers: Sequence[Answer]) -> str:
         f"{counted(len(records), 'figure')}. {tally(claims)}. "
         "The same with a table that sorts and filters: [index.html](index.html).",
     ]
+    parts += [f"- {_escaped(line)}" for line in agreements(records, runs)]
     if answers:
-        parts += ["## Answers", *(_readme_answer(answer) for answer in answers)]
+        images = {record.figure: record.image_path for record in records}
+        parts += ["## Answers", *(_readme_answer(answer, images) for answer in answers)]
     if records:
-        parts += ["## Figures", *(_readme_figure(record) for record in records)]
+        parts += ["## Figures", *(_readme_figure(record, runs) for record in records)]
     return "\n\n".join(parts) + "\n"
 
 
-def _readme_answer(answer: Answer) -> str:
+def _readme_answer(answer: Answer, images: Mapping[str, str]) -> str:
     links = ", ".join(f"[{each}](#{_anchor(each)})" for each in answer.figures)
-    shown = f"\n\nShown by {links}." if links else ""
-    return f"### {_escaped(answer.question)}\n\n{answer.text.strip()}{shown}"
+    small = " ".join(
+        f'<a href="#{_anchor(each)}"><img src="{images[each]}" height="{_SMALL}" alt="{each}"></a>'
+        for each in answer.figures
+    )
+    shown = f"{small}\n\nShown by {links}." if links else ""
+    parts = [f"### {_escaped(answer.question)}", answer.text.strip(), shown]
+    return "\n\n".join(filter(None, parts))
 
 
-def _readme_figure(record: FigureRecord) -> str:
+def _readme_figure(record: FigureRecord, runs: Sequence[Run]) -> str:
     title = _escaped(record.title)
     parts = [
         f'<a id="{_anchor(record.figure)}"></a>\n\n### {title}',
@@ -112,25 +129,30 @@ def _readme_figure(record: FigureRecord) -> str:
         f"`{record.figure}` after {_escaped(record.source)}",
         f"[![{title}]({record.image_path})]({record.image_path})",
         _escaped(record.caption),
-        _readme_claims(record.claims),
-        f"Drawn by {_escaped(record.network.label)}, {_escaped(record.inputs)} inputs, profile "
-        f"{_escaped(record.profile)}. [All numbers]({record.figure}.json)",
+        _readme_claims(record, runs),
+        f"Drawn by {_escaped(record.settings)}. [All numbers]({record.figure}.json)",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _readme_claims(claims: Sequence[Claim]) -> str:
-    if not claims:
+def _readme_claims(record: FigureRecord, runs: Sequence[Run]) -> str:
+    if not record.claims:
         return ""
     head = ["| Claim | Measured | Holds if | Verdict |", "| --- | --- | --- | --- |"]
     rows = []
-    for claim in claims:
+    for claim in record.claims:
         note = f" ({_escaped(claim.note)})" if claim.note else ""
         rows.append(
             f"| {_escaped(claim.text)} | {_escaped(claim.measure)} — {_escaped(claim.shown_value)} "
-            f"| {_escaped(claim.threshold)}{note} | **{claim.verdict}** |"
+            f"| {_escaped(claim.threshold)}{note} | **{claim.verdict}**"
+            f"{_readme_elsewhere(record, claim, runs)} |"
         )
     return "\n".join([*head, *rows])
+
+
+def _readme_elsewhere(record: FigureRecord, claim: Claim, runs: Sequence[Run]) -> str:
+    verdicts = [(run.name, run.verdict(record, claim)) for run in runs]
+    return "".join(f", {_escaped(name)}: {verdict}" for name, verdict in verdicts if verdict)
 
 
 def _anchor(figure: str) -> str:

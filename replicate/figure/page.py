@@ -16,13 +16,25 @@ from string import Template
 from PIL import Image
 
 from replicate.figure.blocks import Box
-from replicate.figure.claims import Claim, counted, format_number, tally
+from replicate.figure.claims import (
+    Claim,
+    counted,
+    format_number,
+    labelled_numbers,
+    readable,
+    tally,
+)
 from replicate.figure.record import FigureRecord, PanelRecord
+from replicate.figure.runs import Run, agreements
 from replicate.images.picture import Picture
 
-PREVIEW_WIDTH = 1400  # pixels: crisp in a column of 700 on a fine screen
+PREVIEW_WIDTH = 1800
+"""Pixels: a gallery's pictures stand in the page as they are, larger ones are reduced."""
 
-_COLUMNS = ("Figure", "Claim", "Measure", "Value", "Holds if", "Verdict", "Network", "Inputs")
+THUMBNAIL_WIDTH = 400
+"""Pixels, and its greatest height: shown at half of that."""
+
+_COLUMNS = ("Paper", "Claim", "Measure", "Value", "Holds if", "Verdict", "Network", "Inputs")
 
 
 def html_page(
@@ -30,6 +42,7 @@ def html_page(
     records: Sequence[FigureRecord],
     pictures: Mapping[str, Picture],
     answers: Iterable[tuple[str, str, Sequence[str]]] = (),
+    runs: Sequence[Run] = (),
 ) -> str:
     """The page's text.
 
@@ -38,10 +51,22 @@ def html_page(
         records: figures in their order.
         pictures: each figure's picture by its id.
         answers: (question, Markdown, figure ids).
+        runs: other runs, whose verdicts stand beside the records'.
     """
     claims = [claim for record in records for claim in record.claims]
-    known = {record.figure for record in records}
-    answered = "".join(_answer(*each, known) for each in answers)
+    answers = list(answers)
+    questions = "".join(
+        f'<li><a href="#answer-{place}">{html.escape(question)}</a></li>'
+        for place, (question, _, _) in enumerate(answers, 1)
+    )
+    cited = {figure for _, _, figures in answers for figure in figures}
+    thumbnails = {
+        record.figure: _thumbnail(record, pictures[record.figure])
+        for record in records
+        if record.figure in cited
+    }
+    answered = "".join(_answer(place, *each, thumbnails) for place, each in enumerate(answers, 1))
+    compared = "".join(f"<p>{html.escape(line)}</p>" for line in agreements(records, runs))
     headings = "".join(
         f'<th scope="col"><button type="button">{name}</button></th>' for name in _COLUMNS
     )
@@ -53,9 +78,13 @@ def html_page(
         tally=f"{counted(len(records), 'figure')}. {tally(claims)}.",
         contents="".join(_contents_entry(record) for record in records),
         answers=f'<section id="answers"><h2>Answers</h2>{answered}</section>' if answered else "",
-        gallery="".join(_figure(record, pictures[record.figure]) for record in records),
+        questions=f'<ul class="questions">{questions}</ul>' if questions else "",
+        compared=compared,
+        gallery="".join(_figure(record, pictures[record.figure], runs) for record in records),
         filters="".join(_filters(records)),
-        rows="".join(_claim_row(record, claim) for record in records for claim in record.claims),
+        rows="".join(
+            _claim_row(record, claim, runs) for record in records for claim in record.claims
+        ),
     )
 
 
@@ -64,7 +93,7 @@ def _asset(name: str) -> str:
 
 
 def preview(picture: Picture, box: Box) -> Image.Image:
-    """The part of the picture in the box, no wider than 1400 pixels."""
+    """The part of the picture in the box, no wider than `PREVIEW_WIDTH`."""
     part = picture.pil().crop((box.left, box.top, box.right, box.bottom))
     if box.width <= PREVIEW_WIDTH:
         return part
@@ -108,13 +137,26 @@ def _emphasised(text: str) -> str:
     return re.sub(r"\[([^\]]+)\]\(([#\w][\w./#-]*)\)", r'<a href="\2">\1</a>', text)
 
 
-def _answer(question: str, text: str, figures: Sequence[str], known: set[str]) -> str:
-    links = "".join(
-        f'<a class="chip" href="#{_anchor(each)}">{html.escape(each)}</a>' for each in figures
-    )
-    shown = f'<p class="chips">{links}</p>' if links else ""
+def _answer(
+    place: int, question: str, text: str, figures: Sequence[str], thumbnails: Mapping[str, str]
+) -> str:
+    shown = "".join(thumbnails[each] for each in figures if each in thumbnails)
     return (
-        f"<article><h3>{html.escape(question)}</h3>{inline_markdown(text, known)}{shown}</article>"
+        f'<article id="answer-{place}"><div><h3>{html.escape(question)}</h3>'
+        f'{inline_markdown(text, thumbnails)}</div><div class="thumbs">{shown}</div></article>'
+    )
+
+
+def _thumbnail(record: FigureRecord, picture: Picture) -> str:
+    """The top of the panels, small, as a link to the figure."""
+    part = preview(picture, record.panels_box)
+    height = max(1, round(part.height * THUMBNAIL_WIDTH / part.width))
+    small = part.resize((THUMBNAIL_WIDTH, height), Image.Resampling.LANCZOS)
+    small = small.crop((0, 0, THUMBNAIL_WIDTH, min(height, THUMBNAIL_WIDTH)))
+    return (
+        f'<a class="thumb" href="#{_anchor(record.figure)}"><img src="{_data_address(small)}" '
+        f'width="{small.width}" height="{small.height}" alt="" loading="lazy">'
+        f"<span>{html.escape(record.figure)}</span></a>"
     )
 
 
@@ -128,7 +170,7 @@ def _contents_entry(record: FigureRecord) -> str:
     )
 
 
-def _figure(record: FigureRecord, picture: Picture) -> str:
+def _figure(record: FigureRecord, picture: Picture, runs: Sequence[Run]) -> str:
     shown = html.escape
     # Title, caption and verdicts stand here as text, so the picture shows only the panels.
     panels = preview(picture, record.panels_box)
@@ -136,7 +178,8 @@ def _figure(record: FigureRecord, picture: Picture) -> str:
     claims = "".join(
         f"<li>{_badge(claim)}<div>{shown(claim.text)}<small>{shown(claim.measure)} — "
         f"{_pairs(claim)}. Holds if {shown(claim.threshold)}."
-        f"{f' {shown(claim.note)}.' if claim.note else ''}</small></div></li>"
+        f"{f' {shown(_sentence(claim.note))}' if claim.note else ''}</small>"
+        f"{_elsewhere(record, claim, runs)}</div></li>"
         for claim in record.claims
     )
     return f"""
@@ -146,8 +189,8 @@ def _figure(record: FigureRecord, picture: Picture) -> str:
 <a class="picture" href="{shown(record.image_path)}"><img src="{_data_address(panels)}"
  width="{panels.width}" height="{panels.height}" alt="{shown(record.title)}" loading="lazy"></a>
 <figcaption><p>{shown(record.caption)}</p>{f'<ul class="claims">{claims}</ul>' if claims else ""}
-<p class="provenance">Drawn by {shown(record.network.label)} from {shown(record.inputs)} inputs,
-profile {shown(record.profile)}. <a href="{shown(record.figure)}.json">All numbers</a></p>
+<p class="provenance">Drawn by {shown(record.settings)}.
+<a href="{shown(record.figure)}.json">All numbers</a></p>
 {_panels(record)}</figcaption>
 </figure>"""
 
@@ -158,7 +201,8 @@ def _panels(record: FigureRecord) -> str:
     if not panels:
         return ""
     metrics = list(dict.fromkeys(name for panel in panels for name in panel.metrics))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ["panel", "evaluations", *metrics])
+    names = ["panel", "evaluations", *map(readable, metrics)]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     rows = "".join(
         f"<tr><td>{_panel_name(record.paper, panel)}</td><td>{panel.evaluations}</td>"
         + "".join(
@@ -179,21 +223,24 @@ def _panel_name(paper: str, panel: PanelRecord) -> str:
     return f'<a href="{html.escape(f"{paper}/{panel.file}")}">{label}</a>' if panel.file else label
 
 
-def _claim_row(record: FigureRecord, claim: Claim) -> str:
+def _claim_row(record: FigureRecord, claim: Claim, runs: Sequence[Run]) -> str:
     shown = html.escape
     note = f"<small>{shown(claim.note)}</small>" if claim.note else ""
-    weights = record.network.weights and f"<small>{shown(record.network.weights)} weights</small>"
+    network = record.network
+    told = network.name.endswith(network.weights)  # vgg19-random has random weights
+    weights = "" if told else f"<small>{shown(network.weights)} weights</small>"
     facts = _facts(record, claim).items()
     data = " ".join(f'data-{name}="{shown(value)}"' for name, value in facts)
     contents = (
-        f'<a href="#{_anchor(record.figure)}">{shown(record.figure)}</a>',
-        f"{shown(claim.text)}<small>{shown(claim.source)}</small>",
+        f'<a href="#{_anchor(record.figure)}">{shown(record.figure)}</a>'
+        f"<small>{shown(claim.source)}</small>",
+        shown(claim.text),
         shown(claim.measure),
         _pairs(claim),
         shown(claim.threshold) + note,
-        _badge(claim),
+        _badge(claim) + _elsewhere(record, claim, runs),
         shown(record.network.name) + weights,
-        shown(record.inputs),
+        shown(record.inputs) + ("<small>balanced weights</small>" if record.balanced else ""),
     )
     cells = "".join(
         f'<td data-name="{name}"><div>{content}</div></td>'
@@ -225,8 +272,34 @@ def _filters(records: Sequence[FigureRecord]) -> Iterator[str]:
 
 def _pairs(claim: Claim) -> str:
     """The values, each kept on one line with its label."""
-    parts = claim.shown_value.split(" · ")
-    return " · ".join(f'<span class="pair">{html.escape(part)}</span>' for part in parts)
+    if not isinstance(claim.value, dict):
+        return html.escape(claim.shown_value)
+    groups = []
+    for name, pairs in labelled_numbers(claim.value):
+        shown = " · ".join(f'<span class="pair">{html.escape(pair)}</span>' for pair in pairs)
+        text = f"{html.escape(name)} ({shown})" if name else shown
+        groups.append(f'<span class="group">{text}</span>')
+    return "".join(groups)
+
+
+def _elsewhere(record: FigureRecord, claim: Claim, runs: Sequence[Run]) -> str:
+    """The verdicts of other runs."""
+    verdicts = {
+        run.name: (verdict, run.records[record.figure].settings)
+        for run in runs
+        if (verdict := run.verdict(record, claim))
+    }
+    parts = " ".join(
+        f'<span title="{html.escape(settings)}">{html.escape(name)}: '
+        f'<b class="{verdict}">{verdict}</b></span>'
+        for name, (verdict, settings) in verdicts.items()
+    )
+    return f'<small class="elsewhere">{parts}</small>' if parts else ""
+
+
+def _sentence(text: str) -> str:
+    """The text with a full stop at its end."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _badge(claim: Claim) -> str:

@@ -66,6 +66,7 @@ class FigureRecord(_Part):
 
     `image` is the picture's name beside the JSON, and `panels_box` the part of it, in pixels,
     that holds the panels and their labels: the rest of the picture repeats what stands here.
+    `balanced` says that the layers' weights were balanced.
     """
 
     figure: str = Field(pattern=_ID)
@@ -77,6 +78,7 @@ class FigureRecord(_Part):
     panels_box: Box
     profile: str
     inputs: str
+    balanced: bool = False
     network: NetworkRecord
     panels: tuple[PanelRecord, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -85,6 +87,13 @@ class FigureRecord(_Part):
     @property
     def paper(self) -> str:
         return self.figure.partition("/")[0]
+
+    @property
+    def settings(self) -> str:
+        """How it was drawn: "vgg19 (caffe weights), bundled inputs, profile gallery"."""
+        weights = ["balanced weights"] if self.balanced else []
+        parts = [self.network.label, f"{self.inputs} inputs", *weights, f"profile {self.profile}"]
+        return ", ".join(parts)
 
     @property
     def image_path(self) -> str:

@@ -66,6 +66,7 @@ class Figure:
         grids: its panels.
         profile: smoke, preview, gallery or paper.
         inputs: "bundled" or "paper".
+        balanced: layer weights were balanced.
         networks: those that drew it; more than one where it compares networks.
         question: the question that it answers, if people ask one.
         caption: what is to be seen.
@@ -87,6 +88,7 @@ class Figure:
     claims: Sequence[Claim] = ()
     panels: Sequence[PanelRecord] = ()
     size: int | None = None
+    balanced: bool = False
     versions: Mapping[str, str] = field(default_factory=installed_versions)
 
     def __post_init__(self) -> None:
@@ -103,6 +105,8 @@ class Figure:
         """One line: network, inputs, size, evaluations, profile, source."""
         networks = " and ".join(_joined([each]).label for each in self.networks)
         parts = [f"Drawn by {networks}", f"{self.inputs} inputs"]
+        if self.balanced:
+            parts.append("balanced weights")
         if self.size:
             parts.append(f"{self.size} px")
         counts = [panel.evaluations for panel in self.panels if panel.evaluations]
@@ -135,6 +139,7 @@ class Figure:
             panels_box=self.montage.layout.panels_box,
             profile=self.profile,
             inputs=self.inputs,
+            balanced=self.balanced,
             network=_joined(self.networks),
             panels=tuple(self.panels),
             claims=tuple(self.claims),

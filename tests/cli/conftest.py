@@ -56,7 +56,7 @@ def typed(
     """
     from replicate.engine.normalisation import measure_means
 
-    def means(network: Any, key: str, sha256: str) -> dict[str, Any]:
+    def means(network: Any, *_: Any) -> dict[str, Any]:
         found = measure_means(network, [scene(64, 64)])
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 

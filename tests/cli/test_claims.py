@@ -26,6 +26,8 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
         networks: tuple[str, ...] = ("vgg19",),
         weights: str = "caffe",
         inputs: str = "bundled",
+        balanced: bool = False,
+        profile: str = "smoke",
     ) -> None:
         claims = (
             at_least("sure", "It is so.", "Fig. 5", "SSIM", 1.0, 0.5),
@@ -36,8 +38,9 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
             title="A figure",
             source="a paper",
             grids=[Grid.of_rows([[Panel(scene(64, 64))]])],
-            profile="smoke",
+            profile=profile,
             inputs=inputs,
+            balanced=balanced,
             networks=[NetworkRecord(name=n, weights=weights, sha256="0") for n in networks],
             claims=claims,
         )
@@ -140,6 +143,93 @@ def test_what_differs_between_two_folders(
     (found,) = json.loads(typed("claims one two --json").out)
     assert (found["first"]["value"], found["second"]["value"]) == (0.7, 0.1)
     assert json.loads(typed("claims one two --verdict holds --json").out) == []
+
+
+def test_what_differs_between_two_runs_within_a_folder(
+    typed: Callable[..., Any], written: Callable[..., None]
+) -> None:
+    compact = {"networks": ("vgg19-compact",), "weights": "bundled"}
+    written(**compact)
+    written("figures/balanced", value=0.1, balanced=True, **compact)
+    written("figures/gallery", value=0.2, profile="gallery")
+    written("figures/gallery/paper", value=0.9, inputs="paper", profile="gallery")
+    written("figures/gallery", figure="gatys2016/fig6", profile="gallery")
+    line = "gatys2016/fig5/close"
+    ran = typed("claims --network vgg19-compact,vgg19")
+    assert (
+        ran.out.startswith("vgg19-compact  vgg19  CLAIM")
+        and f"holds          fails  {line}" in ran.out
+    )
+    assert "1 of 2 claims in both with another verdict; 0 only in 'vgg19-compact'" in ran.out
+    assert "2 only in 'vgg19'" in ran.out
+    assert "profile smoke in 'vgg19-compact' and of gallery in 'vgg19'" in ran.err
+    ran = typed("claims --balanced no,yes")
+    assert f"holds         fails     {line}" in ran.out and ran.err == ""
+    ran = typed("claims figures/gallery --inputs bundled,paper")
+    assert "fails    holds  gatys2016/fig5/close" in ran.out
+
+
+def test_what_differs_in_more_than_the_option_is_not_compared(
+    typed: Callable[..., Any], written: Callable[..., None]
+) -> None:
+    written()
+    written("figures/paper", inputs="paper", networks=("vgg16",))
+    out = typed("claims --inputs bundled,paper").out
+    assert out.startswith("0 of 0 claims in both")
+
+
+def test_of_several_pairs_the_one_of_equal_profiles(
+    typed: Callable[..., Any], written: Callable[..., None]
+) -> None:
+    written(profile="gallery")
+    written("figures/a", value=0.1, inputs="paper")
+    written("figures/b", value=0.9, inputs="paper", profile="gallery")
+    assert typed("claims --inputs bundled,paper").out.startswith("0 of 2 claims in both")
+
+
+def test_both_values_and_all_claims(
+    typed: Callable[..., Any], written: Callable[..., None]
+) -> None:
+    written("one")
+    written("two", value=0.1)
+    out = typed("claims one two --values").out
+    assert "holds in 'one': 0.7" in out and "fails in 'two': 0.1" in out
+    assert "to hold: ≥ 0.5" in out and "It is so." not in out
+    assert "It is so." in typed("claims one two --values --all").out
+    found = json.loads(typed("claims one two --all --json").out)
+    assert [each["claim"] for each in found] == ["gatys2016/fig5/sure", "gatys2016/fig5/close"]
+
+
+def test_a_choice_finds_other_runs_too(
+    typed: Callable[..., Any], written: Callable[..., None]
+) -> None:
+    written()
+    written("figures/balanced", value=0.1, balanced=True)
+    assert "2 of 2 claims hold" in typed("claims").out
+    assert "2 of 2 claims hold" in typed("claims --balanced no").out
+    (_, found) = json.loads(typed("claims --balanced yes --json").out)
+    assert (found["balanced"], found["verdict"]) == (True, "fails")
+    assert "2 of 2 claims hold" in typed("claims --inputs bundled").out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--network vgg91", "there is no 'vgg91'; did you mean 'vgg19'?"),
+        ("--network vgg16,vgg19,vgg16-caffe", "needs one name, or two to compare"),
+        ("--inputs paper,paper", "needs one name, or two to compare"),
+        ("--balanced perhaps", "there is no 'perhaps'"),
+        ("--inputs bundled,paper --balanced no,yes", "compares two runs"),
+        ("figures figures --inputs bundled,paper", "compares two runs"),
+        ("figures figures figures", "one folder, or two to compare"),
+        ("nowhere --inputs bundled,paper", "There is no folder 'nowhere'"),
+    ],
+)
+def test_refused(
+    typed: Callable[..., Any], written: Callable[..., None], options: str, told: str
+) -> None:
+    written()
+    assert told in typed(f"claims {options}").refused()
 
 
 def test_two_folders_that_agree(typed: Callable[..., Any], written: Callable[..., None]) -> None:

@@ -129,6 +129,51 @@ def test_a_panel_of_a_figure_again(typed: Callable[..., Any], folder: Path) -> N
     assert "to the last bit" in ran.err
 
 
+# Balanced weights
+
+
+def test_balanced_figures_go_beside_and_stand_in_the_index(
+    typed: Callable[..., Any], folder: Path
+) -> None:
+    typed(ONE)
+    ran = typed(f"{ONE} --balanced")
+    assert ran.code == 0
+    assert ran.out.startswith("figures/balanced/gatys2016/fig5.png  ")
+    assert "bundled pictures, balanced weights, on cpu" in ran.err
+    plain, balanced = (
+        read_record(folder / f"figures/{run}gatys2016/fig5.json") for run in ("", "balanced/")
+    )
+    assert (plain.balanced, balanced.balanced) == (False, True)
+    readme = (folder / "figures/README.md").read_text()
+    assert (
+        "Why conv4\\_2 for the content?" in readme
+        and "Balanced layer weights in gatys2016/fig5 change" in readme
+    )
+    assert "Run balanced (vgg19-random" in readme
+    found = json.loads(typed("claims --balanced no,yes --all --json").out)
+    assert len(found) == len(plain.claims)
+
+
+def test_without_a_name_only_figures_that_compare_layers_are_balanced(
+    typed: Callable[..., Any], drawing: Callable[..., None]
+) -> None:
+    drawing()
+    found = json.loads(typed(f"figures --balanced {SMOKE} --json").out)
+    drawn = {each["figure"] for each in found["figures"]}
+    assert found["balanced"] is True
+    assert "gatys2015/fig3" in drawn and "gatys2016/fig6" not in drawn
+    assert found["index"] == "figures/balanced/index.html"
+
+
+def test_a_named_figure_that_compares_none_is_told(
+    typed: Callable[..., Any], drawing: Callable[..., None]
+) -> None:
+    drawing()
+    ran = typed(f"figures gatys2016/fig5 gatys2016/fig6 --balanced {SMOKE}")
+    assert "no layers are compared in gatys2016/fig6: balanced weights change nothing" in ran.err
+    assert len(ran.out.splitlines()) == 4
+
+
 # Many figures
 
 
@@ -136,7 +181,7 @@ def test_each_figure_is_told_and_written(
     typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
 ) -> None:
     drawing()
-    ran = typed(f"figures gatys2016 {SMOKE} -o there --format webp")
+    ran = typed(f"figures gatys2016/fig[1456] {SMOKE} -o there --format webp")
     lines = ran.out.splitlines()
     assert lines[:4] == [f"there/gatys2016/fig{n}.webp  1 of 2 claims holds" for n in (5, 1, 4, 6)]
     assert lines[4:] == ["4 of 8 claims hold in all", "index: there/index.html"]
@@ -168,7 +213,7 @@ def test_one_failure_does_not_stop_the_others(
     typed: Callable[..., Any], drawing: Callable[..., None]
 ) -> None:
     drawing({"gatys2016/fig5": ImageError("The picture\n is gone.")})
-    ran = typed(f"figures gatys2016 {SMOKE}")
+    ran = typed(f"figures gatys2016/fig[1456] {SMOKE}")
     assert ran.code == 2
     assert "replicate: gatys2016/fig5: The picture is gone.\n" in ran.err
     assert "replicate: 1 figure missing: gatys2016/fig5.\n" in ran.err
@@ -188,7 +233,7 @@ def test_ctrl_c_leaves_an_index_of_what_is_there(
     typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
 ) -> None:
     drawing({"gatys2016/fig4": KeyboardInterrupt()})
-    ran = typed(f"figures gatys2016 {SMOKE} --force")
+    ran = typed(f"figures gatys2016/fig[1456] {SMOKE} --force")
     assert ran.code == 130
     assert "stopped with 2 of 4 figures drawn" in ran.err
     assert "without --force" in ran.err

@@ -92,6 +92,29 @@ def test_weights_by_name(typed: Callable[..., Any], folder: Path) -> None:
     assert read_record(folder / "out.png").preset.style_layers == {"relu1_1": 0.5, "relu2_1": 1.0}
 
 
+def test_balanced(typed: Callable[..., Any], folder: Path) -> None:
+    line = f"transfer photo.png art.png --content-layers relu2_2 {SMALL}"
+    typed(f"{line} -o plain.png")
+    ran = typed(f"{line} --balanced")
+    plain, balanced = read_record("plain.png").preset, read_record("out.png").preset
+    (weight,) = balanced.content_layers.values()
+    assert f"balanced weights: content relu2_2={weight:g}, style relu1_1=" in ran.err
+    assert balanced.style_weight == plain.style_weight
+    assert len(set(balanced.style_layers.values())) == 5
+    assert weight != plain.content_layers["relu2_2"]
+    again = typed("transfer --from plain.png --balanced -o again.png")
+    assert again.code == 0 and "balanced weights: content relu2_2=1," in again.err
+    assert "to the last bit" not in again.err
+    typed("transfer --from out.png -o same.png")
+    assert read_record("same.png").preset == balanced
+
+
+def test_nothing_to_balance_like(typed: Callable[..., Any], folder: Path) -> None:
+    line = f"transfer photo.png art.png --style-layers none --balanced {SMALL}"
+    assert typed(line).code == 0
+    assert list(read_record("out.png").preset.content_layers) == ["relu4_2"]
+
+
 def test_no_style_at_all(typed: Callable[..., Any], folder: Path) -> None:
     assert typed(f"transfer photo.png art.png --style-layers none {SMALL}").code == 0
     assert set(read_record(folder / "out.png").losses) == {"content/relu4_2"}
@@ -301,7 +324,7 @@ def test_a_divergence_keeps_the_last_good_picture(
 
 
 def test_a_divergence_at_once(typed: Callable[..., Any], folder: Path) -> None:
-    ran = typed(f"transfer photo.png art.png --ratio 1e-300 {SMALL}")
+    ran = typed(f"transfer photo.png art.png --init content --ratio 1e-300 {SMALL}")
     assert ran.code == 2
     assert "exploded at evaluation 1" in ran.err
     assert "nothing was written" in ran.err

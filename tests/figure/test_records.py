@@ -58,6 +58,7 @@ def test_json_has_the_contracts_keys(figure, tmp_path):
         "source",
         "profile",
         "inputs",
+        "balanced",
         "network",
         "panels",
         "claims",

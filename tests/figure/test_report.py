@@ -106,8 +106,7 @@ def test_links_lead_somewhere(figure, tmp_path):
     _, readme, html = written(tmp_path, figure("a/one"), figure("b/two"), answers=[answer])
     page = Page(html)
     anchors = {each.get("id") for _, each in page.tags}
-    for link in page.all("a"):
-        target = link["href"]
+    for target in [each["href"] for each in page.all("a") if "href" in each]:
         if target.startswith("#"):
             assert target[1:] in anchors
         else:
@@ -124,7 +123,7 @@ def test_the_page_needs_nothing_else(figure, tmp_path):
     assert "http:" not in html and "https:" not in html and "@import" not in html
     assert not page.all("link") and not page.all("iframe")
     assert all("src" not in each for each in page.all("script"))
-    sources = [each["src"] for each in page.all("img")]
+    sources = [each["src"] for each in page.all("img") if "src" in each]
     assert sources and all(each.startswith("data:image/webp;base64,") for each in sources)
     policy = next(each["content"] for each in page.all("meta") if "http-equiv" in each)
     assert "default-src 'none'" in policy and "img-src data:" in policy
@@ -134,13 +133,13 @@ def test_the_page_needs_nothing_else(figure, tmp_path):
 def test_embedded_pictures_show_the_panels(figure, tmp_path):
     drawn = figure("a/one")
     _, _, html = written(tmp_path, drawn)
-    (source,) = [each["src"] for each in Page(html).all("img")]
+    (source,) = [each["src"] for each in Page(html).all("img") if "src" in each]
     image = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
     expected = preview(drawn.montage.draw(), drawn.montage.layout.panels_box)
     assert image.size == expected.size
     difference = np.asarray(image.convert("RGB"), float) - np.asarray(expected, float)
     assert np.abs(difference).mean() < 4  # lossy, but the same picture
-    assert image.size[0] <= 1400 and image.size[1] < drawn.montage.draw().size[1]
+    assert image.size[0] <= 1800 and image.size[1] < drawn.montage.draw().size[1]
 
 
 def test_the_table_says_all_of_each_claim(figure, tmp_path):
@@ -153,7 +152,7 @@ def test_the_table_says_all_of_each_claim(figure, tmp_path):
     assert {each["data-inputs"] for each in rows} == {"bundled"}
     names = [each["data-name"] for each in page.all("td") if "data-name" in each][:8]
     assert names == [
-        "Figure",
+        "Paper",
         "Claim",
         "Measure",
         "Value",
@@ -196,10 +195,40 @@ def test_answers_stand_above_the_figures(figure, tmp_path):
     _, readme, html = written(tmp_path, figure("a/one"), answers=answers)
     assert readme.index("## Answers") < readme.index("## Figures")
     assert "It keeps **where**." in readme and "[a/one](#a-one)" in readme
+    assert '<a href="#a-one"><img src="a/one.png"' in readme
+    assert html.count('<a class="thumb" href="#a-one"><img src="data:image/webp') == 1
     assert html.index('id="answers"') < html.index('id="figures"')
     assert "<strong>where</strong>" in html
     _, readme, html = written(tmp_path, figure("a/one"))
     assert "Answers" not in readme and 'id="answers"' not in html
+
+
+def test_answers_name_no_figure_that_is_not_there(figure, tmp_path):
+    answers = [Answer("Why?", "So.", ("a/one", "a/two"))]
+    _, readme, html = written(tmp_path, figure("a/one"), answers=answers)
+    assert "a/two" not in readme and "a/two" not in html
+    assert "a/two" not in written(tmp_path / "none", answers=answers)[1]
+
+
+def test_questions_are_listed_first(figure, tmp_path):
+    answers = [Answer("Why?", "So."), Answer("How?", "Thus.")]
+    _, _, html = written(tmp_path, figure("a/one"), answers=answers)
+    assert html.index('<a href="#answer-2">How?</a>') < html.index('<article id="answer-1">')
+
+
+def test_verdicts_of_other_runs_stand_beside(figure, tmp_path):
+    written(tmp_path / "balanced", figure("a/one", balanced=True), figure("a/two"))
+    _, readme, html = written(tmp_path, figure("a/one"), figure("a/two"))
+    page = Page(html)
+    assert readme.count("**holds**, balanced: holds |") == 1
+    assert readme.count("**fails**, balanced: fails |") == 1
+    for text in (readme, page.text):
+        assert "2 of 2 claims have the same verdict." in text
+    rows = html[html.index("<tbody>\n<tr data") :]
+    assert rows.count('balanced: <b class="holds">holds</b>') == 1
+    assert rows.count('balanced: <b class="fails">fails</b>') == 1
+    own = (tmp_path / "balanced" / "README.md").read_text()
+    assert "balanced weights" in own and "balanced: " not in own
 
 
 def test_order_puts_papers_and_figures_first(figure, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from replicate.figure import claims
-from replicate.figure.claims import Claim, format_number, format_value, tally
+from replicate.figure.claims import Claim, format_number, format_value, readable, tally
 
 NAN, INF = math.nan, math.inf
 HEAD = ("depth", "Detail is lost with depth.", "Gatys et al. 2016, Fig. 1", "SSIM")
@@ -232,6 +232,49 @@ def test_senseless_claims(make):
 )
 def test_format_number(value, text):
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("edge_correlation", "edge correlation"),
+        ("psnr", "PSNR"),
+        ("mean_lab_shift", "mean Lab shift"),
+        ("gram_distance/relu3_1", "Gram distance relu3_1"),
+        ("relu4_2", "relu4_2"),
+        ("SSIM to the photograph", "SSIM to the photograph"),
+        ("A photograph", "A photograph"),
+        ("10⁻⁴", "10⁻⁴"),
+        ("", ""),
+    ],
+)
+def test_names_of_metrics_are_spelled_out(name, text):
+    assert readable(name) == text
+
+
+def test_the_parts_of_a_joint_claim_are_named_once():
+    values = {"10⁻²": 0.25, "10⁻¹": 0.5}
+    joint = claims.all_of("all", "All of it.", "source", [
+        claims.ordered(name, name, "", name, values, "increasing")
+        for name in ("edge_correlation", "ssim")
+    ])  # fmt: skip
+    assert joint.shown_value == (
+        "edge correlation (10⁻²: 0.25 · 10⁻¹: 0.5); SSIM (10⁻²: 0.25 · 10⁻¹: 0.5)"
+    )
+    assert joint.threshold == "each strictly increasing"
+    assert joint.measure == "edge correlation; SSIM"
+    assert list(joint.value) == ["edge_correlation: 10⁻²", "edge_correlation: 10⁻¹",
+                                 "ssim: 10⁻²", "ssim: 10⁻¹"]  # fmt: skip
+
+
+def test_a_colon_in_a_label_makes_no_group():
+    values = {"a: conv1_1": 2.0, "b: + conv2_1": 1.0}
+    assert format_value(values) == "a: conv1_1: 2 · b: + conv2_1: 1"
+    joint = claims.all_of("all", "All.", "source", [
+        claims.ordered("p", "", "", "PSNR", values), claims.at_least("e", "", "", "edges", 3, 1)
+    ])  # fmt: skip
+    assert joint.shown_value == "PSNR (a: conv1_1: 2 · b: + conv2_1: 1); edges: 3"
+    assert joint.threshold == "PSNR: strictly decreasing; edges: ≥ 1"
 
 
 def test_format_value():
