@@ -7,18 +7,25 @@ every crop weighted by the inverse of its target's energy as in training.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from replicate.compact.model import CONVOLUTIONS, POOLINGS, Plain
-from replicate.compact.pictures import Mixture, Sampler
+from replicate.compact.pictures import PLAIN, Sampler
 
 RIDGE = 1e-4
 """Ridge penalty, relative to the mean energy of the narrow channels."""
+
+MAKING = "making"
+"""The only key of a file's header: with several, equal runs would not write equal bytes."""
 
 
 class Moments:
@@ -89,8 +96,7 @@ def mean_activations(
     teacher: Plain, pictures: list[np.ndarray], pooling: str, crops: int = 400, size: int = 224
 ) -> list[Tensor]:
     """Mean of each rectified channel over plain crops: a tensor (N,) for each layer."""
-    plain = Mixture(transfers=0.0, spectra=0.0, blends=0.0, noisy=0.0, recoloured=0.0)
-    sampler = Sampler(pictures, np.random.default_rng(11), plain)
+    sampler = Sampler(pictures, np.random.default_rng(11), PLAIN)
     device = next(teacher.parameters()).device
     sums = [torch.zeros(width) for width in teacher.widths]
     for _ in range(crops // 2):
@@ -134,3 +140,18 @@ def to_file(
         if not torch.isfinite(tensor).all():
             raise OverflowError(f"{name} does not fit into its type")
     return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def header(making: Mapping[str, Any]) -> dict[str, str]:
+    """The header of a file that says how it was made."""
+    return {MAKING: json.dumps(making, sort_keys=True)}
+
+
+def read_making(path: Path) -> dict[str, Any]:
+    """What a file's header says of its making; empty where it says nothing.
+
+    Raises:
+        SafetensorError: not a safetensors file.
+    """
+    with safe_open(path, framework="pt") as stored:
+        return json.loads((stored.metadata() or {}).get(MAKING, "{}"))

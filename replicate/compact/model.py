@@ -32,6 +32,12 @@ VGG_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256) + (512,) * 8
 WIDTHS = (16, 16, 32, 32, 96, 96, 96, 96) + (192,) * 8
 """Channels of the shipped network at each convolution."""
 
+STYLE_DEPTHS = (0, 2, 4, 8, 12)
+"""relu1_1 to relu5_1: the style layers of Gatys et al. 2016."""
+
+CONTENT_DEPTH = 9
+"""relu4_2, their content layer."""
+
 MEAN = (123.68, 116.779, 103.939)
 """What is subtracted from RGB in 0..255 before the first convolution."""
 

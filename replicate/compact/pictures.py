@@ -66,6 +66,10 @@ class Mixture:
     recoloured: float = 0.3
 
 
+PLAIN = Mixture(transfers=0.0, spectra=0.0, blends=0.0, noisy=0.0, recoloured=0.0)
+"""Photographs alone, as they are."""
+
+
 class Sampler:
     """Draws batches (B, 3, S, S) float32 in 0..255 less the mean; all chance from ``rng``."""
 

@@ -13,7 +13,8 @@ What it does, in order:
    part of the run the batch norms stand still, so that what is trained is what will be shipped;
 4. average the weights, fold the batch norms, refit all heads in closed form, write float16.
 
-A run goes on from its checkpoint with ``--resume`` and the same options.
+A run goes on from its checkpoint with ``--resume`` and the same options. The file that is written
+says in its header how it was made. :mod:`replicate.compact.ship` puts it into the package.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from replicate.compact.export import fit_heads, in_teacher_units, mean_activations, to_file
+from replicate.compact.export import (
+    fit_heads,
+    header,
+    in_teacher_units,
+    mean_activations,
+    to_file,
+)
 from replicate.compact.model import (
     CONVOLUTIONS,
-    MEAN,
     POOLINGS,
+    STYLE_DEPTHS,
     WIDTHS,
     Plain,
     Student,
@@ -46,6 +53,7 @@ from replicate.compact.model import (
 )
 from replicate.compact.muon import Muon
 from replicate.compact.pictures import (
+    PLAIN,
     Sampler,
     TransferPool,
     held_out_and_rest,
@@ -53,15 +61,25 @@ from replicate.compact.pictures import (
 )
 from replicate.compact.transfers import practise
 
-MEAN_COLUMN = np.asarray(MEAN, np.float32).reshape(3, 1, 1)
-
-STYLE_DEPTHS = (0, 2, 4, 8, 12)
-"""relu1_1 to relu5_1, the style layers of Gatys et al. 2016, get a greater share."""
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that fixes a run. Lengths are counted in steps, or in minutes where steps is 0."""
+    """All that fixes a run but its teacher and pictures.
+
+    Attributes:
+        steps: length of the run; 0 means that ``minutes`` counts.
+        widths: channels of the student at each convolution.
+        pixels: of all crops of a batch together, whatever their size.
+        sizes: sides of the crops; each batch has one of them, drawn at random.
+        kernel_rate: Muon's peak rate, for all kernels but the first.
+        rate: AdamW's peak rate, for everything else.
+        warm_up: share of the run in which the rates rise.
+        gram_weight: weight of the Gram distances beside the features, at the start and the end.
+        frozen_after: share of the run after which batch norms stand still.
+        averaging: decay a step of the running mean of the weights, which is what is shipped.
+        practise_every: steps between the student's own transfers, from ``practise_after`` (a share
+            of the run) on, at ``practise_size`` pixels.
+    """
 
     steps: int = 0
     minutes: float = 80.0
@@ -70,7 +88,7 @@ class Recipe:
     pixels: int = 64_000
     sizes: tuple[int, ...] = (112, 128, 160, 192)
     kernel_rate: float = 0.01
-    rate: float = 2.5e-3
+    rate: float = 5e-3
     weight_decay: float = 1e-2
     warm_up: float = 0.01
     gram_weight: tuple[float, float] = (0.1, 0.6)
@@ -174,7 +192,7 @@ def gram_distance(ours: Tensor, theirs: Tensor, units: Tensor) -> Tensor:
 
 
 def layer_weights() -> Tensor:
-    """Share of each layer in the loss (16,)."""
+    """Share of each layer in the loss (16,): more for style layers, less after the last one."""
     weights = torch.ones(len(CONVOLUTIONS))
     weights[list(STYLE_DEPTHS)] = 2.0
     weights[13:] = 0.5
@@ -182,7 +200,7 @@ def layer_weights() -> Tensor:
 
 
 class Average:
-    """Running mean of weights, with every buffer copied (Polyak averaging)."""
+    """Running mean of weights and of the batch norms' statistics (Polyak averaging)."""
 
     def __init__(self, student: Student, decay: float, every: int = 4):
         self.decay, self.every, self.updates = decay**every, every, 0
@@ -293,12 +311,11 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, pictures: list[np.ndarray], size: int = 192) -> LayerErrors:
-        """Errors of the averaged student on the centres of ``pictures``, both poolings."""
-        sampler = Sampler(pictures, np.random.default_rng(7))
+        """Errors of the averaged student on plain crops of ``pictures``, both poolings."""
+        sampler = Sampler(pictures, np.random.default_rng(7), PLAIN)
         found = []
         for index in range(6):
-            crops = np.stack([sampler.crop(size) for _ in range(3)]).transpose(0, 3, 1, 2)
-            pixels = torch.from_numpy(crops - np.float32(MEAN_COLUMN)).float().to(self.device)
+            pixels = torch.from_numpy(sampler.batch(3, size)).to(self.device)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             pooling = POOLINGS[index % 2]
             targets = run_teacher(self.teacher, pixels, pooling)
@@ -390,10 +407,14 @@ def export(
     out: Path,
     batches: int = 240,
     crops: int = 400,
+    teacher: str = "",
 ) -> None:
-    """Fold the averaged student, fit its heads, and write the shipped file.
+    """Fold the averaged student, fit its heads, and write the file to be shipped.
 
-    ``batches`` is how many the heads are fitted to; ``crops``, how many the means are taken over.
+    Args:
+        batches: how many the heads are fitted to.
+        crops: how many the means are taken over.
+        teacher: its name, for the header.
     """
     convolutions = fold(trainer.average.student)
     student = channels_last(Plain(convolutions), trainer.device)
@@ -412,7 +433,21 @@ def export(
         for pooling in POOLINGS
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(to_file(convolutions, heads, means), out)
+    tensors = to_file(convolutions, heads, means)
+    save_file(tensors, out, header(making(trainer, teacher, len(pictures))))
+
+
+def making(trainer: Trainer, teacher: str, pictures: int) -> dict[str, Any]:
+    """How a file was made: the record in its header, from which the model card is written."""
+    return {
+        "teacher": teacher,
+        "pictures": pictures,
+        "steps": trainer.progress.step,
+        "minutes": round(trainer.progress.seconds / 60),
+        "device": trainer.device.type,
+        "torch": torch.__version__,
+        "recipe": asdict(trainer.recipe),
+    }
 
 
 def parser() -> argparse.ArgumentParser:
@@ -442,13 +477,15 @@ def main(arguments: list[str] | None = None) -> None:
     checkpoint = options.run / "checkpoint.pt"
     if options.export_only or (options.resume and checkpoint.exists()):
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        if options.export_only:
+            recipe = Recipe(**state["recipe"])
         trainer = Trainer(recipe, teacher, pictures, options.device, state["scales"])
         trainer.restore(state)
     else:
         trainer = Trainer(recipe, teacher, pictures, options.device)
     if not options.export_only:
         train(trainer, held_out, options.run)
-    export(trainer, pictures, options.out)
+    export(trainer, pictures, options.out, teacher=options.teacher.stem)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from replicate.compact.model import MEAN, POOLINGS, Student
+from replicate.compact.model import CONTENT_DEPTH, MEAN, POOLINGS, STYLE_DEPTHS, Student
 from replicate.compact.pictures import Sampler
 
-STYLE = (0, 2, 4, 8, 12)
-CONTENT = 9
 KEPT_AT = (12, 30, 60)
+"""Evaluations after which the pictures of a practice transfer are kept."""
 
 
 def augmented_gram(maps: Tensor) -> Tensor:
@@ -49,10 +48,11 @@ class Objective:
         if kind < 0.2:
             self.contents[int(rng.integers(16))] = 1.0
         else:
-            kept = [d for d in STYLE if rng.random() < 0.85] or [int(rng.choice(STYLE))]
+            kept = [d for d in STYLE_DEPTHS if rng.random() < 0.85]
+            kept = kept or [int(rng.choice(STYLE_DEPTHS))]
             self.styles = {depth: float(np.exp(rng.normal(0, 0.7))) for depth in kept}
             if kind < 0.8:
-                self.contents[CONTENT] = float(np.exp(rng.uniform(np.log(0.01), np.log(1.0))))
+                self.contents[CONTENT_DEPTH] = float(np.exp(rng.uniform(np.log(0.01), np.log(1.0))))
         self.depth = 1 + max(*self.styles, *self.contents, 0)
         order = torch.roll(torch.arange(len(pixels)), 1)
         with torch.no_grad():
@@ -128,6 +128,7 @@ def practise(
 
 
 def keep(image: Tensor, sampler: Sampler, mean: np.ndarray) -> None:
+    """Put the pictures of a batch into the sampler's pool, but none that has run away."""
     for picture in image.cpu().numpy() + mean:
         if np.isfinite(picture).all() and np.abs(picture).max() < 2000:
             sampler.pool.add(picture.transpose(1, 2, 0))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from replicate.compact import model, train
-from replicate.compact.export import Heads, Moments, in_teacher_units, to_file
+from replicate.compact.export import Heads, Moments, in_teacher_units, read_making, to_file
 from replicate.compact.muon import Muon, orthogonalised
 from replicate.compact.pictures import (
     Mixture,
@@ -252,8 +252,12 @@ def test_the_command_writes_a_complete_file(tmp_path: Path):
         Image.fromarray(pixels).save(tmp_path / f"picture{index}.png")
     trainer = tiny_trainer(steps=1)
     train.train(trainer, random_pictures(1), tmp_path)
-    train.export(trainer, random_pictures(), tmp_path / "out.safetensors", batches=2, crops=4)
-    tensors = load_file(tmp_path / "out.safetensors")
+    out = tmp_path / "out.safetensors"
+    train.export(trainer, random_pictures(), out, batches=2, crops=4, teacher="vgg19-tiny")
+    tensors = load_file(out)
+    made = read_making(out)
+    assert (made["teacher"], made["pictures"], made["steps"]) == ("vgg19-tiny", 4, 1)
+    assert made["recipe"]["widths"] == list(NARROW)
     for name, index, narrow, wide in zip(
         model.CONVOLUTIONS, model.FEATURE_INDICES, NARROW, WIDE, strict=True
     ):
@@ -266,6 +270,34 @@ def test_the_command_writes_a_complete_file(tmp_path: Path):
         assert tensors[f"means.relu{name}"].shape == (wide,)
         assert tensors[f"means.relu{name}"].dtype == torch.float32
     assert "held-out" in (tmp_path / "log.txt").read_text()
+
+
+def test_exporting_again_takes_the_recipe_from_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not from the command, whose widths and length may be others."""
+    Image.fromarray(random_pictures(1)[0]).save(tmp_path / "picture.png")
+    tensors = {}
+    for index, (weight, bias) in enumerate(zip(random_teacher().weights, random_teacher().biases)):
+        number = model.FEATURE_INDICES[index]
+        tensors[f"features.{number}.weight"] = weight.data
+        tensors[f"features.{number}.bias"] = bias.data
+    save_file(tensors, tmp_path / "vgg19-tiny.safetensors")
+    trainer = tiny_trainer(steps=3)
+    trainer.step()
+    train.save_checkpoint(trainer, tmp_path / "checkpoint.pt")
+    exported: list[tuple[train.Trainer, str]] = []
+    monkeypatch.setattr(
+        train, "export", lambda found, pictures, out, teacher: exported.append((found, teacher))
+    )
+    words = ["--pictures", str(tmp_path), "--teacher", str(tmp_path / "vgg19-tiny.safetensors")]
+    words += ["--run", str(tmp_path), "--out", "unused", "--steps", "9", "--device", "cpu"]
+    train.main([*words, "--export-only"])
+    ((found, teacher),) = exported
+    assert found.recipe == trainer.recipe
+    assert found.progress.step == 1
+    assert teacher == "vgg19-tiny"
+    assert not (tmp_path / "log.txt").exists()
 
 
 @pytest.mark.parametrize(("share", "factor"), [(0.0, 0.02), (0.005, 0.5), (0.01, 1.0), (1.0, 0.0)])

@@ -1,0 +1,567 @@
+"""The benchmark of the compact network: what it chooses, measures, keeps and writes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks import compact as benchmark
+from benchmarks import compact_record as record
+from benchmarks import compact_report as report
+from benchmarks import peak_memory
+from benchmarks.compact_record import (
+    CONTENT,
+    STYLE_LAYERS,
+    Agreement,
+    Differing,
+    Errors,
+    Layers,
+    Measured,
+    Pace,
+    Pair,
+    Reconstructions,
+    Speed,
+    Transfers,
+)
+from replicate.compact.pictures import is_held_out
+from replicate.engine import engine as engine_module
+from replicate.engine.weights import LoadedWeights
+from replicate.errors import ReplicateError
+from replicate.figure.claims import at_least
+from replicate.figure.panels import Grid, Panel
+from replicate.figure.record import NetworkRecord, write_record
+from replicate.figure.report import Figure
+from replicate.images import Picture
+
+# Made-up measurements
+
+
+def pair(compact: float = 0.001, content: float = 0.1, vgg19: float = 0.001) -> Pair:
+    def distances(gram: float, error: float) -> dict[str, float]:
+        return {**dict.fromkeys(STYLE_LAYERS, gram), CONTENT: error}
+
+    return Pair(
+        photograph=distances(0.5, 0.0),
+        compact=distances(compact, content),
+        vgg19=distances(vgg19, 0.1),
+    )
+
+
+def transfers(**changes: Any) -> Transfers:
+    found = {"machine": "a slow one", "inputs": "held-out", "size": 256, "evaluations": 200}
+    return Transfers(**{**found, "pairs": {"a × b": pair()}, **changes})
+
+
+def speed(compact: float = 20.0, memory: float = 500.0) -> Speed:
+    pace = Pace(
+        precision="bf16", compact=compact, vgg19=3.0, compact_memory=memory, vgg19_memory=900.0
+    )
+    return Speed(machine="a slow one", size=256, torch_memory=400.0, paces=[pace])
+
+
+def agreement(differing: int = 1) -> Agreement:
+    one = Differing(claim="gatys2016/fig5/style", text="It is so.", vgg19="holds", compact="fails")
+    return Agreement(profile="gallery", inputs="bundled", claims=20, differing=[one] * differing)
+
+
+def depths(compact: dict[str, float]) -> Reconstructions:
+    vgg19 = {"relu1_2": 30.0, "relu2_2": 25.0, "relu3_2": 20.0}
+    psnr = {"coffee": {"vgg19": vgg19, "compact": compact}}
+    return Reconstructions(machine="a slow one", size=256, evaluations=200, psnr=psnr)
+
+
+SAME = {"relu1_2": 29.0, "relu2_2": 22.0, "relu3_2": 21.0}
+OTHER = {"relu1_2": 29.0, "relu2_2": 20.0, "relu3_2": 21.0}
+
+
+# Tables
+
+
+def test_medians_are_over_pairs() -> None:
+    pairs = {str(index): pair(compact=value) for index, value in enumerate((0.1, 9.0, 0.2))}
+    middle = report.medians(pairs)["median"]
+    assert set(middle.compact[layer] for layer in STYLE_LAYERS) == {0.2}
+    assert middle.photograph[CONTENT] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("found", "missed"),
+    [
+        (pair(), 0),
+        (pair(compact=0.0025), 1),  # too far at relu1_1 alone
+        (pair(compact=0.012), 3),
+        (pair(compact=0.4), 5),
+        (pair(content=0.114), 0),
+        (pair(content=0.116), 1),
+        (pair(compact=0.4, content=0.2), 6),
+    ],
+)
+def test_transfers_against_their_bounds(found: Pair, missed: int) -> None:
+    measured = transfers(pairs={"a × b": found})
+    assert report.transfers_met(measured) == 6 - missed
+    assert report.transfers_table(measured).count("**missed**") == missed
+
+
+def test_reconstructions_must_have_one_order() -> None:
+    assert report.same_order(depths(SAME)) == {"coffee": True}
+    assert report.same_order(depths(OTHER)) == {"coffee": False}
+    assert "| 30.0 / 29.0 | 25.0 / 22.0 | 20.0 / 21.0 | same |" in report.reconstructions_text(
+        depths(SAME)
+    )
+    assert "**another**" in report.reconstructions_text(depths(OTHER))
+
+
+@pytest.mark.parametrize(
+    ("found", "missed"),
+    [(speed(), 0), (speed(compact=14.9), 1), (speed(memory=601.0), 1), (speed(3.0, 900.0), 2)],
+)
+def test_speed_and_memory_against_their_bounds(found: Speed, missed: int) -> None:
+    assert report.speed_table(found).count("**missed**") == missed
+
+
+def test_differing_claims_are_listed() -> None:
+    text = report.agreement_text(agreement(1))
+    assert "19 of 20 claims (95%)" in text and "met" in text and "missed" not in text
+    assert "| `gatys2016/fig5/style` | It is so. | holds | fails |" in text
+    assert "**missed**" in report.agreement_text(agreement(3))
+    assert "No claim has two verdicts" in report.agreement_text(agreement(0))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.00131, "0.0013"),
+        (0.4749, "0.47"),
+        (1.02, "1"),
+        (12.4, "12"),
+        (0.0, "0"),
+        (3e-4, "0.0003"),
+    ],
+)
+def test_numbers_have_two_digits_and_no_exponent(value: float, text: str) -> None:
+    assert report.number(value) == text
+
+
+def test_each_bound_has_a_line_and_its_verdict() -> None:
+    measured = Measured(sha256="a")
+    assert report.measured_text(measured) == report.MISSING
+    good = measured.having(
+        transfers=transfers(),
+        reconstructions=depths(SAME),
+        speed=speed(),
+        agreement=agreement(),
+    )
+    text = report.measured_text(good)
+    assert text.count("| met |") == 5 and "missed" not in text
+    bad = good.having(
+        transfers=transfers(pairs={"a × b": pair(compact=0.0025)}),
+        reconstructions=depths(OTHER),
+        speed=speed(3.0, 900.0),
+        agreement=agreement(3),
+    )
+    assert report.measured_text(bad).count("**missed**") == 5
+
+
+def test_the_page_names_the_weights_and_what_is_missing() -> None:
+    text = report.page(Measured(sha256="cafe", speed=speed()))
+    assert "`cafe`" in text
+    assert text.count(report.MISSING) == 3
+    assert "AMD" not in text and "a slow one" in text
+
+
+# The model card
+
+
+def test_blocks_are_filled_and_filled_again() -> None:
+    text = "# Card\n<!-- one -->\nold\n\\1\n<!-- /one -->\nwords\n<!-- two -->\n<!-- /two -->\n"
+    once = report.fill(text, {"one": r"new \g<1>", "two": "more"})
+    assert once.splitlines() == [
+        "# Card", "<!-- one -->", r"new \g<1>", "<!-- /one -->", "words",
+        "<!-- two -->", "more", "<!-- /two -->",
+    ]  # fmt: skip
+    assert report.fill(once, {"one": r"new \g<1>"}) == once
+
+
+@pytest.mark.parametrize("text", ["nothing", "<!-- one -->\n<!-- /one -->\n" * 2])
+def test_a_block_must_be_there_once(text: str) -> None:
+    with pytest.raises(ReplicateError, match="'one'"):
+        report.fill(text, {"one": "new"})
+
+
+def test_the_card_has_every_block(making: dict[str, Any]) -> None:
+    card = report.CARD.read_text()
+    blocks = report.card_blocks(Measured(sha256="cafe"))
+    assert report.fill(card, blocks).count("`cafe`") == 1
+    assert card.count("<!-- /") == len(blocks)
+
+
+def test_the_card_says_how_the_file_was_made(making: dict[str, Any]) -> None:
+    text = report.making_text(making)
+    for part in (
+        "`vgg19-tiny`",
+        "12",
+        "40 steps, 1 minutes (`--steps 40`)",
+        "4, 6, 8, 10",
+        "seed 3",
+    ):
+        assert part in text
+    assert report.making_text({}) == report.MISSING
+    recipe = {**making["recipe"], "steps": 0}
+    assert "`--minutes 80`" in report.making_text({**making, "recipe": recipe})
+
+
+def test_the_cards_picture_credits_are_complete() -> None:
+    card = report.CARD.read_text()
+    assert all(f"*{photograph}*" in card for photograph, _ in benchmark.STRIP_PAIRS)
+
+
+# The record
+
+
+def test_the_record_is_kept_for_one_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "compact.json"
+    measured = Measured(sha256="a", transfers=transfers(), speed=speed(compact=20.123456789))
+    record.save(measured, path)
+    found = record.load("a", path)
+    assert found.transfers == measured.transfers
+    assert found.speed is not None and found.speed.paces[0].compact == 20.123
+    assert record.load("b", path) == Measured(sha256="b")
+    assert record.load("a", tmp_path / "none.json") == Measured(sha256="a")
+
+
+def test_pairs_add_up_over_runs_drawn_alike() -> None:
+    first, second = transfers(pairs={"a": pair()}), transfers(pairs={"b": pair(0.5)})
+    assert list(second.after(first).pairs) == ["a", "b"]
+    again = transfers(pairs={"a": pair(0.7)})
+    assert again.after(first).pairs["a"] == pair(0.7)
+    assert list(second.after(transfers(pairs={"a": pair()}, evaluations=100)).pairs) == ["b"]
+
+
+# Choosing pictures
+
+
+@pytest.fixture
+def folder(tmp_path: Path, scene: Callable[..., Picture]) -> Path:
+    """Photographs, paintings and textures; some of each are held out, and only these are real."""
+    for kind, count in (("photos", 400), ("paintings", 40), ("dtd_subset", 60)):
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for index in range(count):
+            path = tmp_path / "pictures" / kind / f"{kind}{index}.png"
+            if is_held_out(path):
+                scene(24, 20, seed=index + count).save(path)
+            else:
+                path.touch()
+    return tmp_path / "pictures"
+
+
+def test_only_held_out_pictures_are_chosen(folder: Path) -> None:
+    inputs = benchmark.choose_inputs(folder)
+    assert inputs.kind == "held-out"
+    assert len(inputs.photographs) == 8 and len(inputs.styles) == 4
+    for picture in inputs.photographs:
+        assert is_held_out(Path("photos") / picture.name) and picture.name.startswith("photos")
+    for picture in inputs.styles:
+        assert is_held_out(Path("paintings") / picture.name)
+    pairs = inputs.pairs()
+    assert len({(a.name, b.name) for a, b in pairs}) == 32
+    assert len({b.name for _, b in pairs[:4]}) == len({a.name for a, _ in pairs[:4]}) == 4
+
+
+def test_too_few_pictures_are_an_error(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReplicateError, match="8 and 4 are needed"):
+        benchmark.choose_inputs(folder / "paintings")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ReplicateError, match="no held-out pictures"):
+        benchmark.choose_inputs(empty)
+
+
+def test_bundled_pictures_serve_where_there_is_no_folder(
+    scene: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "bundled", lambda name: replace(scene(), name=name))
+    inputs = benchmark.choose_inputs(None)
+    assert inputs.kind == "bundled"
+    assert {p.name for p in inputs.photographs} >= {"astronaut", "coffee"}
+    assert [p.name for p in inputs.styles] == ["swirls", "shards", "facets", "wave"]
+
+
+def test_a_spread_goes_from_first_to_last() -> None:
+    files = [Path(str(index)) for index in range(20)]
+    chosen = benchmark.spread(files, 4)
+    assert [int(str(file)) for file in chosen] == [0, 6, 13, 19]
+    assert benchmark.spread(files[:3], 4) == files[:3]
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("1-8", [0, 7]), ("3", [2, 2]), ("31-99", [30, 31])])
+def test_spans_count_from_one(text: str, chosen: list[int]) -> None:
+    pairs = benchmark.part(list(range(32)), benchmark.span(text))  # type: ignore[arg-type]
+    assert [pairs[0], pairs[-1]] == chosen
+
+
+@pytest.mark.parametrize("text", ["0", "a", "1-", "-3", "1-2-3"])
+def test_other_spans_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="pairs such as"):
+        benchmark.span(text)
+
+
+def test_a_span_without_pairs_is_an_error() -> None:
+    with pytest.raises(ReplicateError, match="32 pairs"):
+        benchmark.part(list(range(32)), benchmark.span("40-50"))  # type: ignore[arg-type]
+
+
+# Measuring, with tiny networks in the place of both
+
+
+@pytest.fixture
+def networks(
+    tiny_engine: Callable[..., Any],
+    tiny_tensors: Callable[..., dict[str, torch.Tensor]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Both networks are tiny, the compact one another than VGG-19; nothing is written outside."""
+    tiny_engine()
+    ours = LoadedWeights("vgg19-compact", "vgg19", "caffe", tiny_tensors(seed=7), "ours", None)
+    monkeypatch.setattr(engine_module, "bundled_weights", lambda name: ours)
+    monkeypatch.setattr(engine_module, "channel_means", lambda network, weights: {})
+    monkeypatch.setattr(benchmark, "load_weights", lambda name: ours)
+    monkeypatch.setattr(benchmark, "find_weights", Path)
+    monkeypatch.setattr(report, "COMPACT_SHA256", "ours")
+    (tmp_path / "card.md").write_text(report.CARD.read_text())
+    monkeypatch.setattr(report, "CARD", tmp_path / "card.md")
+    monkeypatch.setattr(report, "PAGE", tmp_path / "compact.md")
+    monkeypatch.setattr(benchmark, "RECORD", tmp_path / "compact.json")
+    monkeypatch.setattr(benchmark, "STRIPS", tmp_path / "card")
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
+
+
+def options(*words: str) -> argparse.Namespace:
+    return benchmark.parser().parse_args(words)
+
+
+def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the store has it")
+
+    monkeypatch.setattr(engine_module, "evaluate", never)
+
+
+def test_transfers_are_drawn_measured_and_never_drawn_again(
+    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale = benchmark.Scale(32, 3, pairs=3)
+    given = options("transfers", "--pictures", str(folder))
+    found = benchmark.transfers(given, scale, None)
+    assert len(found.pairs) == 3
+    for measured in found.pairs.values():
+        assert measured.photograph[CONTENT] == 0
+        assert measured.vgg19 != measured.compact
+        assert measured.vgg19["relu1_1"] < measured.photograph["relu1_1"]
+    forbid_drawing(monkeypatch)
+    assert benchmark.transfers(given, scale, None).pairs == found.pairs
+
+
+def test_pairs_and_networks_may_be_drawn_apart(
+    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "FULL", benchmark.Scale(32, 3))
+    words = ["transfers", "--pictures", str(folder), "--pairs", "2-3"]
+    for network in benchmark.KEYS:
+        assert benchmark.run(options(*words, "--only", network)) == "2 pairs are drawn."
+    assert not benchmark.RECORD.exists()
+    forbid_drawing(monkeypatch)
+    benchmark.run(options(*words))
+    benchmark.run(options("transfers", "--pictures", str(folder), "--pairs", "3"))
+    kept = record.load("ours", benchmark.RECORD).transfers
+    assert kept is not None and len(kept.pairs) == 2
+    assert "Medians over 2 pairs" in report.PAGE.read_text()
+    assert "of 6 bounds met, over 2 pairs" in report.CARD.read_text()
+
+
+def test_trying_writes_nothing(
+    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(benchmark, "QUICK", benchmark.Scale(32, 4, pairs=1))
+    card = report.CARD.read_text()
+    benchmark.main(["transfers", "--quick", "--pictures", str(folder)])
+    assert "Medians over 1 pairs" in capsys.readouterr().out
+    assert not benchmark.RECORD.exists() and not report.PAGE.exists()
+    assert report.CARD.read_text() == card
+
+
+def test_reconstructions_by_both_networks(networks: None, folder: Path) -> None:
+    given = options("reconstructions", "--pictures", str(folder))
+    found = benchmark.reconstructions(given, benchmark.Scale(64, 3, photographs=1))
+    (psnr,) = found.psnr.values()
+    assert set(psnr) == {"vgg19", "compact"}
+    for depths in psnr.values():
+        assert list(depths) == list(benchmark.DEPTHS)
+        assert all(3 < value < 60 for value in depths.values())
+    assert psnr["vgg19"] != psnr["compact"]
+
+
+def test_errors_by_layer(networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = options("layers", "--pictures", str(folder))
+    scale = benchmark.Scale(32, checked=2)
+    found = benchmark.layers(given, scale)
+    assert (found.pictures, len(found.errors)) == (2, 16)
+    for errors in found.errors.values():
+        assert all(value > 0.01 for value in errors.model_dump().values())
+    assert found.errors["2_1"].relu != found.errors["2_1"].relu_average
+    monkeypatch.setattr(benchmark, "VGG", "vgg19-compact")
+    assert benchmark.layers(given, scale).errors["3_1"] == Errors(
+        relu=0, relu_average=0, conv=0, gram=0
+    )
+    assert "| conv5_4 |" in report.layers_text(found)
+
+
+def test_speed_takes_both_networks_in_turn(networks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {"vgg19-compact": 300.0, "vgg19-caffe": 900.0}
+    monkeypatch.setattr(benchmark, "memory_alone", lambda *told: alone[told[0]] if told else 200.0)
+    found = benchmark.speed(benchmark.Scale(32, rounds=2, warm_up=1))
+    assert [pace.precision for pace in found.paces][-1] == "float32"
+    assert found.torch_memory == 200.0
+    for pace in found.paces:
+        assert pace.compact > 0 and pace.vgg19 > 0
+        assert (pace.compact_memory, pace.vgg19_memory) == (300.0, 900.0)
+
+
+def test_random_weights_are_timed_where_vgg19_is_not(tiny_engine: Callable[..., Any]) -> None:
+    assert benchmark.full_network() == "vgg19-random"
+
+
+def test_peak_memory_is_this_process_own() -> None:
+    before = peak_memory.peak()
+    block = np.ones(40_000_000)
+    assert peak_memory.peak() > max(before, block.nbytes / 1e6)
+
+
+def test_strips_hold_inputs_and_both_transfers(
+    networks: None, scene: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {"astronaut": scene(64, 48), "swirls": scene(40, 40, seed=1)}
+    monkeypatch.setattr(benchmark, "bundled", pictures.__getitem__)
+    monkeypatch.setattr(benchmark, "STRIP_PAIRS", (("astronaut", "swirls"),))
+    (path,) = benchmark.strips(benchmark.Scale(64, 3))
+    assert path == benchmark.STRIPS / "astronaut-swirls.webp"
+    with Image.open(path) as image:
+        assert image.size == (64 + 48 + 64 + 64 + 3 * 6, 48)
+    assert report.strips_text(benchmark.STRIPS) == (
+        "![astronaut × swirls](card/astronaut-swirls.webp)"
+    )
+
+
+# Agreement of claims
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
+    """Writes figures' records; returns their folder."""
+
+    def write(where: str, name: str, value: float, **changes: Any) -> Path:
+        network = {"name": "vgg19", "weights": "caffe", "sha256": "real"}
+        if where == "compact":
+            network = {"name": "vgg19-compact", "weights": "bundled", "sha256": "ours"}
+        settings = {"profile": "gallery", "inputs": "bundled", **changes}
+        network = settings.pop("network", network)
+        figure = Figure(
+            id=name,
+            title="A figure",
+            source="a paper",
+            grids=[Grid.of_rows([[Panel(scene(64, 64))]])],
+            networks=[NetworkRecord(**network)],
+            claims=(at_least("one", "It is so.", "Fig. 5", "SSIM", value, 0.5),),
+            **settings,
+        )
+        write_record(figure.record(), tmp_path / where / f"{name}.json")
+        return tmp_path / where
+
+    return write
+
+
+def test_verdicts_are_compared_figure_by_figure(drawn: Callable[..., Path]) -> None:
+    for name, first, second in (("a/x", 0.7, 0.6), ("a/y", 0.7, 0.4), ("b/z", 0.1, 0.2)):
+        one, other = drawn("vgg", name, first), drawn("compact", name, second)
+    drawn("vgg", "b/alone", 0.7)
+    untrained = {"name": "vgg19-random", "weights": "random", "sha256": "r"}
+    drawn("vgg", "b/random", 0.7, network=untrained)
+    drawn("compact", "b/random", 0.7, network=untrained)
+    found = benchmark.agreement(one, other, "ours")
+    assert (found.claims, found.profile, found.inputs) == (3, "gallery", "bundled")
+    assert [each.claim for each in found.differing] == ["a/y/one"]
+    assert (found.differing[0].vgg19, found.differing[0].compact) == ("holds", "fails")
+
+
+@pytest.mark.parametrize(
+    ("where", "changes", "words"),
+    [
+        ("vgg", {"profile": "preview"}, "another profile"),
+        ("vgg", {"inputs": "paper"}, "other pictures"),
+        ("vgg", {"balanced": True}, "other weights"),
+        (
+            "vgg",
+            {"network": {"name": "vgg19-random", "weights": "random", "sha256": "r"}},
+            "drawn by vgg19-random",
+        ),
+        (
+            "compact",
+            {"network": {"name": "vgg19-random", "weights": "random", "sha256": "r"}},
+            "not drawn by vgg19-compact",
+        ),
+        (
+            "compact",
+            {"network": {"name": "vgg19-compact", "weights": "bundled", "sha256": "old"}},
+            "draw it anew",
+        ),
+    ],
+)
+def test_folders_that_do_not_compare_are_refused(
+    where: str, changes: dict[str, Any], words: str, drawn: Callable[..., Path]
+) -> None:
+    given: dict[str, dict[str, Any]] = {"vgg": {}, "compact": {}, where: changes}
+    one, other = (drawn(each, "a/x", 0.7, **given[each]) for each in ("vgg", "compact"))
+    with pytest.raises(ReplicateError, match=words):
+        benchmark.agreement(one, other, "ours")
+
+
+def test_folders_without_a_common_claim_are_refused(drawn: Callable[..., Path]) -> None:
+    with pytest.raises(ReplicateError, match="no claim in common"):
+        benchmark.agreement(drawn("vgg", "a/x", 0.7), drawn("compact", "a/y", 0.7), "ours")
+
+
+# The command
+
+
+def test_errors_are_one_sentence(networks: None, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="compact: There are no held-out pictures"):
+        benchmark.main(["transfers", "--pictures", str(tmp_path / "empty")])
+
+
+def test_the_record_in_the_repository_belongs_to_the_shipped_file() -> None:
+    """And the page and the card say what the record says."""
+    from replicate import compact
+
+    kept = Path(record.__file__).with_name("compact.json")
+    assert kept.is_file() == bool(compact.COMPACT_SHA256)
+    if kept.is_file():
+        measured = record.load(compact.COMPACT_SHA256, kept)
+        assert measured.transfers is not None
+        assert report.PAGE.read_text() == report.page(measured)
+        card = report.CARD.read_text()
+        assert report.fill(card, report.card_blocks(measured)) == card
+
+
+def test_layers_without_measurements_are_not_made_up() -> None:
+    errors = Errors(relu=0.1, relu_average=0.2, conv=0.3, gram=0.04)
+    found = Layers(inputs="held-out", pictures=3, size=256, errors={"1_1": errors})
+    assert "| conv1_1 | 0.1 | 0.2 | 0.3 | 0.04 |" in report.layers_text(found)

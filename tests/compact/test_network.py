@@ -1,0 +1,269 @@
+"""The compact network in the engine: it must look like VGG-19 at every layer, or be refused.
+
+What holds whatever the weights is tested on a tiny network; the shipped file is tested as well,
+where the package holds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from replicate import compact
+from replicate.cli import main
+from replicate.compact import model
+from replicate.compact.export import Heads, read_making
+from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
+from replicate.config import load_preset
+from replicate.engine import normalisation
+from replicate.engine.engine import Engine
+from replicate.engine.job import Job
+from replicate.engine.layers import steps
+from replicate.engine.networks import Network
+from replicate.engine.preset import NetworkSpec
+from replicate.engine.weights import bundled_weights, read_compact
+from replicate.errors import WeightsError
+
+SHIPPED = PACKAGE / NAME
+LAYERS = [step.name for step in steps("vgg19")]
+
+needs_shipped = pytest.mark.skipif(not SHIPPED.is_file(), reason="the file is not there yet")
+
+
+@pytest.fixture(params=["tiny", pytest.param("shipped", marks=needs_shipped)])
+def tensors(request: pytest.FixtureRequest, tiny_file: Path) -> dict[str, Tensor]:
+    """Of the tiny network and of the shipped one."""
+    return read_compact(tiny_file if request.param == "tiny" else SHIPPED).tensors
+
+
+@pytest.fixture(scope="module")
+def vgg19() -> dict[str, Tensor]:
+    """Tensors of VGG-19's shapes; their values do not matter here."""
+    found, channels = {}, 3
+    for step in steps("vgg19"):
+        if step.kind == "conv":
+            found[f"features.{step.index}.weight"] = torch.zeros(step.channels, channels, 3, 3)
+            found[f"features.{step.index}.bias"] = torch.ones(step.channels)
+            channels = step.channels
+    return found
+
+
+@pytest.fixture(scope="module")
+def pixels() -> Tensor:
+    return torch.rand(2, 3, 37, 50, generator=torch.Generator().manual_seed(0))
+
+
+# It looks like VGG-19
+
+
+@pytest.mark.parametrize("pooling", model.POOLINGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_layer_looks_like_vgg19s(
+    tensors: dict[str, Tensor],
+    vgg19: dict[str, Tensor],
+    pixels: Tensor,
+    pooling: str,
+    dtype: torch.dtype,
+) -> None:
+    ours, theirs = (
+        Network(each, pooling=pooling, dtype=dtype)(pixels, LAYERS) for each in (tensors, vgg19)
+    )
+    assert list(ours) == list(theirs) == LAYERS
+    for name in LAYERS:
+        compared = [(m.channels, m.positions, m.map.dtype) for m in (ours[name], theirs[name])]
+        assert compared[0] == compared[1], name
+        for read in ("wide", "wide_gram"):
+            one, other = (getattr(maps[name], read)() for maps in (ours, theirs))
+            assert one.shape == other.shape, name
+            assert one.dtype == other.dtype == torch.float32, name
+            assert torch.isfinite(one).all(), name
+
+
+def test_it_is_narrower(tensors: dict[str, Tensor], pixels: Tensor) -> None:
+    found = Network(tensors)(pixels, LAYERS)
+    assert all(found[name].map.shape[1] < found[name].channels for name in LAYERS)
+
+
+# The folded network is the trained one
+
+
+@pytest.mark.parametrize("pooling", model.POOLINGS)
+def test_the_engines_network_equals_the_trained_student(
+    student: model.Student, heads: Heads, scales: list[Tensor], pixels: Tensor, pooling: str
+) -> None:
+    """Batch norms folded, input scale folded, heads in the teacher's units."""
+    tensors = dict(model.fold(student))
+    for name, weight in heads.weights.items():
+        tensors[f"heads.{name}.weight"], tensors[f"heads.{name}.bias"] = weight, heads.biases[name]
+    names = [f"relu{name}" for name in model.CONVOLUTIONS]
+    found = Network(tensors, pooling=pooling)(pixels, names)
+    mean = torch.tensor(model.MEAN).view(1, 3, 1, 1)
+    with torch.no_grad():
+        narrow = student(pixels * 255 - mean, pooling)
+        for name, maps, layer, scale in zip(names, narrow, student.layers(), scales, strict=True):
+            wide = F.conv2d(maps, layer.head.weight[:, :, None, None], layer.head.bias)
+            wide = wide * scale.view(1, -1, 1, 1)
+            off = torch.linalg.norm(found[name].wide() - wide)
+            assert off <= 1e-4 * torch.linalg.norm(wide), name
+
+
+def test_float16_loses_next_to_nothing(
+    tiny_file: Path, student: model.Student, pixels: Tensor
+) -> None:
+    stored = Network(read_compact(tiny_file).tensors)
+    exact = Network(model.fold(student))
+    names = [f"relu{name}" for name in model.CONVOLUTIONS]
+    ours, theirs = stored(pixels, names), exact(pixels, names)
+    for name in names:
+        off = torch.linalg.norm(ours[name].map - theirs[name].map)
+        assert off <= 0.01 * torch.linalg.norm(theirs[name].map), name
+
+
+# The normalised network
+
+
+@pytest.mark.parametrize("pooling", model.POOLINGS)
+def test_the_normalised_network_divides_by_the_files_means(
+    package: Path, pixels: Tensor, pooling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the means are in the file")
+
+    monkeypatch.setattr(normalisation, "measure_means", never)
+    engine = Engine(device="cpu", precision="exact", network="vgg19-compact")
+    plain, normalised = (
+        engine.network(NetworkSpec.model_validate({"pooling": pooling, "normalised": how}))
+        for how in (False, True)
+    )
+    before, after = plain(pixels, LAYERS), normalised(pixels, LAYERS)
+    prefix = {"max": "means", "average": "means_average"}[pooling]
+    stored, relu = load_file(package), "relu1_1"
+    for name in LAYERS:
+        relu = relu if name.startswith("pool") else name.replace("conv", "relu")
+        divided = before[name].wide() / stored[f"{prefix}.{relu}"].view(1, -1, 1, 1)
+        torch.testing.assert_close(after[name].wide(), divided, rtol=1e-3, atol=1e-4)
+
+
+# It stands in for whatever is not there
+
+
+@pytest.mark.parametrize("preset", ["gatys2016", "gatys2016-code", "johnson2016"])
+def test_it_draws_where_a_presets_network_is_not_there(
+    preset: str, package: Path, scene: Callable[..., Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "empty"))
+    spoken: list[str] = []
+    engine = Engine(device="cpu", precision="exact", say=spoken.append)
+    asked = load_preset(preset)
+    result = engine.run(Job(asked, scene(), scene(seed=1), size=32, evaluations=2))
+    assert result.network.name == "vgg19-compact"
+    assert result.network.sha256 == compact.COMPACT_SHA256
+    assert result.network.spec.pooling == asked.network.pooling
+    assert len(spoken) == 1
+    assert f"{asked.network.key} is not on this machine, so vgg19-compact draws" in spoken[0]
+    assert f"replicate weights fetch {asked.network.key}" in spoken[0]
+
+
+def test_untrained_networks_are_not_replaced(package: Path) -> None:
+    engine = Engine(device="cpu")
+    assert engine.resolve(NetworkSpec(name="vgg19-random")).name == "vgg19-random"
+
+
+# Files that are not what was shipped
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def turn_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def put_another(path: Path) -> None:
+    tensors = load_file(path)
+    tensors["features.0.bias"] = tensors["features.0.bias"] + 1
+    save_file(tensors, path)
+
+
+@pytest.mark.parametrize("spoil", [cut, turn_a_bit, empty, put_another])
+def test_another_file_is_refused_in_one_sentence(
+    spoil: Callable[[Path], None], package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert bundled_weights("vgg19-compact") is not None
+    spoil(package)
+    sentence = f"'{package}' is damaged; install the package again."
+    with pytest.raises(WeightsError) as caught:
+        Engine(device="cpu", network="vgg19-compact").info(NetworkSpec())
+    assert str(caught.value) == sentence
+    out = str(tmp_path / "out.png")
+    code = main(["transfer", "chelsea", "coffee", "--size", "32", "--evaluations", "1", "-o", out])
+    assert code == 2
+    said = capsys.readouterr().err.strip()
+    assert said.endswith(sentence) and "\n" not in said
+
+
+# The shipped file
+
+
+def test_the_checksum_is_written_down_where_there_is_a_file() -> None:
+    assert bool(compact.COMPACT_SHA256) == SHIPPED.is_file()
+
+
+@needs_shipped
+def test_the_shipped_file_is_the_one_of_the_model_card() -> None:
+    sha256 = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert sha256 == compact.COMPACT_SHA256
+    card = (PACKAGE / "README.md").read_text()
+    assert f"`{sha256}`" in card
+    assert "not measured yet" not in card
+
+
+@needs_shipped
+def test_the_shipped_file_is_small_half_precision_and_says_how_it_was_made() -> None:
+    assert SHIPPED.stat().st_size <= MOST_BYTES
+    for name, tensor in load_file(SHIPPED).items():
+        assert tensor.dtype == (torch.float32 if name.startswith("means") else torch.float16), name
+    assert read_making(SHIPPED)["teacher"] == "vgg19-caffe"
+
+
+@needs_shipped
+@pytest.mark.parametrize("pooling", model.POOLINGS)
+def test_the_shipped_means_are_vgg19s(pooling: str) -> None:
+    ours = read_compact(SHIPPED).means(pooling)
+    theirs = normalisation.packaged_means("vgg19-caffe", pooling)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[layer], theirs[layer]) for layer in ours)
+
+
+@needs_shipped
+@pytest.mark.real_weights
+def test_the_shipped_network_sees_what_vgg19_sees() -> None:
+    """Far from the bounds of the model card, but no other network would come so near."""
+    from replicate.images import bundled
+
+    layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
+    picture = bundled("astronaut").scaled_to(128)
+    ours, theirs = (
+        Engine(device="cpu", precision="float32", network=name).features(
+            picture, layers, NetworkSpec()
+        )
+        for name in ("vgg19-compact", "vgg19-caffe")
+    )
+    for layer in layers:
+        one, other = ours[layer].wide(), theirs[layer].wide()
+        assert (one - other).square().sum() < 0.6 * other.square().sum(), layer
