@@ -1,5 +1,10 @@
 """The web demo: the presets and the engine of ``replicate`` in a browser, one module a tab.
 
-``limits``, ``settings``, ``workshop``, ``session``, ``chart`` and ``texts`` know no Gradio; the
-other modules lay out the page and pass values to and fro.
+``limits``, ``settings``, ``workshop``, ``zerogpu``, ``session``, ``comparison``, ``chart`` and
+``texts`` lay nothing out; the other modules do, and pass values to and fro.
 """
+
+import os
+
+# Before Gradio is imported: it reports its start to its makers otherwise.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         workshop = Workshop(args.device)
         warm_up(workshop)
+        if args.fetch or workshop.limits.shared:
+            workshop.fetch()
         launch(workshop, server_name=args.host, server_port=args.port, inbrowser=args.open)
     except (ReplicateError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -35,6 +37,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--device",
         default=os.environ.get("REPLICATE_DEVICE") or "auto",
         help="auto (default), cpu, cuda, cuda:1, mps",
+    )
+    parser.add_argument(
+        "--fetch",
+        action="store_true",
+        help="bring VGG-19 here in the background, a download of 550 MB; a Space does it anyway",
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     return parser.parse_args(argv)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,23 +9,22 @@ from typing import Any
 import gradio as gr
 
 from replicate.config import load_preset
+from replicate.engine.job import Job
 
-from . import pictures, session, settings
+from . import pictures, settings
+from .events import ENGINE_QUEUE, sentences
+from .fields import picture_field
 from .limits import number
-from .session import Stops
+from .session import Drawings, Stop
 from .settings import Settings
-from .transfer import ENGINE_QUEUE, sentences, visitor
-from .upload import picture_field
-from .workshop import Workshop
 
 
 class Endpoints:
     """What programs can ask for."""
 
-    def __init__(self, workshop: Workshop, stops: Stops):
-        self.workshop = workshop
-        self.stops = stops
-        self.networks = [network.key for network in workshop.networks()]
+    def __init__(self, drawings: Drawings):
+        self.drawings = drawings
+        self.workshop = drawings.workshop
 
     def presets(self) -> list[dict[str, Any]]:
         """Every preset with its label, source, note, layers and ratio."""
@@ -37,7 +35,6 @@ class Endpoints:
 
     def transfer(
         self,
-        request: gr.Request,
         content: str | None,
         style: str | None,
         preset: str,
@@ -74,20 +71,18 @@ class Endpoints:
                 start.init,
                 network,
                 settings.rows(layers["content_layers"], layers["style_layers"]),
-                self.networks,
+                self.workshop.network_keys(),
             )
             if ratio:
                 wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))
             job = wanted.job(
                 pictures.read(content, "content", limits), pictures.read(style, "style", limits)
             )
-            stop = self.stops.begin(visitor(request) + "/api")
-            yield from self._answers(job, wanted, stop)
+            yield from self._answers(job, wanted)
 
-    def _answers(
-        self, job: Any, wanted: Settings, stop: threading.Event
-    ) -> Iterator[tuple[Any, dict[str, Any]]]:
-        for frame in session.draw(self.workshop, job, wanted.network, stop):
+    def _answers(self, job: Job, wanted: Settings) -> Iterator[tuple[Any, dict[str, Any]]]:
+        # Nobody presses Stop here: a program that cancels closes this generator.
+        for frame in self.drawings.draw(job, wanted.network, Stop()):
             progress: dict[str, Any] = {
                 "evaluation": frame.step,
                 "evaluations": frame.steps,
@@ -101,11 +96,11 @@ class Endpoints:
             yield frame.picture.pil(), progress
 
 
-def endpoints(workshop: Workshop, stops: Stops) -> None:
+def endpoints(drawings: Drawings) -> None:
     """Add the endpoints to the page; nothing of them is seen."""
-    does = Endpoints(workshop, stops)
+    does = Endpoints(drawings)
     gr.api(does.presets, api_name="presets", queue=False)
-    start = Settings.of(load_preset("gatys2016"), workshop.limits)
+    start = Settings.of(load_preset("gatys2016"), drawings.workshop.limits)
     with gr.Column(visible=False):
         content = picture_field(label="content")
         style = picture_field(label="style")

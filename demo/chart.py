@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import html
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from .session import Course
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 28
+Point = tuple[int, float]
+"""An evaluation and a loss."""
+
 MOST_POINTS = 160
 """Points of a line: more cannot be seen, and travel to the browser three times a second."""
 
@@ -25,8 +29,9 @@ def chart(course: Course, steps: int) -> str:
     places = _thinned(len(course.steps))
     axes = _axes(low, high, steps)
     drawn = "".join(
-        _line(name, [(course.steps[i], line[i]) for i in places if i < len(line)], low, high, steps)
+        _line(name, points, low, high, steps)
         for name, line in reversed(lines.items())
+        for points in _stretches(course.begins, [(course.steps[i], line[i]) for i in places])
     )
     return (
         f'<div class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -77,6 +82,14 @@ def _y(value: float, low: int, high: int) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
 
 
+def _stretches(begins: Sequence[int], points: Sequence[Point]) -> list[list[Point]]:
+    """A line's points, broken where what begins anew does not compare with what was before."""
+    stretches: list[list[Point]] = [[] for _ in range(len(begins) + 1)]
+    for point in points:
+        stretches[bisect_right(begins, point[0])].append(point)
+    return stretches
+
+
 def _axes(low: int, high: int, steps: int) -> str:
     stride = max(1, math.ceil((high - low) / 6))
     parts = []
@@ -96,7 +109,7 @@ def _axes(low: int, high: int, steps: int) -> str:
     return "".join(parts)
 
 
-def _line(name: str, points: Sequence[tuple[int, float]], low: int, high: int, steps: int) -> str:
+def _line(name: str, points: Sequence[Point], low: int, high: int, steps: int) -> str:
     shown = [
         f"{_x(step, steps):.1f} {_y(max(value, 10.0**low), low, high):.1f}"
         for step, value in points

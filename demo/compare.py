@@ -14,10 +14,10 @@ from replicate.config import load_preset
 from . import comparison, pictures, settings, texts
 from .chart import chart
 from .comparison import MEASURES, MOST, Entry
-from .session import Frame, Stops
+from .events import QUIET, WAITS, busy, idle, sentences, visitor
+from .fields import drawn_field, network_field, picture_input
+from .session import Drawings, Frame, Stops
 from .settings import Settings
-from .transfer import ENGINE_QUEUE, QUIET, picture_input, sentences, visitor
-from .workshop import Workshop
 
 _FIRST = ("gatys2016", "johnson2016", "gatys2015")
 
@@ -25,10 +25,10 @@ _FIRST = ("gatys2016", "johnson2016", "gatys2015")
 class Compare:
     """The tab's functions, apart from its layout."""
 
-    def __init__(self, workshop: Workshop, stops: Stops):
-        self.workshop = workshop
+    def __init__(self, drawings: Drawings, stops: Stops):
+        self.drawings = drawings
+        self.workshop = drawings.workshop
         self.stops = stops
-        self.networks = [network.key for network in workshop.networks()]
 
     def order(
         self,
@@ -58,7 +58,7 @@ class Compare:
             first.init,
             network,
             settings.table(first),
-            self.networks,
+            self.workshop.network_keys(),
         )
         return comparison.entries(
             names,
@@ -81,7 +81,7 @@ class Compare:
             else gr.Image(None, visible=False)
             for place in range(MOST)
         ]
-        return [gr.Button(interactive=False), gr.Button(interactive=True), waiting, *places, "", ""]
+        return [*busy(), waiting, *places, "", ""]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw one after the other; losses and measures when all are done."""
@@ -89,7 +89,7 @@ class Compare:
         with sentences():
             wanted = self.order(*values)
             last: dict[int, Frame] = {}
-            for place, frame in comparison.draw(self.workshop, wanted, stop):
+            for place, frame in comparison.draw(self.drawings, wanted, stop):
                 last[place] = frame
                 yield self._frame(wanted, place, frame)
             rows = [
@@ -107,7 +107,7 @@ class Compare:
     def _frame(wanted: Sequence[Entry], place: int, frame: Frame) -> list[Any]:
         heading = f"{place + 1} of {len(wanted)}, {wanted[place].label}: "
         shown = [gr.skip() for _ in range(MOST)]
-        shown[place] = frame.picture.pil()
+        shown[place] = frame.picture
         return [texts.status(frame, heading), *shown, gr.skip(), gr.skip()]
 
     def stop(self, request: gr.Request) -> None:
@@ -164,12 +164,12 @@ def _value(value: float | None) -> str:
 # Layout
 
 
-def tab(workshop: Workshop, stops: Stops, page: gr.Blocks) -> None:
+def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
-    does = Compare(workshop, stops)
+    does = Compare(drawings, stops)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            inputs = _form(does)
+            inputs = _form(does, page)
         with gr.Column(scale=6, min_width=320):
             with gr.Row():
                 run = gr.Button("Compare", variant="primary", elem_id="compare-run")
@@ -191,27 +191,13 @@ def tab(workshop: Workshop, stops: Stops, page: gr.Blocks) -> None:
     )
     outcome = [status, *places, measured, losses]
     armed = run.click(does.arm, inputs, [run, stop, *outcome], **QUIET)
-    drawn = armed.success(
-        does.run,
-        inputs,
-        outcome,
-        concurrency_id=ENGINE_QUEUE,
-        concurrency_limit=1,
-        show_progress="minimal",
-        show_progress_on=status,
-        api_visibility="private",
-    )
-    drawn.then(
-        lambda: [gr.Button(interactive=True), gr.Button(interactive=False)],
-        None,
-        [run, stop],
-        **QUIET,
-    )
+    drawn = armed.success(does.run, inputs, outcome, show_progress_on=status, **WAITS)
+    drawn.then(idle, None, [run, stop], **QUIET)
     stop.click(does.stop, None, None, **QUIET)
     page.unload(does.leave)
 
 
-def _form(does: Compare) -> list[Any]:
+def _form(does: Compare, page: gr.Blocks) -> list[Any]:
     limits = does.workshop.limits
     presets = settings.presets_by_paper()
     known = [preset.name for _, preset in presets]
@@ -237,7 +223,7 @@ def _form(does: Compare) -> list[Any]:
         size = gr.Slider(
             64,
             limits.size,
-            192,
+            min(192, limits.size),
             step=16,
             label="Size",
             info="Longest side in pixels",
@@ -254,11 +240,7 @@ def _form(does: Compare) -> list[Any]:
         )
     with gr.Row():
         seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
-        network = gr.Dropdown(
-            [(each.label, each.key) for each in does.workshop.networks()],
-            value="auto",
-            label="Network",
-        )
+        network = network_field(does.workshop, page, "compare-")
     return [names, sets, content, style, size, evaluations, seed, network]
 
 
@@ -267,15 +249,13 @@ def _places() -> list[gr.Image]:
     for row in range(MOST // 2):
         with gr.Row():
             places += [
-                gr.Image(
+                drawn_field(
                     label=f"Picture {2 * row + column + 1}",
-                    format="png",
-                    interactive=False,
                     height=320,
                     min_width=150,
                     visible=row == 0,
-                    buttons=["fullscreen"],
                     elem_id=f"compare-{2 * row + column}",
+                    elem_classes="labelled",
                 )
                 for column in range(2)
             ]

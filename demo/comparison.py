@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,9 +14,8 @@ from replicate.engine.job import Job, Result
 from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 
-from . import session
 from .limits import InputError, Limits
-from .session import Frame
+from .session import Drawings, Frame, Stop
 from .settings import Settings, layers_from_text
 from .workshop import Workshop
 
@@ -91,9 +89,7 @@ def _of_layers(line: str, common: Settings) -> tuple[str, Settings]:
     return label, replace(common, content_layers=content, style_layers=style)
 
 
-def draw(
-    workshop: Workshop, wanted: Sequence[Entry], stop: threading.Event
-) -> Iterator[tuple[int, Frame]]:
+def draw(drawings: Drawings, wanted: Sequence[Entry], stop: Stop) -> Iterator[tuple[int, Frame]]:
     """Draw the entries one after the other; gives the entry's number with each frame.
 
     A stop keeps what has been drawn and begins no other.
@@ -101,8 +97,7 @@ def draw(
     for number, entry in enumerate(wanted):
         if stop.is_set():
             return
-        frames = session.draw(workshop, entry.job, entry.settings.network, stop)
-        for frame in frames:
+        for frame in drawings.draw(entry.job, entry.settings.network, stop):
             yield number, frame
 
 
@@ -112,7 +107,7 @@ def measures(workshop: Workshop, result: Result, network: str) -> dict[str, floa
     All pictures are measured by one network at the same layers, whatever drew them: losses of
     different presets do not compare.
     """
-    engine, job = workshop.engine(network), result.job
+    engine, job = workshop.viewer(network), result.job
     found = dict.fromkeys(MEASURES, float("nan"))
     with workshop.lock:
         if job.style is not None:

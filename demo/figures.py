@@ -13,11 +13,13 @@ import gradio as gr
 from replicate.config import load_preset
 from replicate.errors import ReplicateError
 from replicate.figure import FigureRecord, PanelRecord, read_records, tally
+from replicate.figure.claims import Claim
 from replicate.figure.page import preview
 from replicate.images import load_image
 from replicate.record import Record, parse_record
 
 from . import pictures, texts
+from .events import QUIET
 from .limits import Limits
 from .settings import Settings, from_record, ratio_of
 
@@ -25,10 +27,9 @@ from .settings import Settings, from_record, ratio_of
 class Figures:
     """The gallery's records, read once, and what the tab shows of them."""
 
-    def __init__(self, folder: Path, limits: Limits, networks: list[str]):
+    def __init__(self, folder: Path, limits: Limits):
         self.folder = folder
         self.limits = limits
-        self.networks = networks
         records, self.problems = read_records(folder)
         self.records = {record.figure: record for record in records}
 
@@ -62,19 +63,14 @@ class Figures:
         except ReplicateError:
             return None, "<p>The picture of this figure cannot be read.</p>" + self.text(record)
         alt = f"{record.title}. {record.caption}"
-        return gr.Image(preview(picture, record.panels_box), alt_text=alt), self.text(record)
+        shown = gr.Image(preview(picture, record.panels_box), alt_text=alt)
+        return shown, self.text(record)
 
     def text(self, record: FigureRecord) -> str:
         """Title, caption, claims with verdicts, and links to the panels' settings, as HTML."""
         shown = html.escape
         question = f"<p><b>{shown(record.question)}</b></p>" if record.question else ""
-        claims = "".join(
-            f'<li><span class="badge {claim.verdict}">{claim.verdict}</span><div>'
-            f"{shown(claim.text)}<small>{shown(claim.source)}. {shown(claim.measure)}: "
-            f"{shown(claim.shown_value)}. Holds if {shown(claim.threshold)}."
-            f"{f' {shown(claim.note)}.' if claim.note else ''}</small></div></li>"
-            for claim in record.claims
-        )
+        claims = "".join(map(_claim, record.claims))
         return (
             f'<div class="figure-text"><h2>{shown(record.title)}</h2>{question}'
             f'<p>{shown(record.caption)}</p><p class="quiet">After {shown(record.source)}. Drawn '
@@ -104,7 +100,7 @@ class Figures:
         names = _bundled(record)
         if names is None:
             return ""
-        recorded, _ = from_record(record, self.limits, self.networks)
+        recorded, _ = from_record(record, self.limits, ["auto"])
         layers = {
             f"{role}_layers": getattr(record.preset, f"{role}_layers") if known != "none" else {}
             for role, known in names.items()
@@ -116,9 +112,20 @@ class Figures:
             ratio=ratio_of(record.preset),
             network="auto",
             scales=named.scales,
+            content_first=named.content_first,
             **layers,
         )
         return texts.link(wanted, names)
+
+
+def _claim(claim: Claim) -> str:
+    """A claim with its verdict, as an item of a list."""
+    shown = html.escape
+    measured = f"{claim.measure}: {claim.shown_value}. Holds if {claim.threshold}. {claim.note}"
+    return (
+        f'<li><span class="badge {claim.verdict}">{claim.verdict}</span><div>{shown(claim.text)}'
+        f"<small>{shown(claim.source)}. {shown(measured.strip().rstrip('.'))}.</small></div></li>"
+    )
 
 
 def _bundled(record: Record) -> Mapping[str, str] | None:
@@ -136,32 +143,21 @@ def _bundled(record: Record) -> Mapping[str, str] | None:
 # Layout
 
 
-def tab(figures: Figures) -> None:
-    """Lay out the tab in the page and connect it."""
+def tab(figures: Figures, opened: gr.Tab) -> None:
+    """Lay out the tab in the page and connect it; a figure is shown when the tab is opened."""
     gr.HTML(figures.summary(), elem_classes="plain", padding=False)
     choices = figures.choices()
     if not choices:
         return
     name = gr.Dropdown(choices, value=choices[0][1], label="Figure", elem_id="figure")
-    picture, text = figures.show(choices[0][1])
-    shown = (
-        gr.Image(
-            label="Figure",
-            show_label=False,
-            format="webp",
-            interactive=False,
-            buttons=["fullscreen"],
-            elem_id="figure-picture",
-        )
-        if picture is None
-        else picture
+    shown = gr.Image(
+        label="Figure",
+        show_label=False,
+        format="webp",
+        interactive=False,
+        buttons=["fullscreen"],
+        elem_id="figure-picture",
     )
-    words = gr.HTML(text, elem_classes="plain", padding=False, elem_id="figure-text")
-    name.input(
-        figures.show,
-        name,
-        [shown, words],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    words = gr.HTML("", elem_classes="plain", padding=False, elem_id="figure-text")
+    name.input(figures.show, name, [shown, words], **QUIET)
+    opened.select(figures.show, name, [shown, words], **QUIET)

@@ -27,7 +27,10 @@ class Limits:
         pixels: width × height of a picture to read.
         megabytes: of a file to read.
         waiting: people in the queue; the next one is turned away with a sentence.
-        scales: from how many sizes, coarse to fine, a drawing from noise begins at least.
+        first_size, first_evaluations: what the page opens with.
+        shared: others wait for their turn, and none should take long.
+        scales, content_first: how a drawing from noise begins at least (see
+            :class:`replicate.engine.preset.Preset`).
         kept_minutes: how long uploads and drawn pictures stay on the server.
     """
 
@@ -36,7 +39,11 @@ class Limits:
     pixels: int = 50_000_000
     megabytes: int = 20
     waiting: int = 24
+    first_size: int = 256
+    first_evaluations: int = 200
+    shared: bool = False
     scales: int = 1
+    content_first: float = 0.0
     kept_minutes: int = 50
 
     @classmethod
@@ -44,12 +51,24 @@ class Limits:
         """The limits of this machine; ``shared`` is a Hugging Face Space, where others wait."""
         if shared is None:
             shared = "SPACE_ID" in os.environ
-        if on_gpu:
-            return cls(size=1024, evaluations=1000)
-        # As the command line does: on a processor, large forms are found where they are small.
-        scales = load_profile(CPU_PROFILE).scales
+        if on_gpu:  # the papers' size and evaluations
+            profile = load_profile("paper")
+            return cls(
+                1024,
+                1000,
+                first_size=profile.size,
+                first_evaluations=profile.evaluations,
+                shared=shared,
+            )
+        profile = load_profile(CPU_PROFILE)  # as the command line does
         size, evaluations = (384, 300) if shared else (1024, 2000)
-        return cls(size, evaluations, scales=scales)
+        return cls(
+            size,
+            evaluations,
+            shared=shared,
+            scales=profile.scales,
+            content_first=profile.content_first,
+        )
 
 
 def whole(called: str, value: Any, low: int, high: int) -> int:

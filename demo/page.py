@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from pathlib import Path
 from typing import Any
-
-# Before Gradio is imported: it reports its start to its makers otherwise.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
 from replicate.errors import ReplicateError
 
-from . import api, compare, figures, pictures, transfer
-from .session import Stops
+from . import api, compare, figures, layers, pictures, transfer
+from .session import Drawings, Stops
 from .theme import CSS, theme
 from .workshop import Workshop
 
 TITLE = "Which layers? Neural style transfer"
+SWEEP = 300
+"""Seconds between two looks for what has been kept long enough."""
+
 GALLERY = Path(__file__).resolve().parents[1] / "figures" / "gallery"
 
 _MASTHEAD = """
@@ -32,24 +31,23 @@ change.</p>
 
 def build(workshop: Workshop, gallery: Path = GALLERY) -> gr.Blocks:
     """The page, ready to be launched."""
-    stops = Stops()
-    limits = workshop.limits
-    networks = [network.key for network in workshop.networks()]
-    shown = figures.Figures(gallery, limits, networks)
+    drawings, stops, limits = Drawings(workshop), Stops(), workshop.limits
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
-        delete_cache=(300, limits.kept_minutes * 60),
+        delete_cache=(SWEEP, limits.kept_minutes * 60),
     ) as page:
         gr.HTML(_MASTHEAD, elem_classes=["masthead", "plain"], padding=False)
         with gr.Tabs():
             with gr.Tab("Transfer", id="transfer"):
-                transfer.tab(workshop, stops, page)
+                transfer.tab(drawings, stops, page)
             with gr.Tab("Compare", id="compare"):
-                compare.tab(workshop, stops, page)
-            with gr.Tab("Figures", id="figures"):
-                figures.tab(shown)
-        api.endpoints(workshop, stops)
+                compare.tab(drawings, stops, page)
+            with gr.Tab("Layers", id="layers"):
+                layers.tab(drawings, stops, page)
+            with gr.Tab("Figures", id="figures") as opened:
+                figures.tab(figures.Figures(gallery, limits), opened)
+        api.endpoints(drawings)
     page.queue(max_size=limits.waiting, default_concurrency_limit=4)
     return page
 

@@ -6,10 +6,13 @@ nobody asks for any more, holds nothing up.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import torch
 
@@ -18,17 +21,29 @@ from replicate.engine.job import Job, Result, Snapshot
 from replicate.errors import DivergedError, ReplicateError
 from replicate.images import Picture
 
+from . import zerogpu
 from .limits import InputError
 from .workshop import Workshop
 
 INTERVAL = 1 / 3
 """Seconds between two frames, at least."""
 
+_STOPPED = "Stopped: this is the picture so far."
+_TOO_EARLY = "Stopped before the first evaluation."
+
 
 @dataclass
 class Course:
-    """How the losses went: evaluations, the total, and each layer's share in the total."""
+    """How the losses went: evaluations, the total, and each layer's share in the total.
 
+    A share is NaN while its layer does not count, as style does not where content comes first.
+
+    Attributes:
+        begins: evaluations that begin at another size or with other layers, so that totals
+            before and after do not compare.
+    """
+
+    begins: tuple[int, ...] = ()
     steps: list[int] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
     parts: dict[str, list[float]] = field(default_factory=dict)
@@ -36,8 +51,9 @@ class Course:
     def add(self, snapshot: Snapshot, weights: dict[str, float]) -> None:
         self.steps.append(snapshot.step)
         self.total.append(snapshot.loss)
-        for name, loss in snapshot.losses.items():
-            self.parts.setdefault(name, []).append(weights.get(name, 1.0) * loss)
+        for name in {**self.parts, **snapshot.losses}:
+            part = self.parts.setdefault(name, [math.nan] * (len(self.steps) - 1))
+            part.append(weights.get(name, 1.0) * snapshot.losses.get(name, math.nan))
 
 
 @dataclass(frozen=True)
@@ -45,88 +61,109 @@ class Frame:
     """What the page shows at one moment.
 
     Attributes:
+        losses: of each layer, unweighted.
         left: seconds to go, if anything is known.
+        remark: one sentence on how it ended, if it did not end as planned.
         result: the finished picture, or as far as it came; None while work goes on.
-        remark: one sentence on how it ended.
     """
 
     step: int
     steps: int
     picture: Picture
     loss: float
+    losses: dict[str, float]
     seconds: float
     left: float | None
     course: Course
-    result: Result | None = None
     remark: str = ""
+    result: Result | None = None
 
 
-def draw(
-    workshop: Workshop,
-    job: Job,
-    network: str,
-    stop: threading.Event,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Frame]:
-    """Draw a job, or take it from the store; the last frame has the result.
+class Drawings:
+    """Jobs become frames, wherever the engine works: here, or where a GPU is lent."""
 
-    A stop, a loss that explodes or a disk that is full ends the work with the picture as far as it
-    came, and a remark.
+    def __init__(self, workshop: Workshop):
+        self.workshop = workshop
+        self._worked = zerogpu.lent(self._work, self._seconds)
 
-    Raises:
-        InputError: there is no picture yet, or no memory for it.
-    """
-    engine = workshop.engine(network)
-    with workshop.lock:
-        stored = _stored(engine, job)
-    if stored is not None:
-        yield _from_store(stored)
-        return
-    yield from _drawn(workshop, engine, job, network, stop, clock)
+    def draw(
+        self, job: Job, network: str, stop: Stop, clock: Callable[[], float] = time.monotonic
+    ) -> Iterator[Frame]:
+        """Draw a job, or take it from the store; the last frame has the result.
 
+        A stop, a loss that explodes or a disk that is full ends the work with the picture as far
+        as it came, and a remark.
 
-def _drawn(
-    workshop: Workshop,
-    engine: Engine,
-    job: Job,
-    network: str,
-    stop: threading.Event,
-    clock: Callable[[], float],
-) -> Iterator[Frame]:
-    weights, course = term_weights(job), Course()
-    stream = engine.stream(job)
-    last: Snapshot | None = None
-    remark, shown = "", -INTERVAL
-    try:
-        while not stop.is_set():
-            with workshop.lock:
-                snapshot = _next(stream)
-            if snapshot is None:
-                break
-            last = snapshot
-            course.add(snapshot, weights)
-            if clock() - shown >= INTERVAL and snapshot.step < snapshot.steps:
-                shown = clock()
-                yield _frame(snapshot, course)
-        else:
+        Raises:
+            InputError: there is no picture yet, or no memory for it.
+        """
+        engine = self.workshop.engine(network)
+        with self.workshop.lock:
+            stored = engine.stored(job)
+        if stored is not None:
+            yield _from_store(stored)
+            return
+        if stop.is_set():
+            raise InputError(_TOO_EARLY)
+        with closing(self._worked(job, network, stop, clock)) as frames:
+            for frame in frames:
+                if isinstance(frame, InputError):
+                    raise frame
+                if frame.remark or frame.step == frame.steps:
+                    break
+                yield frame
+                if stop.is_set():  # a copy of it, where the GPU is, knows nothing of that
+                    frame = replace(frame, remark=_STOPPED)
+                    break
+        self.workshop.learn(job, network, frame.step, frame.seconds)
+        yield replace(frame, left=0.0, result=_result(engine, job, frame))
+
+    def _seconds(self, job: Job, network: str, *_: object) -> float:
+        return self.workshop.seconds(job, network)
+
+    def _work(
+        self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
+    ) -> Iterator[Frame | InputError]:
+        """The frames of a drawing; an error is given, for one that is raised may lose its text."""
+        try:
+            yield from self._frames(job, network, stop, clock)
+        except InputError as error:
+            yield error
+
+    def _frames(
+        self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
+    ) -> Iterator[Frame]:
+        weights, course = term_weights(job), Course(_begins(job))
+        stream = self.workshop.engine(network).stream(job)
+        last: Snapshot | None = None
+        remark, shown = "", -INTERVAL
+        try:
+            while not stop.is_set():
+                with self.workshop.lock:
+                    snapshot = _next(stream)
+                if snapshot is None:
+                    break
+                last = snapshot
+                course.add(snapshot, weights)
+                if clock() - shown >= INTERVAL and snapshot.step < snapshot.steps:
+                    shown = clock()
+                    yield _frame(snapshot, course)
+            else:
+                if last is None:
+                    raise InputError(_TOO_EARLY)
+                remark = _STOPPED
+        except DivergedError as error:
             if last is None:
-                raise InputError("Stopped before the first evaluation.")
-            remark = "Stopped: this is the picture so far."
-    except DivergedError as error:
-        if last is None:
-            raise InputError(_sentence(error)) from error
-        remark = f"{_sentence(error)} This is the last good picture."
-    except ReplicateError as error:
-        if last is None or last.step < last.steps:
-            raise
-        remark = f"The picture is not kept for the next time: {_sentence(error)}"
-    finally:
-        stream.close()  # type: ignore[attr-defined]
-    assert last is not None  # a job has at least one evaluation
-    workshop.learn(job, network, course.steps, last.seconds)
-    yield replace(
-        _frame(last, course), left=0.0, result=_result(engine, job, last, course), remark=remark
-    )
+                raise InputError(_sentence(error)) from error
+            remark = f"{_sentence(error)} This is the last good picture."
+        except ReplicateError as error:
+            if last is None or last.step < last.steps:
+                raise InputError(_sentence(error)) from error
+            remark = f"The picture is not kept for the next time: {_sentence(error)}"
+        finally:
+            stream.close()
+        assert last is not None  # a job has at least one evaluation
+        yield replace(_frame(last, course), remark=remark)
 
 
 def _next(stream: Iterator[Snapshot]) -> Snapshot | None:
@@ -160,6 +197,11 @@ def term_weights(job: Job) -> dict[str, float]:
     return weights
 
 
+def _begins(job: Job) -> tuple[int, ...]:
+    ends = accumulate(count for _, count in job.levels())
+    return tuple(end + 1 for end in ends)[:-1]
+
+
 def _frame(snapshot: Snapshot, course: Course) -> Frame:
     # The first evaluation warms caches up; the pace of the others is that of what is to come.
     left = snapshot.seconds / snapshot.step * (snapshot.steps - snapshot.step)
@@ -168,20 +210,21 @@ def _frame(snapshot: Snapshot, course: Course) -> Frame:
         steps=snapshot.steps,
         picture=snapshot.image,
         loss=snapshot.loss,
+        losses=snapshot.losses,
         seconds=snapshot.seconds,
         left=left if snapshot.step > 1 else None,
         course=course,
     )
 
 
-def _result(engine: Engine, job: Job, last: Snapshot, course: Course) -> Result:
-    """What a run with exactly the evaluations done so far would have given."""
+def _result(engine: Engine, job: Job, last: Frame) -> Result:
+    """The result as far as it came: what a job with a stop at this evaluation gives."""
     return Result(
-        job=replace(job, evaluations=last.step),
-        picture=last.image,
+        job=replace(job, stop=last.step) if last.step < last.steps else job,
+        picture=last.picture,
         loss=last.loss,
         losses=last.losses,
-        curve=list(zip(course.steps, course.total)),
+        curve=list(zip(last.course.steps, last.course.total)),
         evaluations=last.step,
         seconds=last.seconds,
         network=engine.info(job.preset.network),
@@ -189,26 +232,18 @@ def _result(engine: Engine, job: Job, last: Snapshot, course: Course) -> Result:
     )
 
 
-def _stored(engine: Engine, job: Job) -> Result | None:
-    """The finished job, if it has been drawn before, here or by ``make figures``."""
-    store = engine.store
-    if store is None:
-        return None
-    description = {
-        **job.description(),
-        "network": engine.info(job.preset.network).record(),
-        "precision": engine.precision,
-    }
-    return engine.run(job) if store.get(store.key(description)) else None
-
-
 def _from_store(result: Result) -> Frame:
-    course = Course([step for step, _ in result.curve], [loss for _, loss in result.curve])
+    steps, total = map(list, zip(*result.curve))
+    course = Course(_begins(result.job), steps, total)
+    weights, before = term_weights(result.job), [math.nan] * (len(course.steps) - 1)
+    for name, loss in result.losses.items():  # the store keeps how they ended
+        course.parts[name] = [*before, weights.get(name, 1.0) * loss]
     return Frame(
         step=result.evaluations,
         steps=result.evaluations,
         picture=result.picture,
         loss=result.loss,
+        losses=result.losses,
         seconds=result.seconds,
         left=0.0,
         course=course,
@@ -217,25 +252,32 @@ def _from_store(result: Result) -> Frame:
     )
 
 
+class Stop(threading.Event):
+    """Whether somebody wants a drawing to end.  A copy in another process never hears of it."""
+
+    def __reduce__(self) -> tuple[type[Stop], tuple[()]]:
+        return (Stop, ())
+
+
 class Stops:
     """Who wants their drawing stopped: one event a visitor, from before the job starts."""
 
     def __init__(self) -> None:
-        self._events: dict[str, threading.Event] = {}
+        self._events: dict[str, Stop] = {}
         self._lock = threading.Lock()
 
-    def begin(self, visitor: str) -> threading.Event:
+    def begin(self, visitor: str) -> Stop:
         """A new drawing; an older one of this visitor's stops."""
         with self._lock:
             if visitor in self._events:
                 self._events[visitor].set()
-            self._events[visitor] = threading.Event()
+            self._events[visitor] = Stop()
             return self._events[visitor]
 
-    def current(self, visitor: str) -> threading.Event:
+    def current(self, visitor: str) -> Stop:
         """The event of the drawing that this visitor has asked for."""
         with self._lock:
-            return self._events.setdefault(visitor, threading.Event())
+            return self._events.setdefault(visitor, Stop())
 
     def stop(self, visitor: str) -> None:
         """Stop the visitor's drawing, whether it waits or works."""

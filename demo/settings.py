@@ -7,16 +7,15 @@ line and a recorded picture all say the same.
 from __future__ import annotations
 
 import math
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from replicate.cli.arguments import layer_weights, layers
 from replicate.config import load_paper, load_preset, paper_names
 from replicate.engine.job import Job
+from replicate.engine.layer_list import format_layers, layer_weights, parse_layers
 from replicate.engine.layers import layer_names
 from replicate.engine.preset import Init, NetworkSpec, Preset
 from replicate.errors import ReplicateError
@@ -25,8 +24,6 @@ from replicate.record import Record
 
 from .limits import InputError, Limits, number, one_of, whole
 
-START_SIZE = 256
-START_EVALUATIONS = 150
 EXPONENTS = (-8.0, 4.0)
 STARTS: tuple[Init, ...] = ("noise", "content", "style")
 KINDS = ("relu", "conv")
@@ -45,7 +42,8 @@ class Settings:
         base: the preset that these settings change.
         ratio: alpha/beta; None where a weight is zero.
         network: ``auto`` or the name of a network, which overrides the preset's.
-        scales: as of :class:`Preset`; the preset's own or this server's, whichever is more.
+        scales, content_first: as of :class:`Preset`; the preset's own or this server's, whichever
+            is more.
     """
 
     base: Preset
@@ -58,14 +56,15 @@ class Settings:
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, float]
     scales: int = 1
+    content_first: float = 0.0
 
     @classmethod
     def of(cls, preset: Preset, limits: Limits) -> Settings:
         """A preset's settings, kept small for the first try."""
         return cls(
             base=preset,
-            size=min(preset.size, START_SIZE, limits.size),
-            evaluations=min(preset.evaluations, START_EVALUATIONS, limits.evaluations),
+            size=min(preset.size, limits.first_size, limits.size),
+            evaluations=min(preset.evaluations, limits.first_evaluations, limits.evaluations),
             ratio=ratio_of(preset),
             seed=0,
             init=preset.init if preset.init in STARTS else "noise",
@@ -73,6 +72,7 @@ class Settings:
             content_layers=preset.content_layers,
             style_layers=preset.style_layers,
             scales=max(preset.scales, limits.scales),
+            content_first=max(preset.content_first, limits.content_first),
         )
 
     def changes(self) -> dict[str, Any]:
@@ -84,8 +84,9 @@ class Settings:
             # As dictionaries, whose order does not count: the preset sorts by depth.
             if dict(getattr(self, kind)) != dict(getattr(self.base, kind)):
                 found[kind] = dict(getattr(self, kind))
-        if self.scales != self.base.scales:
-            found["scales"] = self.scales
+        for key in ("scales", "content_first"):
+            if getattr(self, key) != getattr(self.base, key):
+                found[key] = getattr(self, key)
         architecture = _architecture(self.network)
         if architecture and architecture != self.base.network.architecture:
             found["network"] = _network(self.base.network, self.network)
@@ -112,7 +113,7 @@ class Settings:
             InputError: a picture is missing that the layers or the start need; no layer has a
                 weight.
         """
-        if not self.content_layers and not self.style_layers:
+        if not any([*self.content_layers.values(), *self.style_layers.values()]):
             raise InputError("Every layer's weight is zero: give one layer a weight.")
         needed = (
             ("content", content, bool(self.content_layers)),
@@ -158,10 +159,18 @@ def checked(
         seed=whole("Seed", seed, 0, SEEDS),
         init=one_of("start", init, STARTS),  # type: ignore[arg-type]
         network=one_of("network", network, networks),
-        content_layers=content_layers,
-        style_layers=style_layers,
+        content_layers=_with_zeros(content_layers, base.content_layers),
+        style_layers=_with_zeros(style_layers, base.style_layers),
         scales=max(base.scales, limits.scales),
+        content_first=max(base.content_first, limits.content_first),
     )
+
+
+def _with_zeros(layers: dict[str, float], preset: Mapping[str, float]) -> dict[str, float]:
+    """The layers, and those that the preset names with a weight of zero: a chain begins with one,
+    which the table does not tell from a layer that is not named.
+    """
+    return {layer: 0.0 for layer, weight in preset.items() if not weight} | layers
 
 
 def ratio_of(preset: Preset) -> float | None:
@@ -348,15 +357,10 @@ def to_query(settings: Settings, pictures: Mapping[str, str]) -> dict[str, str]:
         query["ratio"] = f"{changes['ratio']:g}"
     for key in ("content_layers", "style_layers"):
         if key in changes:
-            query[key] = layers_text(changes[key])
+            query[key] = format_layers(changes[key])
     if settings.network != "auto":
         query["network"] = settings.network
     return query
-
-
-def layers_text(weights: Mapping[str, float]) -> str:
-    """``relu1_1=0.2,relu2_1=0.2``, or ``none``: as the command line takes it."""
-    return ",".join(f"{name}={weight:.12g}" for name, weight in weights.items()) or "none"
 
 
 def layers_from_text(text: str, preset: Preset) -> dict[str, float]:
@@ -366,12 +370,13 @@ def layers_from_text(text: str, preset: Preset) -> dict[str, float]:
         InputError: an unknown layer, one named twice, or a weight that is none.
     """
     try:
-        given = layer_weights([layers(text)])
-        if not given:
-            return {}
+        given = layer_weights(parse_layers(text))
+    except ValueError as error:
+        raise InputError(f"The list of layers {error}.") from error
+    if not given:
+        return {}
+    try:
         return dict(Preset(network=preset.network, style_layers=given).style_layers)
-    except ArgumentTypeError as error:
-        raise InputError(f"A layer {error}.") from error
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"The layers '{text[:60]}' do not go: {message}.") from error
@@ -393,6 +398,11 @@ def from_record(
             f"The picture was drawn at {record.size} px with {record.evaluations} evaluations; "
             f"this server draws up to {limits.size} px and {limits.evaluations}."
         )
+    if record.stopped and record.stopped < evaluations:
+        remarks.append(
+            f"The picture was stopped after {record.stopped} of {record.evaluations} evaluations; "
+            "Run goes on to the end."
+        )
     network = record.network.key
     if network not in networks:
         remarks.append(f"The picture was drawn by {network}, which is not on this server.")
@@ -413,6 +423,7 @@ def from_record(
         content_layers=base.content_layers,
         style_layers=base.style_layers,
         scales=base.scales,
+        content_first=base.content_first,
     )
     return settings, remarks
 

@@ -4,45 +4,77 @@ from __future__ import annotations
 
 import html
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+import numpy as np
+
+from replicate.engine.job import Job
+from replicate.engine.layer_list import format_layers
 from replicate.engine.preset import Preset
+from replicate.errors import ReplicateError
+from replicate.images import Picture
 
 from .limits import Limits
 from .session import Frame
-from .settings import Settings, layers_text, paper_of, to_query
+from .settings import Settings, paper_of, to_query
 from .workshop import Workshop
 
+_SQUARE = Picture(np.zeros((16, 16, 3), np.uint8))
+"""In place of a picture whose shape is not known yet: no other takes longer."""
 
-def preset_note(preset: Preset) -> str:
-    """What a preset is, where it comes from and which network it was meant for, as HTML."""
+
+def preset_note(preset: Preset, remarks: Sequence[str] = ()) -> str:
+    """What a preset is, where it comes from and which network it was meant for, as HTML.
+
+    Args:
+        remarks: sentences that come first.
+    """
     shown = html.escape
+    said = "".join(f'<p class="remark" role="status">{shown(remark)}</p>' for remark in remarks)
     title = paper_of(preset)
     source = f"{shown(title)}. {shown(preset.source)}" if title else shown(preset.source)
     doubt = " Some of its numbers are not in the source." if preset.status != "verified" else ""
     return (
-        f'<div class="note"><p>{shown(preset.note)}{doubt}</p><p class="quiet">{source}. '
+        f'<div class="note">{said}<p>{shown(preset.note)}{doubt}</p><p class="quiet">{source}. '
         f"Meant for {shown(preset.network.label())}.</p></div>"
     )
 
 
 def estimate(workshop: Workshop, settings: Settings) -> str:
     """Which network draws and how long it takes here, as HTML."""
-    engine = workshop.engine(settings.network)
-    preset = settings.base
-    drawer = engine.resolve(preset.network)
-    seconds = workshop.seconds(preset, settings.network, settings.size, settings.evaluations)
+    try:
+        job = settings.job(_SQUARE, _SQUARE)
+    except ReplicateError:  # said when Run is pressed
+        return _estimate("")
+    asked = job.preset.network
+    drawer = workshop.engine(settings.network).resolve(asked)
     basis = " or less"
-    if not workshop.measured(preset, settings.network):
+    if not workshop.measured(job.preset, settings.network):
         basis += ", a guess until this machine is measured"
+    seconds = workshop.seconds(job, settings.network)
     words = [f"<b>{html.escape(drawer.label())}</b> draws, on {_device(workshop)}: "]
     words.append(f"{duration(seconds)}{basis}.")
     if drawer.name == "vgg19-random":
         words.append(" It is untrained: textures come out, but hardly the photograph.")
-    elif settings.network == "auto" and drawer.key != preset.network.key:
-        words.append(f" {html.escape(preset.network.label())} is not on this machine.")
-    return f'<p class="quiet estimate">{"".join(words)}</p>'
+    if settings.network == "auto" and drawer.key != asked.key:
+        words.append(_real_one(workshop, job))
+    if workshop.fetching:
+        words.append(f" {html.escape(workshop.fetching)}")
+    return _estimate("".join(words))
+
+
+def _estimate(words: str) -> str:
+    return f'<p class="quiet estimate">{words}</p>'
+
+
+def _real_one(workshop: Workshop, job: Job) -> str:
+    """What the preset's own network would take, or that it is not here."""
+    asked = job.preset.network
+    if asked.key not in workshop.network_keys():
+        return f" {html.escape(asked.label())} is not on this machine."
+    seconds = workshop.seconds(job, asked.key)
+    return f" {html.escape(asked.label())}, to be chosen above: {duration(seconds)}."
 
 
 def _device(workshop: Workshop) -> str:
@@ -106,7 +138,7 @@ def command_line(settings: Settings, content: str, style: str) -> str:
         words += ["--network", settings.network]
     for kind in ("content_layers", "style_layers"):
         if kind in changes:
-            words += [f"--{kind.replace('_', '-')}", layers_text(changes[kind])]
+            words += [f"--{kind.replace('_', '-')}", format_layers(changes[kind])]
     return shlex.join([*words, "-o", "out.png"])
 
 

@@ -77,8 +77,10 @@ CSS = """
 .quiet, .quiet * { color:var(--body-text-color-subdued); font-size:.875rem; line-height:1.45; }
 .quiet b { font-weight:600; color:var(--body-text-color); }
 .note p { margin:0 0 .25rem; line-height:1.45; } .estimate { margin:0; min-height:2.6em; }
+.note .remark { border-left:3px solid var(--color-accent); padding-left:.6rem; }
 .plain { border:0 !important; background:none !important; padding:0 !important; }
-#picture img, [id^="compare-"] .image-frame img { width:100%; height:100%; object-fit:contain; }
+#picture img, .labelled img { width:100%; height:100%; object-fit:contain; }
+.labelled .image-frame { padding-top:1.6rem; box-sizing:border-box; }
 .examples { min-height:0 !important; }
 .examples .grid-wrap { min-height:0 !important; height:auto !important; overflow:visible; }
 .examples .grid-container { grid-template-columns:repeat(6,1fr) !important; gap:.35rem;
@@ -92,7 +94,8 @@ CSS = """
 .status progress::-webkit-progress-bar { background:var(--border-color-primary); }
 .status progress::-webkit-progress-value { background:var(--color-accent); }
 .status progress::-moz-progress-bar { background:var(--color-accent); }
-.chart svg { width:100%; height:auto; display:block; color:var(--body-text-color); }
+.chart svg { width:100%; max-width:760px; height:auto; display:block; overflow:visible;
+  color:var(--body-text-color); }
 .chart path { fill:none; stroke-linejoin:round; stroke-linecap:round; }
 .chart .total { stroke-width:2.4; } .chart .part { stroke-width:1.5; opacity:.9; }
 .chart .grid { stroke:var(--border-color-primary); stroke-width:1; }
@@ -111,6 +114,8 @@ CSS = """
   padding:.55rem 0; border-top:1px solid var(--border-color-primary); margin:0; }
 .figure-text small { display:block; color:var(--body-text-color-subdued); line-height:1.45; }
 .wide { overflow-x:auto; } .measures { border-collapse:collapse; width:100%; font-size:.875rem; }
+.measures, .measures thead, .measures tbody, .measures tr { border:0 !important; }
+#compare-table { min-width:0; max-width:100%; overflow:hidden; }
 .measures th, .measures td { padding:.4rem .6rem; text-align:right; font-variant-numeric:
   tabular-nums; border:0 !important; border-bottom:1px solid var(--border-color-primary)
   !important; }
@@ -118,6 +123,11 @@ CSS = """
 .charts { display:grid; grid-template-columns:repeat(auto-fit,minmax(300px,1fr)); gap:1rem; }
 .charts .chart text { font-size:20px; } .charts .chart .power { font-size:14px; }
 .charts h3 { font-size:.9rem; font-weight:600; margin:.6rem 0 .3rem; }
+.pairs h3 { font-size:.9rem; font-weight:600; margin:.8rem 0 .3rem; }
+.pairs > div { display:grid; grid-template-columns:repeat(auto-fit,minmax(240px,1fr)); gap:1rem; }
+.pairs figure { margin:0; } .pairs img { width:100%; display:block; border-radius:3px;
+  image-rendering:pixelated; }
+.pairs figcaption { font-size:.8rem; margin-top:.2rem; color:var(--body-text-color-subdued); }
 .badge { font-weight:650; font-size:.82rem; } .badge.holds { color:var(--holds); }
 .badge.fails { color:var(--fails); }
 .figure-text .panels { display:flex; flex-wrap:wrap; gap:.3rem .9rem; padding:0; margin:.3rem 0;
@@ -129,5 +139,7 @@ a:focus-visible, button:focus-visible, [tabindex]:focus-visible { outline:2px so
   !important; } .chart text { font-size:21px; }
   .chart .power { font-size:15px; } #picture, #slider { height:340px !important; }
   .gradio-container { padding:.5rem !important; }
+  .gradio-container .column { min-width:0 !important; }
+  [role=tablist] button { padding:0 .55rem !important; font-size:.9rem; }
   .figure-text ul.claims li { grid-template-columns:1fr; gap:.1rem; } }
 """

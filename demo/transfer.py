@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,22 @@ from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.record import read_record, save_recorded
 
-from . import pictures, session, settings, texts
+from . import pictures, settings, texts
 from .chart import chart
+from .events import QUIET, WAITS, busy, idle, said, sentences, visitor
+from .fields import (
+    before_after_field,
+    drawn_field,
+    network_choices,
+    network_field,
+    picture_input,
+)
 from .limits import InputError, Limits
-from .session import Course, Frame, Stops
-from .settings import Settings
-from .upload import picture_field
-from .workshop import Workshop
+from .session import Course, Drawings, Frame, Stops
+from .settings import Row, Settings
 
-ENGINE_QUEUE = "engine"
-"""One queue for everything that draws."""
-
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""Settings of an event that neither waits nor shows that it works."""
+LOOKS = 10
+"""Seconds between two looks for weights that are being fetched."""
 
 
 @dataclass
@@ -75,7 +78,7 @@ class Form:
 
 @dataclass
 class Outcome:
-    """What a drawing fills."""
+    """What a drawing fills, in the order in which events pass their values."""
 
     picture: gr.Image
     status: gr.HTML
@@ -88,25 +91,16 @@ class Outcome:
 
     @property
     def all(self) -> list[Any]:
-        return [
-            self.picture,
-            self.status,
-            self.chart,
-            self.slider,
-            self.download,
-            self.command,
-            self.python,
-            self.link,
-        ]
+        return [getattr(self, field.name) for field in fields(self)]
 
 
 class Transfer:
     """The tab's functions, apart from its layout."""
 
-    def __init__(self, workshop: Workshop, stops: Stops):
-        self.workshop = workshop
+    def __init__(self, drawings: Drawings, stops: Stops):
+        self.drawings = drawings
+        self.workshop = drawings.workshop
         self.stops = stops
-        self.networks = [network.key for network in workshop.networks()]
 
     @property
     def limits(self) -> Limits:
@@ -139,32 +133,28 @@ class Transfer:
             raise InputError("Choose a preset.")
         if base is None:
             chosen, limits = load_preset(preset), self.limits
-        else:  # a recorded picture's own preset, with its own scales
-            chosen, limits = Preset.model_validate(base), replace(self.limits, scales=1)
-        return settings.checked(chosen, limits, *fields, networks=self.networks)
+        else:  # a recorded picture's own preset: it begins as that one did
+            chosen = Preset.model_validate(base)
+            limits = replace(self.limits, scales=1, content_first=0.0)
+        return settings.checked(chosen, limits, *fields, networks=self.workshop.network_keys())
 
     def arm(self, request: gr.Request, *values: Any) -> list[Any]:
         """Check everything before the visitor queues, and say that the drawing waits."""
         with sentences():
             self.order(*values)
         self.stops.begin(visitor(request))
-        waiting = texts.status(None, "Waiting for the engine …")
-        return [gr.Button(interactive=False), gr.Button(interactive=True), waiting]
+        return [*busy(), texts.status(None, "Waiting for the engine …")]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw, filling the outcome some times a second."""
         stop = self.stops.current(visitor(request))
-        with sentences(), tempfile.TemporaryDirectory(prefix="transfer-") as folder:
+        with sentences():
             wanted, job = self.order(*values)
             home = _take_home(wanted, job)
-            for frame in session.draw(self.workshop, job, wanted.network, stop):
-                shown = _shown(frame)
-                if frame.result is None:
-                    yield [*shown, gr.skip(), gr.skip(), *home]
-                else:
-                    # The page's copy is made while this generator waits; then the folder goes.
-                    yield [*shown, *_kept(frame, job, Path(folder)), *home]
+            for frame in self.drawings.draw(job, wanted.network, stop):
+                yield [*_shown(frame, job), gr.skip(), *home]
                 home = [gr.skip()] * 3
+        yield from _offered(frame, job)
 
     def stop(self, request: gr.Request) -> None:
         self.stops.stop(visitor(request))
@@ -175,9 +165,18 @@ class Transfer:
 
     # ------------------------------------------------------------------ into the form
 
-    def filled(self, wanted: Settings, base: bool = False, **paths: str | None) -> list[Any]:
-        """The form's values for these settings; ``base`` keeps the preset itself, which may differ
-        from the one of that name.
+    def filled(
+        self,
+        wanted: Settings,
+        base: bool = False,
+        remarks: Sequence[str] = (),
+        **paths: str | None,
+    ) -> list[Any]:
+        """The form's values for these settings.
+
+        Args:
+            base: keep the preset itself, which may differ from the one of that name.
+            remarks: sentences to show with the preset.
         """
         known = wanted.base.name in {preset.name for _, preset in settings.presets_by_paper()}
         return [
@@ -193,7 +192,7 @@ class Transfer:
             wanted.network,
             settings.table(wanted),
             settings.kind_of({**wanted.content_layers, **wanted.style_layers}),
-            texts.preset_note(wanted.base),
+            texts.preset_note(wanted.base, remarks),
             texts.estimate(self.workshop, wanted),
         ]
 
@@ -207,6 +206,7 @@ class Transfer:
 
     def choose(self, name: str, *kept: Any) -> list[Any]:
         """The form for another preset; size, evaluations, seed and network stay."""
+        remarks = []
         with sentences():
             wanted = Settings.of(load_preset(name), self.limits)
             size, evaluations, seed, network = kept
@@ -221,32 +221,34 @@ class Transfer:
                     wanted.init,
                     network,
                     settings.table(wanted),
-                    self.networks,
+                    self.workshop.network_keys(),
                 )
-            except InputError as error:  # the field is wrong, and Run will say so again
-                gr.Warning(str(error))
-            return self.filled(wanted)
+            except InputError as error:  # the field is wrong, and is set right
+                remarks.append(str(error))
+            return self.filled(wanted, remarks=remarks)
 
     def opened(self, request: gr.Request) -> list[Any]:
         """The form as the page's address wants it."""
         query = {key: value[:2000] for key, value in dict(request.query_params).items()}
-        wanted, names, problems = settings.from_query(query, self.limits, self.networks)
+        wanted, names, problems = settings.from_query(
+            query, self.limits, self.workshop.network_keys()
+        )
         paths: dict[str, str | None] = {}
         for role, name in {"content": "chelsea", "style": "swirls", **names}.items():
             paths[role] = pictures.example_file(name)
             if paths[role] is None and name != "none":
                 problems.append(f"There is no bundled picture '{name[:40]}' on this server.")
-        for problem in problems:
-            gr.Warning(problem)
-        return self.filled(wanted, **paths)
+        return self.filled(wanted, remarks=problems, **paths)
 
     def restore(self, path: str | None) -> list[Any]:
         """The form as it was when a picture was drawn, from the record inside the picture."""
         if path is None:
-            return [gr.skip()] * 14
+            return [gr.skip()] * len(fields(Form))
         with sentences(path, "This file"):
             record = read_record(path)
-            wanted, remarks = settings.from_record(record, self.limits, self.networks)
+            wanted, remarks = settings.from_record(
+                record, self.limits, self.workshop.network_keys()
+            )
         paths: dict[str, str | None] = {}
         for role in ("content", "style"):
             recorded = getattr(record, role)
@@ -258,66 +260,75 @@ class Transfer:
                     f"The {role} picture was '{recorded.source[:60]}': choose it again, for "
                     "the file does not hold it."
                 )
-        for remark in remarks:
-            gr.Warning(remark)
-        gr.Info("The settings are those of the picture.")
-        return self.filled(wanted, base=True, **paths)
+        remarks.insert(0, "These are the settings of the picture.")
+        return self.filled(wanted, base=True, remarks=remarks, **paths)
 
     def recalculated(self, *values: Any) -> tuple[Any, Any]:
         """The estimate and the ratio's reading for the form as it stands."""
-        base, preset, _, _, *fields = values
-        try:
-            wanted = self._checked(base, preset, fields)
-            return texts.estimate(self.workshop, wanted), gr.Slider(info=texts.ratio_note(wanted))
-        except ReplicateError:
+        wanted = self._standing(values)
+        if wanted is None:
             return gr.skip(), gr.skip()
+        return texts.estimate(self.workshop, wanted), gr.Slider(info=texts.ratio_note(wanted))
+
+    def looked(self, *values: Any) -> tuple[Any, Any, Any]:
+        """Networks and estimate while weights are being fetched, and whether to look again."""
+        wanted, again = self._standing(values), gr.Timer(active=bool(self.workshop.fetching))
+        choices = gr.Dropdown(network_choices(self.workshop))
+        if wanted is None:
+            return choices, gr.skip(), again
+        return choices, texts.estimate(self.workshop, wanted), again
+
+    def _standing(self, values: Any) -> Settings | None:
+        """The form's settings; None while one of its fields is wrong."""
+        base, preset, _, _, *rest = values
+        try:
+            return self._checked(base, preset, rest)
+        except ReplicateError:
+            return None
+
+    def balance(self, *values: Any) -> list[Row]:
+        """The table of layers with weights that let every layer pull equally hard."""
+        with sentences():
+            wanted, job = self.order(*values)
+            with self.workshop.lock:
+                balanced = self.workshop.viewer(wanted.network).balanced(job)
+            return settings.table(
+                replace(
+                    wanted,
+                    content_layers=balanced.content_layers,
+                    style_layers=balanced.style_layers,
+                )
+            )
 
 
-class sentences:
-    """Turn the project's errors into a message in the page.
-
-    Args:
-        path, called: a server path that must not be shown, and what stands in its place.
-    """
-
-    def __init__(self, path: str | None = None, called: str = ""):
-        self.path, self.called = path, called
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ReplicateError):
-            text = str(error)
-            if self.path:
-                text = text.replace(f"'{self.path}'", self.called)
-            raise gr.Error(f"{text[:1].upper()}{text[1:]}", print_exception=False) from error
-
-
-def visitor(request: gr.Request | None) -> str:
-    """Whose browser tab this is."""
-    return (request.session_hash if request else None) or "nobody"
-
-
-def _shown(frame: Frame) -> list[Any]:
-    return [frame.picture.pil(), texts.status(frame), chart(frame.course, frame.steps)]
-
-
-def _kept(frame: Frame, job: Job, folder: Path) -> list[Any]:
-    """Before and after, and the file to download."""
-    assert frame.result is not None
+def _shown(frame: Frame, job: Job) -> list[Any]:
+    """Picture, status, chart and, at the end, the slider."""
+    shown = [frame.picture, texts.status(frame), chart(frame.course, frame.steps)]
     before = job.content or job.style
-    assert before is not None
-    path = (
-        folder / f"{Path(job.content.name if job.content else 'texture').stem or 'picture'}-"
-        f"{job.preset.name}.png"
-    )
-    save_recorded(frame.result, path)
-    after = frame.picture
-    return [
-        (before.resized(*after.size).pil(), after.pil()),
-        gr.DownloadButton(value=str(path), interactive=True),
-    ]
+    if frame.result is None or before is None:
+        return [*shown, gr.skip()]
+    return [*shown, (before.resized(*frame.picture.size), frame.picture)]
+
+
+def _offered(frame: Frame, job: Job) -> Iterator[list[Any]]:
+    """The file to download, or in the status why there is none."""
+    assert frame.result is not None
+    name = Path(job.content.name).stem if job.content else "texture"
+    try:
+        with tempfile.TemporaryDirectory(prefix="transfer-") as folder:
+            path = Path(folder) / f"{name or 'picture'}-{job.preset.name}.png"
+            save_recorded(frame.result, path)
+            # The page's copy is made while this generator waits; then the folder goes.
+            yield _only(download=gr.DownloadButton(value=str(path), interactive=True))
+    except (ReplicateError, OSError) as error:
+        print(f"demo: {error}", flush=True)
+        lost = replace(frame, remark="Drawn, but this server has no room for a file to download.")
+        yield _only(status=texts.status(lost))
+
+
+def _only(**changes: Any) -> list[Any]:
+    """Updates of these fields of the outcome, and of no other."""
+    return [changes.get(field.name, gr.skip()) for field in fields(Outcome)]
 
 
 def _take_home(wanted: Settings, job: Job) -> list[str]:
@@ -336,24 +347,28 @@ def _take_home(wanted: Settings, job: Job) -> list[str]:
 # Layout
 
 
-def tab(workshop: Workshop, stops: Stops, page: gr.Blocks) -> None:
+def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
-    does = Transfer(workshop, stops)
+    does = Transfer(drawings, stops)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            form = _form(does)
+            form, balance = _form(does, page)
             with gr.Accordion("Settings from a picture drawn here", open=False):
                 dropped = gr.File(
                     label="Drop a downloaded picture: it holds its settings",
                     file_types=[".png", ".jpg", ".webp"],
+                    elem_id="restore",
                     height=110,
                 )
         with gr.Column(scale=6, min_width=320):
             run, stop, outcome = _outcome()
     _connect(does, form, outcome, run, stop, dropped, page)
+    balance.click(does.balance, form.inputs, form.rows, show_progress_on=form.rows, **WAITS)
+    if does.workshop.fetching:
+        _look_for_weights(does, form)
 
 
-def _form(does: Transfer) -> Form:
+def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     first = Settings.of(load_preset("gatys2016"), does.limits)
     preset = gr.Dropdown(
         [(f"{paper} · {each.label}", each.name) for paper, each in settings.presets_by_paper()],
@@ -391,15 +406,10 @@ def _form(does: Transfer) -> Form:
         info=texts.ratio_note(first),
         elem_id="ratio",
     )
-    network = gr.Dropdown(
-        [(each.label, each.key) for each in does.workshop.networks()],
-        value="auto",
-        label="Network",
-        elem_id="network",
-    )
+    network = network_field(does.workshop, page)
     estimate = gr.HTML(texts.estimate(does.workshop, first), elem_classes="plain", padding=False)
-    with gr.Accordion("Layers", open=False, elem_id="layers"):
-        rows, kind = _layers(first)
+    with gr.Accordion("Layers", open=False, elem_id="layer-weights"):
+        rows, kind, balance = _layers(first)
     with gr.Accordion("Start and seed", open=False):
         init = gr.Radio(
             [("White noise", "noise"), ("Content picture", "content"), ("Style picture", "style")],
@@ -411,7 +421,7 @@ def _form(does: Transfer) -> Form:
             first.seed, precision=0, minimum=0, label="Seed of the noise", elem_id="seed"
         )
     gr.HTML(texts.limits_note(does.limits), elem_classes="plain", padding=False)
-    return Form(
+    form = Form(
         gr.State(None),
         preset,
         content,
@@ -427,46 +437,10 @@ def _form(does: Transfer) -> Form:
         note,
         estimate,
     )
+    return form, balance
 
 
-def picture_input(role: str, prefix: str = "") -> gr.Image:
-    """A field for a content or style picture with the bundled ones under it.
-
-    Args:
-        prefix: of the element's name, where a page has several.
-    """
-    with gr.Column(min_width=150):
-        field = picture_field(
-            label=f"{role.capitalize()} picture",
-            sources=["upload", "webcam", "clipboard"],
-            height=220,
-            elem_id=f"{prefix}{role}-picture",
-            buttons=[],
-        )
-        files = pictures.examples(role)
-        gallery = gr.Gallery(
-            [(pictures.thumbnail(path), name) for name, path in files.items()],
-            columns=6 if role == "content" else 5,
-            height="auto",
-            allow_preview=False,
-            container=False,
-            label=f"Examples of a {role} picture",
-            object_fit="cover",
-            buttons=[],
-            elem_classes="examples",
-            elem_id=f"{prefix}{role}-examples",
-            interactive=False,
-        )
-
-    def take(event: gr.SelectData) -> str | None:
-        names = list(files)
-        return files[names[event.index]] if 0 <= event.index < len(names) else None
-
-    gallery.select(take, None, field, **QUIET)
-    return field
-
-
-def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio]:
+def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio, gr.Button]:
     kind = gr.Radio(
         [("after rectification (relu)", "relu"), ("before it (conv)", "conv")],
         value="relu",
@@ -488,18 +462,18 @@ def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio]:
         buttons=[],
         elem_id="table",
     )
-    even = gr.Button("Equal weights", size="sm")
-    kind.input(_said(settings.switched), [rows, kind], rows, **QUIET)
-    even.click(_said(settings.evened), rows, rows, **QUIET)
-    return rows, kind
-
-
-def _said(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*values: Any) -> Any:
-        with sentences():
-            return function(*values)
-
-    return call
+    with gr.Row():
+        even = gr.Button("Equal weights", size="sm", min_width=120)
+        balance = gr.Button("Balance", size="sm", min_width=120, elem_id="balance")
+    gr.HTML(
+        '<p class="quiet">Balance: every layer pulls equally hard at the start, content and style '
+        "in all as hard as now.</p>",
+        elem_classes="plain",
+        padding=False,
+    )
+    kind.input(said(settings.switched), [rows, kind], rows, **QUIET)
+    even.click(said(settings.evened), rows, rows, **QUIET)
+    return rows, kind, balance
 
 
 def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
@@ -509,25 +483,16 @@ def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
     status = gr.HTML(texts.status(None), elem_classes="plain", padding=False, elem_id="status")
     with gr.Tabs():
         with gr.Tab("Picture"):
-            picture = gr.Image(
+            picture = drawn_field(
                 label="Drawn picture",
                 show_label=False,
-                format="png",
-                interactive=False,
                 height=520,
-                buttons=["fullscreen"],
                 elem_id="picture",
                 alt_text="Drawn picture",
             )
         with gr.Tab("Before and after"):
-            slider = gr.ImageSlider(
-                label="Before and after",
-                show_label=False,
-                interactive=False,
-                height=520,
-                format="png",
-                buttons=["fullscreen"],
-                elem_id="slider",
+            slider = before_after_field(
+                label="Before and after", show_label=False, height=520, elem_id="slider"
             )
         with gr.Tab("Take it home"):
             command = gr.Code(
@@ -552,7 +517,7 @@ def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
     download = gr.DownloadButton(
         "Download with its settings", interactive=False, elem_id="download"
     )
-    losses = gr.HTML(chart(Course(), 100), label="Losses", show_label=True, elem_id="chart")
+    losses = gr.HTML(chart(Course(), 100), elem_id="chart")
     return run, stop, Outcome(picture, status, losses, slider, download, command, python, link)
 
 
@@ -583,20 +548,14 @@ def _connect(
         )
     armed = run.click(does.arm, form.inputs, [run, stop, outcome.status], **QUIET)
     drawn = armed.success(
-        does.run,
-        form.inputs,
-        outcome.all,
-        concurrency_id=ENGINE_QUEUE,
-        concurrency_limit=1,
-        show_progress="minimal",
-        show_progress_on=outcome.status,
-        api_visibility="private",
+        does.run, form.inputs, outcome.all, show_progress_on=outcome.status, **WAITS
     )
-    drawn.then(
-        lambda: [gr.Button(interactive=True), gr.Button(interactive=False)],
-        None,
-        [run, stop],
-        **QUIET,
-    )
+    drawn.then(idle, None, [run, stop], **QUIET)
     stop.click(does.stop, None, None, **QUIET)
     page.unload(does.leave)
+
+
+def _look_for_weights(does: Transfer, form: Form) -> None:
+    """Offer a network as soon as its weights have been fetched."""
+    timer = gr.Timer(LOOKS)
+    timer.tick(does.looked, form.inputs, [form.network, form.estimate, timer], **QUIET)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 from replicate.config import load_preset
 from replicate.engine.device import choose_device
@@ -12,14 +15,19 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.engine.store import ResultStore
-from replicate.engine.weights import weights_status
+from replicate.engine.weights import fetch_weights, weights_status
 from replicate.errors import ReplicateError
 
+from . import zerogpu
 from .limits import Limits
 
-_LABELS = {
-    "auto": "Automatic: the paper's network if it is here",
-    "vgg19-compact": "VGG-19 compact: small and fast, imitates VGG-19",
+COMPACT = "vgg19-compact"
+FETCHED = "vgg19-caffe"
+"""What is fetched in the background."""
+
+LABELS = {
+    "auto": "Automatic: what suits this server",
+    COMPACT: "VGG-19 compact: small and fast, imitates VGG-19",
     "vgg19-caffe": "VGG-19, the papers' own weights",
     "vgg19-torchvision": "VGG-19, torchvision's weights",
     "vgg16-caffe": "VGG-16, the authors' own weights",
@@ -33,7 +41,7 @@ _PACE = {"cpu": 7.6e-6, "cuda": 6e-8, "mps": 6e-7}
 On two processor cores an evaluation of 256 × 256 pixels takes about half a second.
 """
 
-_COMPACT = 0.15
+_COMPACT_SHARE = 0.1
 """Share of VGG-19's time that the compact network takes."""
 
 
@@ -65,25 +73,53 @@ class Workshop:
         self.device = choose_device(device)
         self.limits = limits or Limits.here(on_gpu=self.device.type == "cuda")
         self.store = store if store is not None else ResultStore()
-        self.lock = threading.Lock()
-        """Held while the engine works: one job at a time, whoever asks."""
-        self._engines: dict[str, Engine] = {}
+        self.fetching = ""
+        """A sentence on the weights that are being fetched; empty when all is as it was."""
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._engines: dict[tuple[str, str], Engine] = {}
         self._measured: dict[str, float] = {}
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held while the engine works: one job at a time, whoever asks.
+
+        A process split off from this one takes its own, for a copy of a held lock stays held.
+        """
+        if self._process != os.getpid():
+            self._lock, self._process = threading.Lock(), os.getpid()
+        return self._lock
+
+    # ------------------------------------------------------------------ engines and networks
 
     def engine(self, network: str = "auto") -> Engine:
         """The engine that draws with this network; engines keep their networks in memory."""
-        if network not in self._engines:
-            self._engines[network] = Engine(str(self.device), network=network, store=self.store)
-        return self._engines[network]
+        return self._engine(network, str(self.device))
+
+    def viewer(self, network: str = "auto") -> Engine:
+        """The engine that looks at pictures: in this process, so without a GPU that is lent."""
+        return self._engine(network, "cpu" if zerogpu.here() else str(self.device))
+
+    def _engine(self, network: str, device: str) -> Engine:
+        key = (network, device)
+        if key not in self._engines:
+            name = self._automatic() if network == "auto" else network
+            self._engines[key] = Engine(device, network=name, store=self.store)
+        return self._engines[key]
+
+    def _automatic(self) -> str:
+        """The paper's own network takes too long where others wait for two shared processors."""
+        slow = self.limits.shared and self.device.type == "cpu"
+        return COMPACT if slow and COMPACT in _here() else "auto"
 
     def networks(self) -> list[Network]:
-        """What can draw on this machine, the automatic choice first."""
-        try:
-            here = {status.name for status in weights_status() if status.where != "absent"}
-        except ReplicateError:
-            here = set()
-        keys = [key for key in _LABELS if key in here | {"auto", "vgg19-random"}]
-        return [Network(key, _LABELS[key]) for key in keys]
+        """What can draw at this moment, the automatic choice first."""
+        here = _here() | {"auto", "vgg19-random"}
+        return [Network(key, label) for key, label in LABELS.items() if key in here]
+
+    def network_keys(self) -> list[str]:
+        """The keys of :meth:`networks`."""
+        return [network.key for network in self.networks()]
 
     def drawn_by(self, preset: Preset, network: str) -> str:
         """The key of the network that draws this preset under this choice."""
@@ -92,14 +128,34 @@ class Workshop:
     def warm_up(self, preset: str = "gatys2016") -> None:
         """Load the first network, so that the first visitor need not wait for it."""
         with self.lock:
-            self.engine().network(load_preset(preset).network)
+            self.viewer().network(load_preset(preset).network)
+
+    def fetch(self, fetch: Callable[[str], Path] = fetch_weights) -> threading.Thread | None:
+        """Bring VGG-19 here while the page is already open; None if it is here."""
+        if FETCHED in _here():
+            return None
+        self.fetching = "VGG-19 itself is being fetched and can be chosen when it is here."
+        thread = threading.Thread(target=self._fetch, args=(fetch,), name="fetch", daemon=True)
+        thread.start()
+        return thread
+
+    def _fetch(self, fetch: Callable[[str], Path]) -> None:
+        try:
+            fetch(FETCHED)
+        except ReplicateError as error:
+            print(f"demo: {error}", flush=True)
+            self.fetching = "VGG-19 itself could not be fetched; other networks draw."
+            return
+        with self.lock:  # what is automatic may be another one now
+            self._engines = {key: each for key, each in self._engines.items() if key[0] != "auto"}
+        self.fetching = ""
 
     # ------------------------------------------------------------------ time
 
-    def seconds(self, preset: Preset, network: str, size: int, evaluations: int) -> float:
-        """How long a square picture takes, as measured here or, before that, guessed."""
-        key = self.drawn_by(preset, network)
-        return self._pace(key) * size * size * evaluations
+    def seconds(self, job: Job, network: str) -> float:
+        """How long a job takes, as measured here or, before that, guessed."""
+        pixels = _pixels(job, job.evaluations or 0)
+        return self._pace(self.drawn_by(job.preset, network)) * pixels
 
     def measured(self, preset: Preset, network: str) -> bool:
         """Whether the estimate rests on a drawing by this network on this machine."""
@@ -108,13 +164,24 @@ class Workshop:
     def _pace(self, key: str) -> float:
         if key in self._measured:
             return self._measured[key]
-        return _PACE.get(self.device.type, 1e-6) * (_COMPACT if key == "vgg19-compact" else 1)
+        return _PACE.get(self.device.type, 1e-6) * (_COMPACT_SHARE if key == COMPACT else 1)
 
-    def learn(self, job: Job, network: str, curve: Sequence[int], seconds: float) -> None:
-        """Take the pace of a drawing that has come through ``curve``'s evaluations."""
-        pixels = sum(
-            level.canvas[0] * level.canvas[1] * count for level, count in job.levels()
-        ) / max(1, job.evaluations or 1)
+    def learn(self, job: Job, network: str, evaluations: int, seconds: float) -> None:
+        """Take the pace of a drawing that has come through so many evaluations."""
+        pixels = _pixels(job, evaluations)
         # Small pictures are slow by the pixel: they would make large ones look far too long.
-        if len(curve) >= 5 and seconds > 0 and pixels >= 128 * 128:
-            self._measured[self.drawn_by(job.preset, network)] = seconds / len(curve) / pixels
+        if evaluations >= 5 and seconds > 0 and pixels >= evaluations * 128 * 128:
+            self._measured[self.drawn_by(job.preset, network)] = seconds / pixels
+
+
+def _here() -> set[str]:
+    try:
+        return {status.name for status in weights_status() if status.where != "absent"}
+    except ReplicateError:
+        return set()
+
+
+def _pixels(job: Job, evaluations: int) -> int:
+    """Pixels of all pictures that the first ``evaluations`` of a job go through."""
+    sizes = (level.canvas for level, count in job.levels() for _ in range(count))
+    return sum(width * height for width, height in islice(sizes, evaluations))

@@ -10,9 +10,10 @@ import pytest
 from demo import pictures
 from demo.limits import Limits
 from demo.workshop import Workshop
+from replicate.engine.normalisation import measure_means
 from replicate.engine.store import ResultStore
 
-LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2)
+LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting=3)
 
 
 @pytest.fixture
@@ -29,8 +30,20 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def workshop(tmp_path: Any, tiny_engine: Callable[..., Any], few_pictures: None) -> Workshop:
+def workshop(
+    tmp_path: Any,
+    tiny_engine: Callable[..., Any],
+    few_pictures: None,
+    scene: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Workshop:
     """A workshop whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
+
+    def means(network: Any, weights: Any) -> dict[str, Any]:
+        found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
+        return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
+
+    monkeypatch.setattr("replicate.engine.engine.channel_means", means)
     tiny_engine()
     return Workshop("cpu", LIMITS, ResultStore(tmp_path / "results"))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tomllib
+import errno
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from demo import pictures
 from demo.comparison import entries
 from demo.figures import Figures
 from demo.limits import InputError
-from demo.session import Stops
+from demo.session import Drawings, Stops
 from demo.settings import Settings
 from demo.transfer import Transfer
 from demo.workshop import Workshop
@@ -30,7 +29,7 @@ VISITOR: Any = SimpleNamespace(session_hash="visitor", query_params={})
 
 @pytest.fixture
 def tab(workshop: Workshop) -> Transfer:
-    return Transfer(workshop, Stops())
+    return Transfer(Drawings(workshop), Stops())
 
 
 @pytest.fixture
@@ -60,14 +59,6 @@ def values(files: tuple[str | None, str | None], **changes: Any) -> list[Any]:
     return list({**form, **changes}.values())
 
 
-def test_a_space_installs_what_the_package_needs() -> None:
-    root = Path(__file__).resolve().parents[2]
-    package = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
-    lines = (root / "requirements.txt").read_text().splitlines()
-
-    assert [line for line in lines if not line.startswith("#")] == package
-
-
 # The Transfer tab's functions
 
 
@@ -81,13 +72,57 @@ def test_run_ends_with_all_that_is_taken_home(tab: Transfer, files: tuple[str, s
             )
             record = read_record(path) if path.is_file() else None
 
-    first, last = seen[0], seen[-1]
+    first, last, offered = seen[0], seen[-2], seen[-1]
     assert "replicate transfer 'my photo.png' 'my art.png'" in first[5]
     assert "load_preset('gatys2016-code').with_(" in first[6]
     assert "Done: 6 of 6 evaluations" in last[1]
     assert "style relu2_1" in last[2]
-    assert last[3][0].size == last[3][1].size == (48, 32)
+    assert last[3][0].size == last[3][1].size == last[0].size == (48, 32)
+    assert isinstance(offered[4], gr.DownloadButton)
     assert record is not None and record.evaluations == 6
+
+
+def test_a_full_disk_takes_the_download_and_not_the_picture(
+    tab: Transfer, files: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr("demo.transfer.tempfile.TemporaryDirectory", full)
+
+    *_, last, offered = list(tab.run(VISITOR, *values(files)))
+
+    assert last[0].size == (48, 32) and "Done: 6 of 6" in last[1]
+    assert "no room for a file to download" in offered[1] and "/secret" not in offered[1]
+    assert "No space left" in capsys.readouterr().out
+
+
+def test_balance_changes_the_weights_alone(tab: Transfer, files: tuple[str, str]) -> None:
+    form = values(files)
+    _, job = tab.order(*form)
+
+    rows = {name: weights for name, *weights in tab.balance(*form)}
+
+    balanced = tab.workshop.viewer().balanced(job)
+    assert rows["relu4_2"] == [balanced.content_layers["relu4_2"], 0.0]
+    style = {name: weights[1] for name, weights in rows.items() if weights[1]}
+    assert style == balanced.style_layers != job.preset.style_layers
+
+
+def test_balance_without_a_picture_is_one_sentence(tab: Transfer) -> None:
+    with pytest.raises(gr.Error, match="Choose a content picture"):
+        tab.balance(*values((None, None)))
+
+
+def test_a_network_that_has_come_is_offered(tab: Transfer, files: tuple[str, str]) -> None:
+    tab.workshop.fetching = "It comes."
+    choices, estimate, timer = tab.looked(*values(files))
+    assert timer.active and "It comes." in estimate
+
+    tab.workshop.fetching = ""
+    choices, estimate, timer = tab.looked(*values(files))
+    assert not timer.active and "It comes." not in estimate
+    assert [key for _, key in choices.choices] == tab.workshop.network_keys()
 
 
 def test_stop_while_waiting(tab: Transfer, files: tuple[str, str]) -> None:
@@ -167,11 +202,8 @@ def test_a_bad_upload_is_one_sentence(
 
 
 def test_a_dropped_picture_restores_its_settings(
-    tab: Transfer, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tab: Transfer, workshop: Workshop, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    for name in ("Warning", "Info"):
-        monkeypatch.setattr(gr, name, said.append)
     preset = load_preset("gatys2016-code").with_(ratio=0.03, style_layers=["conv2_1"])
     job = Job(
         preset,
@@ -189,6 +221,7 @@ def test_a_dropped_picture_restores_its_settings(
     base, name, content, style, size, evaluations, _, seed, init, _network, rows = form[:11]
     assert (name, size, evaluations, seed, init) == ("gatys2016-code", 40, 3, 9, "noise")
     assert Path(content).stem == "coffee" and Path(style).stem == "rocket"
+    assert "These are the settings of the picture." in form[12]
     exponent = form[6].value
     _, again = tab.order(
         base, name, content, style, size, evaluations, exponent, seed, init, "auto", rows
@@ -221,16 +254,14 @@ def test_another_preset_changes_the_table_and_keeps_the_size(tab: Transfer) -> N
     assert form[4:6] == [64, 20] and form[7] == 3
 
 
-def test_a_link_opens_the_form(tab: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", said.append)
+def test_a_link_opens_the_form(tab: Transfer) -> None:
     query = {"preset": "gatys2015", "size": "64", "content": "coffee", "style": "nothing"}
 
     form = tab.opened(SimpleNamespace(session_hash="x", query_params=query))  # type: ignore[arg-type]
 
     assert form[1] == "gatys2015" and form[4] == 64
     assert Path(form[2]).stem == "coffee"
-    assert said == ["There is no bundled picture 'nothing' on this server."]
+    assert ">There is no bundled picture &#x27;nothing&#x27; on this server.</p>" in form[12]
 
 
 # The Compare and Figures tabs
@@ -275,48 +306,9 @@ def test_layer_sets_change_layers_alone(workshop: Workshop, scene: Any) -> None:
 
 
 def test_an_empty_gallery_says_how_to_draw_it(workshop: Workshop, tmp_path: Path) -> None:
-    figures = Figures(tmp_path, workshop.limits, ["auto"])
+    figures = Figures(tmp_path, workshop.limits)
 
     assert "make figures" in figures.summary()
     with pytest.raises(gr.Error) as caught:
         figures.show("gatys2016/fig9")
     assert caught.value.message == "There is no such figure in the gallery."
-
-
-# A started server
-
-
-def test_a_program_gets_presets_progress_and_the_picture(
-    server: str, files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import huggingface_hub.constants
-    from gradio_client import Client, handle_file
-
-    # The client, not the server, asks the hub for something about itself when it starts.
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-
-    client = Client(server, verbose=False, download_files=str(tmp_path / "got"))
-    names = {each["name"] for each in client.predict(api_name="/presets")}
-    assert "gatys2016" in names
-
-    def start(content: Any = files[0], **changes: Any) -> Any:
-        order = {"preset": "gatys2016-code", "size": 48, "evaluations": 5, "network": "auto"}
-        return client.submit(
-            content=handle_file(str(content)),
-            style=handle_file(files[1]),
-            api_name="/transfer",
-            **{**order, **changes},
-        )
-
-    job = start()
-    picture, progress = job.result(timeout=60)
-    assert progress["evaluation"] == progress["evaluations"] == 5
-    assert job.outputs()[0][1]["evaluation"] == 1
-    assert "style/relu1_1" in progress["losses"]
-    assert Path(picture if isinstance(picture, str) else picture["path"]).is_file()
-
-    (tmp_path / "bad.png").write_bytes(io.BytesIO(b"no picture").getvalue())
-    for wrong, says in (({"size": 9999}, "Size"), ({"content": tmp_path / "bad.png"}, "picture")):
-        with pytest.raises(Exception, match=says):
-            start(**wrong).result(timeout=60)
-    assert start(seed=1).result(timeout=60)[1]["evaluation"] == 5

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-import threading
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from demo import session
+from demo.chart import chart
 from demo.limits import InputError
-from demo.session import Course, Frame, Stops
+from demo.session import Course, Drawings, Frame, Stop, Stops
 from demo.workshop import Workshop
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.errors import DivergedError, ReplicateError
+from replicate.record import job_from_record, read_record, save_recorded
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ class Clock:
 
 
 def frames(workshop: Workshop, job: Job, **arguments: Any) -> list[Frame]:
-    stop = arguments.pop("stop", threading.Event())
-    return list(session.draw(workshop, job, "auto", stop, **arguments))
+    stop = arguments.pop("stop", Stop())
+    return list(Drawings(workshop).draw(job, "auto", stop, **arguments))
 
 
 def test_the_last_frame_has_the_engines_own_result(workshop: Workshop, job: Job) -> None:
@@ -63,7 +65,7 @@ def test_every_frame_shows_on_a_slow_machine(workshop: Workshop, job: Job) -> No
 
 def test_at_most_three_frames_a_second(workshop: Workshop, job: Job) -> None:
     clock = Clock(0.05)
-    times = [clock.now for _ in session.draw(workshop, job, "auto", threading.Event(), clock)]
+    times = [clock.now for _ in Drawings(workshop).draw(job, "auto", Stop(), clock)]
 
     assert 2 <= len(times) < 8
     assert all(late - early >= 0.3 for early, late in zip(times[:-1], times[1:-1]))
@@ -82,6 +84,21 @@ def test_the_parts_add_up_to_the_total(workshop: Workshop, job: Job) -> None:
     assert first == pytest.approx(course.total[0], rel=1e-4)
 
 
+def test_where_content_comes_first_style_has_no_losses_yet(
+    workshop: Workshop, job: Job, scene: Callable[..., Any]
+) -> None:
+    preset = job.preset.with_(content_first=0.5)
+    wanted = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
+
+    course = frames(workshop, wanted)[-1].course
+
+    style = course.parts["style/relu1_1"]
+    assert len(style) == len(course.parts["content/relu4_2"]) == len(course.steps) == 8
+    assert [math.isnan(loss) for loss in style] == [True] * 4 + [False] * 4
+    assert course.begins == (5,)
+    assert chart(course, 8).count('<path class="total"') == 2, "totals of different sums"
+
+
 def test_a_second_time_nothing_is_drawn(
     workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +110,9 @@ def test_a_second_time_nothing_is_drawn(
     assert len(again) == 1
     assert again[0].result is not None and again[0].result.cached
     assert again[0].course.total == pytest.approx(first.course.total)
+    assert {name: part[-1] for name, part in again[0].course.parts.items()} == pytest.approx(
+        {name: part[-1] for name, part in first.course.parts.items()}
+    )
     assert np.array_equal(again[0].picture.pixels, first.picture.pixels)
 
 
@@ -103,21 +123,41 @@ def test_what_make_figures_drew_is_not_drawn_again(workshop: Workshop, job: Job)
 
 
 def test_stop_keeps_the_picture_and_stores_nothing(workshop: Workshop, job: Job) -> None:
-    stop, shown = threading.Event(), []
-    for frame in session.draw(workshop, job, "auto", stop, Clock(1.0)):
+    stop, shown = Stop(), []
+    for frame in Drawings(workshop).draw(job, "auto", stop, Clock(1.0)):
         shown.append(frame)
         if frame.step == 3:
             stop.set()
 
     last = shown[-1]
     assert last.result is not None
-    assert (last.step, last.result.evaluations, last.result.job.evaluations) == (3, 3, 3)
+    result = last.result
+    assert (last.step, result.evaluations, result.job.evaluations, result.job.stop) == (3, 3, 8, 3)
     assert last.remark.startswith("Stopped")
     assert len(workshop.store) == 0
 
 
+def test_what_a_stop_kept_is_drawn_again_from_its_record(
+    workshop: Workshop, job: Job, scene: Callable[..., Any], tmp_path: Path
+) -> None:
+    preset = job.preset.with_(content_first=0.5)
+    content_first = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
+    stop = Stop()
+    for frame in Drawings(workshop).draw(content_first, "auto", stop, Clock(1.0)):
+        stopped = frame
+        if frame.step == 5:
+            stop.set()
+    assert stopped.result is not None
+    save_recorded(stopped.result, tmp_path / "out.png")
+
+    again = job_from_record(read_record(tmp_path / "out.png"), scene(64, 64), job.style)
+
+    drawn = Engine("cpu").run(again)
+    assert np.array_equal(drawn.picture.pixels, stopped.picture.pixels)
+
+
 def test_stopped_before_it_began(workshop: Workshop, job: Job) -> None:
-    stop = threading.Event()
+    stop = Stop()
     stop.set()
 
     with pytest.raises(InputError, match="Stopped"):
@@ -125,7 +165,7 @@ def test_stopped_before_it_began(workshop: Workshop, job: Job) -> None:
 
 
 def test_a_vanished_visitor_holds_nothing_up(workshop: Workshop, job: Job) -> None:
-    abandoned = session.draw(workshop, job, "auto", threading.Event(), Clock(1.0))
+    abandoned = Drawings(workshop).draw(job, "auto", Stop(), Clock(1.0))
     next(abandoned)
 
     assert not workshop.lock.locked()
@@ -242,6 +282,13 @@ def test_leaving_stops_and_forgets() -> None:
     assert not stops.current("a").is_set()
 
 
+def test_a_stop_can_be_sent_to_another_process() -> None:
+    stop = Stop()
+    stop.set()
+
+    assert not pickle.loads(pickle.dumps(stop)).is_set()
+
+
 # Time
 
 
@@ -250,11 +297,21 @@ def test_the_estimate_learns_from_this_machine(workshop: Workshop, scene: Any) -
     wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
     assert not workshop.measured(preset, "auto")
 
-    workshop.learn(wanted, "auto", range(10), seconds=4.0)
+    workshop.learn(wanted, "auto", 10, seconds=4.0)
 
     assert workshop.measured(preset, "auto")
-    assert workshop.seconds(preset, "auto", 128, 20) == pytest.approx(8.0)
-    assert workshop.seconds(preset, "auto", 64, 20) == pytest.approx(2.0)
+    assert workshop.seconds(replace(wanted, evaluations=20), "auto") == pytest.approx(8.0)
+    assert workshop.seconds(replace(wanted, size=64), "auto") == pytest.approx(1.0)
+
+
+def test_content_first_at_half_the_size_takes_less(workshop: Workshop, scene: Any) -> None:
+    preset = load_preset("gatys2016").with_(content_first=0.5)
+    wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
+    all_at_once = replace(wanted, preset=preset.with_(content_first=0))
+
+    seconds = [workshop.seconds(job, "auto") for job in (wanted, all_at_once)]
+
+    assert seconds[0] == pytest.approx(seconds[1] * (5 + 5 / 4) / 10)
 
 
 @pytest.mark.parametrize(
@@ -264,14 +321,12 @@ def test_a_poor_measurement_is_not_learnt(
     workshop: Workshop, scene: Any, size: int, count: int, seconds: float
 ) -> None:
     preset = load_preset("gatys2016-code")
-    workshop.learn(Job(preset, scene(), scene(), size=size), "auto", range(count), seconds)
+    workshop.learn(Job(preset, scene(), scene(), size=size), "auto", count, seconds)
 
     assert not workshop.measured(preset, "auto")
 
 
 def test_a_course_keeps_losses_that_are_not_finite() -> None:
-    course = Course([1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
-
-    from demo.chart import chart
+    course = Course((), [1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
 
     assert "nan" not in chart(course, 5).split("<ul")[0].split("<path")[-1]

@@ -52,7 +52,24 @@ def test_the_table_shows_what_the_preset_sets(name: str) -> None:
 
     convolutions = 13 if preset.network.architecture == "vgg16" else 16
     assert len(rows) >= convolutions
-    assert settings.layers_from(rows) == (preset.content_layers, preset.style_layers)
+    weighted = [
+        {layer: weight for layer, weight in layers.items() if weight}
+        for layers in (preset.content_layers, preset.style_layers)
+    ]
+    assert list(settings.layers_from(rows)) == weighted
+    shown = {row[0] for row in rows}
+    assert shown >= {*preset.content_layers, *preset.style_layers}
+
+
+def test_a_chain_keeps_its_first_layer() -> None:
+    chained = next(each for each in presets().values() if 0 in each.style_layers.values())
+    rows = settings.table(Settings.of(chained, LIMITS))
+    rows[-1][2] = 0.5
+
+    changed = settings.checked(**fields(chained.name, rows=rows)).preset()
+
+    assert list(changed.style_layers) == list(chained.style_layers)
+    assert changed != chained
 
 
 def test_a_preset_starts_small() -> None:
@@ -203,7 +220,8 @@ def test_a_link_brings_the_settings_back(changes: dict[str, Any]) -> None:
 def test_the_command_line_draws_the_same_job(changes: dict[str, Any]) -> None:
     from replicate.images import bundled
 
-    limits = replace(LIMITS, scales=load_profile(CPU_PROFILE).scales)
+    profile = load_profile(CPU_PROFILE)
+    limits = replace(LIMITS, scales=profile.scales, content_first=profile.content_first)
     wanted = settings.checked(**fields(**changes, limits=limits))
     words = shlex.split(texts.command_line(wanted, "chelsea", "coffee"))
 

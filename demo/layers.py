@@ -1,0 +1,253 @@
+"""The Layers tab: what one layer keeps of one picture, shown in its maps and by reconstruction."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from replicate.config import load_preset
+from replicate.engine.job import Job
+from replicate.images import Picture
+
+from . import looking, pictures, texts
+from .chart import chart
+from .events import QUIET, WAITS, busy, idle, sentences, visitor
+from .fields import address, drawn_field, network_field, picture_input
+from .limits import InputError, one_of, whole
+from .looking import Pair
+from .session import Course, Drawings, Stops
+
+PRESET = "gatys2016"
+"""Whose network looks, and whose losses reconstruct."""
+
+START = "relu4_2"
+
+
+class Layers:
+    """The tab's functions, apart from its layout."""
+
+    def __init__(self, drawings: Drawings, stops: Stops):
+        self.drawings = drawings
+        self.workshop = drawings.workshop
+        self.stops = stops
+
+    def picture(self, path: str | None, size: Any) -> Picture:
+        """The chosen picture at the chosen size.
+
+        Raises:
+            InputError: there is none, or it cannot be read; one sentence says why.
+        """
+        limits = self.workshop.limits
+        longest = whole("Size", size, 16, limits.size)
+        found = pictures.read(path, "chosen", limits)
+        if found is None:
+            raise InputError("Choose a picture, or one of the examples under it.")
+        return found.scaled_to(longest)
+
+    def look(self, path: str | None, layer: Any, size: Any, network: Any) -> list[Any]:
+        """Sentence, maps, heat map and pairs of a layer."""
+        with sentences():
+            picture = self.picture(path, size)
+            found = looking.look(
+                self.workshop, picture, str(layer), load_preset(PRESET), self._network(network)
+            )
+        return [
+            f'<p class="quiet">{html.escape(found.sentence)}</p>',
+            found.maps,
+            found.heat,
+            _pairs(found.by_value, found.by_cosine),
+        ]
+
+    def _network(self, network: Any) -> str:
+        return one_of("network", network, self.workshop.network_keys())
+
+    def order(
+        self, path: str | None, layer: Any, size: Any, evaluations: Any, network: Any
+    ) -> dict[str, Job]:
+        """The reconstructions that are asked for.
+
+        Raises:
+            ReplicateError: one of them cannot be drawn; one sentence says why.
+        """
+        limits = self.workshop.limits
+        count = whole("Evaluations", evaluations, 1, limits.evaluations)
+        self._network(network)
+        picture = self.picture(path, size)
+        return looking.reconstructions(
+            load_preset(PRESET), picture, str(layer), max(picture.size), count, limits
+        )
+
+    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
+        """Check everything before the visitor queues."""
+        with sentences():
+            self.order(*values)
+        self.stops.begin(_visitor(request))
+        return [*busy(), texts.status(None, "Waiting for the engine …"), None, None]
+
+    def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+        """Reconstruct the content, then the style."""
+        stop = self.stops.current(_visitor(request))
+        with sentences():
+            wanted = self.order(*values)
+            for place, (kind, job) in enumerate(wanted.items()):
+                if stop.is_set():
+                    return
+                for frame in self.drawings.draw(job, values[-1], stop):
+                    shown = [gr.skip(), gr.skip()]
+                    shown[place] = frame.picture
+                    heading = f"{place + 1} of {len(wanted)}, {kind}: "
+                    yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
+
+    def stop(self, request: gr.Request) -> None:
+        self.stops.stop(_visitor(request))
+
+    def leave(self, request: gr.Request) -> None:
+        """The browser is closed: its drawing ends."""
+        self.stops.forget(_visitor(request))
+
+
+def _visitor(request: gr.Request) -> str:
+    # Apart from the other tabs' drawings, so that Stop here does not stop those.
+    return visitor(request) + "/layers"
+
+
+def _pairs(by_value: Sequence[Pair], by_cosine: Sequence[Pair]) -> str:
+    return (
+        '<div class="pairs"><h3>Largest Gram entries of two filters</h3>'
+        f"{_row(by_value)}<h3>Most alike, by cosine</h3>{_row(by_cosine)}</div>"
+    )
+
+
+def _row(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return '<p class="quiet">None: hardly any filter fires here.</p>'
+    return "<div>" + "".join(_figure(pair) for pair in pairs) + "</div>"
+
+
+def _figure(pair: Pair) -> str:
+    caption = html.escape(pair.caption)
+    return (
+        f'<figure><img src="{address(pair.picture)}" alt="Maps of {caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+# Layout
+
+
+def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
+    """Lay out the tab in the page and connect it."""
+    does = Layers(drawings, stops)
+    limits = does.workshop.limits
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            path = picture_input("content", "layers-", "Picture")
+            layer = gr.Dropdown(
+                looking.choices(),
+                value=START,
+                label="Layer",
+                elem_id="layer",
+                info="relu is the activation, conv the value before it",
+            )
+            network = network_field(does.workshop, page, "layers-")
+            size = gr.Slider(
+                64,
+                limits.size,
+                min(limits.first_size, limits.size),
+                step=16,
+                label="Size",
+                info="Longest side in pixels",
+                elem_id="layers-size",
+            )
+            evaluations = gr.Slider(
+                1,
+                limits.evaluations,
+                min(100, limits.evaluations),
+                step=1,
+                label="Evaluations",
+                info="Of each reconstruction",
+                elem_id="layers-evaluations",
+            )
+            look = gr.Button("Look", variant="primary", elem_id="look")
+            with gr.Row():
+                run = gr.Button("Reconstruct", variant="primary", elem_id="layers-run")
+                stop = gr.Button("Stop", interactive=False, elem_id="layers-stop")
+        with gr.Column(scale=5, min_width=320):
+            shown = _shown()
+            outcome = _outcome()
+    page.load(lambda: pictures.example_file("chelsea"), None, path, **QUIET)
+    fields = [path, layer, size, network]
+    for event in (look.click, layer.input):
+        event(
+            does.look,
+            fields,
+            shown,
+            concurrency_limit=2,
+            trigger_mode="always_last",
+            show_progress="minimal",
+            show_progress_on=shown[0],
+            api_visibility="private",
+        )
+    fields = [path, layer, size, evaluations, network]
+    armed = run.click(does.arm, fields, [run, stop, *outcome[:3]], **QUIET)
+    drawn = armed.success(does.run, fields, outcome, show_progress_on=outcome[0], **WAITS)
+    drawn.then(idle, None, [run, stop], **QUIET)
+    stop.click(does.stop, None, None, **QUIET)
+    page.unload(does.leave)
+
+
+def _shown() -> list[Any]:
+    """Where a look goes: sentence, maps, heat map, pairs."""
+    sentence = gr.HTML(
+        '<p class="quiet">Look shows what the layer answers to the picture; Reconstruct, what can '
+        "be drawn again from its features (content) and from their Gram matrix (style).</p>",
+        elem_classes="plain",
+        padding=False,
+        elem_id="layers-sentence",
+    )
+    with gr.Row():
+        maps = drawn_field(
+            label="Feature maps",
+            height=480,
+            min_width=300,
+            elem_id="maps",
+            elem_classes="labelled",
+            alt_text="Feature maps of the layer, the strongest first",
+        )
+        heat = drawn_field(
+            label="Gram matrix, filters by strength",
+            height=480,
+            min_width=300,
+            elem_id="heat",
+            elem_classes="labelled",
+            alt_text="Heat map of the Gram matrix",
+        )
+    pairs = gr.HTML("", elem_classes="plain", padding=False, elem_id="pairs")
+    return [sentence, maps, heat, pairs]
+
+
+def _outcome() -> list[Any]:
+    """Where reconstructions go: status, content, style, chart."""
+    status = gr.HTML(
+        texts.status(None, "Reconstruct starts from noise."),
+        elem_classes="plain",
+        padding=False,
+        elem_id="layers-status",
+    )
+    with gr.Row():
+        drawn = [
+            drawn_field(
+                label=f"{kind.capitalize()} reconstruction",
+                height=320,
+                min_width=150,
+                elem_id=f"layers-{kind}",
+                elem_classes="labelled",
+                alt_text=f"{kind} reconstruction",
+            )
+            for kind in ("content", "style")
+        ]
+    losses = gr.HTML(chart(Course(), 100), elem_id="layers-chart")
+    return [status, *drawn, losses]

@@ -1,0 +1,131 @@
+"""The Layers tab: what a layer makes of a picture, and reconstructions from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from demo import looking
+from demo.layers import Layers
+from demo.limits import Limits
+from demo.looking import look, reconstructions
+from demo.session import Drawings, Stops
+from demo.workshop import Workshop
+from replicate.config import load_preset
+
+VISITOR: Any = SimpleNamespace(session_hash="visitor", query_params={})
+
+
+@pytest.fixture
+def tab(workshop: Workshop) -> Layers:
+    return Layers(Drawings(workshop), Stops())
+
+
+@pytest.fixture
+def file(tmp_path: Path, scene: Callable[..., Any]) -> str:
+    """A visitor's picture."""
+    scene(48, 32).save(tmp_path / "my photo.png")
+    return str(tmp_path / "my photo.png")
+
+
+@pytest.mark.parametrize("layer", ["relu1_1", "conv2_1", "pool3", "relu5_4"])
+def test_a_look_shows_maps_matrix_and_pairs(workshop: Workshop, scene: Any, layer: str) -> None:
+    found = look(workshop, scene(64, 48), layer, load_preset("gatys2016"), "auto")
+
+    channels = {"1": 5, "2": 6, "3": 7, "5": 9}[layer[4]]
+    assert found.sentence.startswith(f"{layer} of VGG-19 (caffe), average pooling, normalised: ")
+    assert f"{channels} maps of " in found.sentence and "all shown" in found.sentence
+    assert found.heat.size == looking._HEAT
+    assert len(found.by_value) == looking.PAIRS
+    assert all("Gram entry" in pair.caption for pair in found.by_value)
+    assert all("cosine" in pair.caption for pair in found.by_cosine)
+
+
+def test_more_maps_than_are_shown(
+    workshop: Workshop, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "SHOWN", 3)
+
+    found = look(workshop, scene(), "relu1_1", load_preset("gatys2016"), "auto")
+
+    assert "the 3 strongest shown" in found.sentence
+
+
+def test_the_tab_fills_its_fields(tab: Layers, file: str) -> None:
+    sentence, maps, heat, pairs = tab.look(file, "relu3_1", 64, "auto")
+
+    assert "relu3_1" in sentence
+    assert maps.size[0] > 64 and heat.size[0] > 64
+    assert pairs.count("<img") == pairs.count('alt="Maps of filters') == 2 * looking.PAIRS
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"path": None}, "Choose a picture"),
+        ({"path": "/nowhere/x.png"}, "no longer on the server"),
+        ({"layer": "relu9_9"}, "relu9_9"),
+        ({"layer": None}, "None"),
+        ({"size": 10_000}, "Size"),
+        ({"network": "../../etc"}, "There is no network"),
+    ],
+)
+def test_a_wrong_field_is_one_sentence(
+    tab: Layers, file: str, changes: dict[str, Any], says: str
+) -> None:
+    fields = {"path": file, "layer": "relu1_1", "size": 64, "network": "auto", **changes}
+
+    with pytest.raises(gr.Error, match=says) as caught:
+        tab.look(**fields)
+    with pytest.raises(gr.Error, match=says):
+        tab.arm(VISITOR, fields["path"], fields["layer"], fields["size"], 3, fields["network"])
+    assert "/nowhere" not in caught.value.message
+
+
+def test_reconstructions_match_one_layer_alone(scene: Any) -> None:
+    limits = Limits(128, 60, scales=3)
+    jobs = reconstructions(load_preset("gatys2016"), scene(), "conv3_1", 64, 9, limits)
+
+    content, style = jobs["content"], jobs["style"]
+    assert (content.content_layers, content.style_layers) == ({"conv3_1": 1.0}, {})
+    assert (style.content_layers, style.style_layers) == ({}, {"conv3_1": 1.0})
+    assert {job.init for job in jobs.values()} == {"noise"}
+    assert {(job.size, job.evaluations) for job in jobs.values()} == {(64, 9)}
+    assert (content.preset.scales, style.preset.scales) == (3, 1)
+
+
+def test_reconstructing_streams_content_then_style(tab: Layers, file: str) -> None:
+    values = [file, "relu2_1", 48, 5, "auto"]
+    tab.arm(VISITOR, *values)
+
+    updates = list(tab.run(VISITOR, *values))
+
+    assert "1 of 2, content: " in updates[0][0] and "2 of 2, style: " in updates[-1][0]
+    assert "Done: 5 of 5" in updates[-1][0]
+    assert updates[-1][2].size == (48, 32)
+    assert "style relu2_1" in updates[-1][3]
+
+
+def test_stop_leaves_the_second_one_out(tab: Layers, file: str) -> None:
+    values = [file, "relu2_1", 48, 5, "auto"]
+    tab.arm(VISITOR, *values)
+    updates = []
+    for update in tab.run(VISITOR, *values):
+        updates.append(update)
+        tab.stop(VISITOR)
+
+    assert all("2 of 2" not in update[0] for update in updates)
+
+
+def test_stop_here_stops_no_other_tab(tab: Layers, file: str) -> None:
+    transfer = tab.stops.begin("visitor")
+    tab.arm(VISITOR, file, "relu2_1", 48, 5, "auto")
+
+    tab.stop(VISITOR)
+
+    assert not transfer.is_set()

@@ -1,0 +1,175 @@
+"""A started server: programs that use it, its queue, and what it gives away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.utils import Status
+
+from demo.page import GALLERY
+from demo.workshop import Workshop
+from replicate.paths import cache_dir
+
+SECONDS = 120
+"""A busy machine is no fault."""
+
+
+@pytest.fixture
+def clients(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Client]]:
+    """Makes programs that use the server."""
+    import huggingface_hub.constants
+
+    # The client, not the server, asks the hub for something about itself when it starts.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    made: list[Client] = []
+
+    def make() -> Client:
+        made.append(Client(server, verbose=False, download_files=str(tmp_path / "got")))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def submit(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Any]:
+    """``submit(client, seed=1)``: asks for a small transfer."""
+    files = [scene(48, 32, seed).save(tmp_path / f"{seed}.png") for seed in range(2)]
+
+    def start(client: Client, content: Any = files[0], **changes: Any) -> Any:
+        order = {"preset": "gatys2016-code", "size": 48, "evaluations": 5, "network": "auto"}
+        return client.submit(
+            content=handle_file(str(content)),
+            style=handle_file(str(files[1])),
+            api_name="/transfer",
+            **{**order, **changes},
+        )
+
+    return start
+
+
+def until(true: Callable[[], bool]) -> bool:
+    """Whether it becomes true in time."""
+    end = time.monotonic() + SECONDS
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return true()
+
+
+# Programs
+
+
+def test_a_program_gets_presets_progress_and_the_picture(
+    clients: Callable[[], Client], submit: Callable[..., Any], tmp_path: Path
+) -> None:
+    client = clients()
+    names = {each["name"] for each in client.predict(api_name="/presets")}
+    assert "gatys2016" in names
+
+    job = submit(client)
+    picture, progress = job.result(timeout=SECONDS)
+    assert progress["evaluation"] == progress["evaluations"] == 5
+    assert job.outputs()[0][1]["evaluation"] == 1
+    assert "style/relu1_1" in progress["losses"]
+    assert Path(picture if isinstance(picture, str) else picture["path"]).is_file()
+
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    for wrong, says in (({"size": 9999}, "Size"), ({"content": tmp_path / "bad.png"}, "picture")):
+        with pytest.raises(Exception, match=says):
+            submit(client, **wrong).result(timeout=SECONDS)
+    assert submit(client, seed=1).result(timeout=SECONDS)[1]["evaluation"] == 5
+
+
+def test_the_endpoints_are_few_and_documented(clients: Callable[[], Client]) -> None:
+    named = clients().view_api(return_format="dict", print_info=False)["named_endpoints"]
+
+    assert set(named) == {"/presets", "/transfer"}
+    assert all(each["description"] for each in named.values())
+    given = {each["parameter_name"] for each in named["/transfer"]["parameters"]}
+    assert {"content", "style", "preset", "content_layers", "ratio"} <= given
+
+
+def test_a_cancelled_drawing_frees_the_engine(
+    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+) -> None:
+    first = submit(clients(), evaluations=60, size=128)
+    assert until(lambda: len(first.outputs()) > 0)
+    first.cancel()
+
+    _, progress = submit(clients(), seed=2).result(timeout=SECONDS)
+
+    assert progress["evaluation"] == 5
+    assert len(workshop.store) == 1, "what was cancelled is not finished behind the scenes"
+
+
+# The queue
+
+
+def test_the_others_see_their_place(
+    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+) -> None:
+    with workshop.lock:  # the first one's drawing cannot go on
+        first = submit(clients())
+        assert until(lambda: first.status().code in (Status.PROCESSING, Status.ITERATING))
+        second, third = submit(clients(), seed=1), submit(clients(), seed=2)
+        assert until(lambda: (second.status().rank, third.status().rank) == (0, 1))
+
+    done = [job.result(timeout=SECONDS)[1]["evaluation"] for job in (first, second, third)]
+    assert done == [5, 5, 5]
+
+
+def test_who_finds_the_queue_full_is_told_so(
+    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+) -> None:
+    with workshop.lock:
+        accepted = [submit(clients())]
+        assert until(lambda: accepted[0].status().code in (Status.PROCESSING, Status.ITERATING))
+        for seed in range(1, workshop.limits.waiting + 1):
+            accepted.append(submit(clients(), seed=seed))
+            assert until(lambda: accepted[-1].status().code == Status.IN_QUEUE)
+        refused = submit(clients(), seed=99)
+        with pytest.raises(Exception, match="Queue is full"):
+            refused.result(timeout=SECONDS)
+
+    for job in accepted:
+        assert job.result(timeout=SECONDS)[1]["evaluation"] == 5
+
+
+# What is given away
+
+
+def test_no_file_of_the_server_can_be_read(server: str, workshop: Workshop) -> None:
+    cache = cache_dir()
+    (cache / "results").mkdir(exist_ok=True)
+    (cache / "results" / "x.png").write_bytes(b"somebody's picture")
+    root = GALLERY.parents[1]
+    places = [
+        Path("/etc/hostname"),
+        Path(__file__).resolve(),
+        root / "pyproject.toml",
+        GALLERY / "index.html",
+        cache / "results" / "x.png",
+        cache / "demo" / ".." / "results" / "x.png",
+        cache,
+    ]
+
+    answers = {place: httpx.get(f"{server}gradio_api/file={place}") for place in places}
+
+    assert {answer.status_code for answer in answers.values()} <= {403, 404}
+
+
+def test_a_file_over_the_limit_is_refused(server: str, workshop: Workshop) -> None:
+    large = b"\x89PNG" + bytes(workshop.limits.megabytes * 1_000_000 + 1_000_000)
+
+    answer = httpx.post(f"{server}gradio_api/upload", files={"files": ("a.png", large)})
+
+    assert answer.status_code == 413
