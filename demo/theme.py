@@ -71,7 +71,8 @@ CSS = """
   --series-style-2:#f0a458; --series-style-3:#ea8358; --series-style-4:#e56b66;
   --series-style-5:#d0719b; --holds:#6cc08d; --fails:#ec8a82; }
 .dark { --color-accent:#6fb3b8; --link-text-color:#8cc7cb; }
-.gradio-container { max-width:1560px !important; margin:0 auto; }
+.gradio-container { width:100% !important; max-width:1560px !important; margin:0 auto; }
+.gradio-container, .gradio-container > .main, main.contain, main .row { min-width:0 !important; }
 .masthead h1 { font-size:1.45rem; font-weight:650; margin:.2rem 0 .15rem; letter-spacing:-.01em; }
 .masthead p { margin:0; max-width:90ch; color:var(--body-text-color-subdued); }
 .quiet, .quiet * { color:var(--body-text-color-subdued); font-size:.875rem; line-height:1.45; }
@@ -140,6 +141,6 @@ a:focus-visible, button:focus-visible, [tabindex]:focus-visible { outline:2px so
   .chart .power { font-size:15px; } #picture, #slider { height:340px !important; }
   .gradio-container { padding:.5rem !important; }
   .gradio-container .column { min-width:0 !important; }
-  [role=tablist] button { padding:0 .55rem !important; font-size:.9rem; }
+  .tab-container button { padding:0 .55rem !important; font-size:.9rem; }
   .figure-text ul.claims li { grid-template-columns:1fr; gap:.1rem; } }
 """

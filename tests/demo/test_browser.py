@@ -78,7 +78,7 @@ def test_from_a_link_to_the_download_and_back(
     visit: Callable[..., Any], tmp_path: Path, width: int, scheme: str
 ) -> None:
     page = visit(SMALL, width, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert _fits(page)
     assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
 
     page.click("#layer-weights > button")
@@ -162,13 +162,13 @@ def test_a_browser_that_vanishes_frees_the_engine(
 
 
 def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:
-    page = visit(SMALL + "&style=none")
+    page = visit(SMALL + "&style=none", width=390)
     page.focus("#run")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Choose a style picture, or one of the examples under it.")
     assert page.is_enabled("#run"), "after a mistake the page goes on"
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-    assert _unnamed(page) == []
+    assert _unnamed(page) == [] and _fits(page)
 
     page.get_by_role("tab", name="Layers").click()
     page.wait_for_selector("#layers-content-picture img")
@@ -180,7 +180,7 @@ def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:
     page.click("#layers-run")
     page.wait_for_selector("#layers-style img")
     page.wait_for_selector("#layers-status >> text=Done: 5 of 5")
-    assert _unnamed(page) == []
+    assert _unnamed(page) == [] and _fits(page)
 
     page.get_by_role("tab", name="Compare").click()
     page.wait_for_selector("#compare-content-picture img")
@@ -189,12 +189,17 @@ def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:
     page.click("#compare-run")
     page.wait_for_selector("#compare-table >> text=style distance")
     assert page.locator("#compare-1 img").count() == 1
-    assert _unnamed(page) == []
+    assert _unnamed(page) == [] and _fits(page)
 
 
 def _set(page: Any, field: str, value: int) -> None:
     page.locator(f"{field} input[type=number]").fill(str(value))
     page.locator(f"{field} input[type=number]").press("Tab")
+
+
+def _fits(page: Any) -> bool:
+    """Whether nothing is wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def _unnamed(page: Any) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -83,7 +82,7 @@ def test_app_serves_the_page_from_a_clean_directory(tmp_path: Path, isolated_cac
     try:
         page = answer(f"http://127.0.0.1:{port}/", process)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         said, _ = process.communicate(timeout=60)
 
     assert page is not None and "Which layers?" in page, said
