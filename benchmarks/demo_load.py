@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import statistics
 import subprocess
@@ -225,7 +224,7 @@ def server() -> Iterator[tuple[str, int]]:
             _await(address, process)
             yield address, process.pid
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ from replicate.config import load_preset
 from . import comparison, pictures, settings, texts
 from .chart import chart
 from .comparison import MEASURES, MOST, Entry
-from .events import QUIET, WAITS, busy, idle, sentences, visitor
+from .events import ANSWERS, QUIET, WAITS, busy, idle, sentences, visitor
 from .fields import drawn_field, network_field, picture_input
 from .session import Drawings, Frame, Stops
 from .settings import Settings
@@ -190,7 +190,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         **QUIET,
     )
     outcome = [status, *places, measured, losses]
-    armed = run.click(does.arm, inputs, [run, stop, *outcome], **QUIET)
+    armed = run.click(does.arm, inputs, [run, stop, *outcome], **ANSWERS)
     drawn = armed.success(does.run, inputs, outcome, show_progress_on=status, **WAITS)
     drawn.then(idle, None, [run, stop], **QUIET)
     stop.click(does.stop, None, None, **QUIET)
@@ -256,6 +256,7 @@ def _places() -> list[gr.Image]:
                     visible=row == 0,
                     elem_id=f"compare-{2 * row + column}",
                     elem_classes="labelled",
+                    alt_text=f"Drawn picture {2 * row + column + 1}",
                 )
                 for column in range(2)
             ]

@@ -13,7 +13,14 @@ ENGINE_QUEUE = "engine"
 """One queue for everything that draws."""
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""Settings of an event that neither waits nor shows that it works."""
+"""Settings of an event that neither waits nor shows that it works, and that cannot fail."""
+
+ANSWERS: dict[str, Any] = {**QUIET, "queue": True, "concurrency_limit": None}
+"""Settings of an event that may end in a message.
+
+It passes through the queue, though it never waits there: the page shows the words of an error only
+if they come that way; from outside the queue it makes them a plain "Error".
+"""
 
 WAITS: dict[str, Any] = {
     "concurrency_id": ENGINE_QUEUE,

@@ -14,7 +14,7 @@ from replicate.images import Picture
 
 from . import looking, pictures, texts
 from .chart import chart
-from .events import QUIET, WAITS, busy, idle, sentences, visitor
+from .events import ANSWERS, QUIET, WAITS, busy, idle, sentences, visitor
 from .fields import address, drawn_field, network_field, picture_input
 from .limits import InputError, one_of, whole
 from .looking import Pair
@@ -192,7 +192,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
             api_visibility="private",
         )
     fields = [path, layer, size, evaluations, network]
-    armed = run.click(does.arm, fields, [run, stop, *outcome[:3]], **QUIET)
+    armed = run.click(does.arm, fields, [run, stop, *outcome[:3]], **ANSWERS)
     drawn = armed.success(does.run, fields, outcome, show_progress_on=outcome[0], **WAITS)
     drawn.then(idle, None, [run, stop], **QUIET)
     stop.click(does.stop, None, None, **QUIET)

@@ -119,8 +119,10 @@ def _fill(page: Any, tab: str, args: argparse.Namespace) -> None:
         page.click("#look")
         page.wait_for_selector("#maps img")
         page.click("#layers-run")
+        page.locator("#layers-style").scroll_into_view_if_needed()  # pictures load when seen
         page.wait_for_selector("#layers-style img")
         page.wait_for_selector("#layers-run:not([disabled])")
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1500)
 
 

@@ -18,7 +18,7 @@ from replicate.record import read_record, save_recorded
 
 from . import pictures, settings, texts
 from .chart import chart
-from .events import QUIET, WAITS, busy, idle, said, sentences, visitor
+from .events import ANSWERS, QUIET, WAITS, busy, idle, said, sentences, visitor
 from .fields import (
     before_after_field,
     drawn_field,
@@ -471,8 +471,8 @@ def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio, gr.Button]:
         elem_classes="plain",
         padding=False,
     )
-    kind.input(said(settings.switched), [rows, kind], rows, **QUIET)
-    even.click(said(settings.evened), rows, rows, **QUIET)
+    kind.input(said(settings.switched), [rows, kind], rows, **ANSWERS)
+    even.click(said(settings.evened), rows, rows, **ANSWERS)
     return rows, kind, balance
 
 
@@ -534,9 +534,9 @@ def _connect(
         does.choose,
         [form.preset, form.size, form.evaluations, form.seed, form.network],
         form.settable,
-        **QUIET,
+        **ANSWERS,
     )
-    dropped.upload(does.restore, dropped, form.settable, **QUIET)
+    dropped.upload(does.restore, dropped, form.settable, **ANSWERS)
     page.load(does.opened, None, form.settable, **QUIET)
     for field in (form.size, form.evaluations, form.exponent, form.network):
         field.input(
@@ -546,7 +546,7 @@ def _connect(
             trigger_mode="always_last",
             **QUIET,
         )
-    armed = run.click(does.arm, form.inputs, [run, stop, outcome.status], **QUIET)
+    armed = run.click(does.arm, form.inputs, [run, stop, outcome.status], **ANSWERS)
     drawn = armed.success(
         does.run, form.inputs, outcome.all, show_progress_on=outcome.status, **WAITS
     )
