@@ -26,7 +26,7 @@ MEASURES = {
     "matrices to the style picture's; smaller is nearer",
     "content cosine": "cosine of the relu4_2 features to the content picture's; 1 is the same",
     "edges kept": "correlation of the edges with the content picture's; 1 is the same",
-    "structure, px": "radius at which the autocorrelation falls under 1/e: the size of structures",
+    "structure, px": "size of the window in which strokes still run one way",
 }
 
 
@@ -118,7 +118,7 @@ def measures(workshop: Workshop, result: Result, network: str) -> dict[str, floa
                 result.picture, content, "relu4_2", NetworkSpec()
             )
             found["edges kept"] = metrics.edge_correlation(result.picture.pixels, content.pixels)
-    found["structure, px"] = metrics.correlation_length(result.picture.pixels)
+    found["structure, px"] = metrics.coherence_length(result.picture.pixels)
     return found
 
 

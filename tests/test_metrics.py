@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from scipy import ndimage, optimize, special, stats
 from skimage import color, data
 
@@ -21,6 +22,7 @@ PAIRWISE = [
 COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb, metrics.histogram_distance]
 SINGLE = [
     metrics.correlation_length,
+    metrics.coherence_length,
     metrics.mean_luminance,
     metrics.mid_band_energy,
     metrics.band_energy_share,
@@ -262,6 +264,148 @@ def test_correlation_length_limits():
     # Too narrow for the curve to fall within half the shorter side.
     ramp = grey(np.tile(np.linspace(0, 1, 200), (16, 1)))
     assert metrics.correlation_length(ramp) == 16
+
+
+# Coherence of the orientation
+
+
+def strokes(
+    length: float, width: float, domain: float | None = None, size: int = 256, seed: int = 0
+) -> np.ndarray:
+    """Grey bars one over the other, eight deep, each at a random angle.
+
+    With a `domain` (standard deviation of a filter, in pixels) neighbours run alike.
+    """
+    rng, scale = np.random.default_rng(seed), 3
+    field = rng.standard_normal((size, size)) + 1j * rng.standard_normal((size, size))
+    if domain is not None:
+        field = ndimage.gaussian_filter(field, domain, mode="wrap")
+    sheet = Image.new("L", (size * scale, size * scale))
+    pen = ImageDraw.Draw(sheet)
+    for _ in range(round(8 * size**2 / (length * width))):
+        centre = rng.random(2) * size
+        angle = np.angle(field[tuple(centre.astype(int)[::-1])]) / 2
+        along = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+        across = np.array([-np.sin(angle), np.cos(angle)]) * width / 2
+        signs = [(1, 1), (1, -1), (-1, -1), (-1, 1)]
+        corners = [scale * (centre + a * along + b * across) for a, b in signs]
+        pen.polygon([tuple(each) for each in corners], fill=int(rng.integers(256)))
+    return grey(np.asarray(sheet.resize((size, size), Image.Resampling.BOX)) / 255)
+
+
+def checkerboard(period: int, size: int = 256) -> np.ndarray:
+    half = np.arange(size) // (period // 2)
+    return grey(((half[:, None] + half) % 2).astype(float))
+
+
+def magnified(picture: np.ndarray) -> np.ndarray:
+    return np.clip(ndimage.zoom(picture, (2, 2, 1), order=1), 0, 1)
+
+
+def test_coherence_length_grows_with_the_blur_of_noise():
+    for sigma in (3, 5, 8):
+        length = metrics.coherence_length(filtered_noise(sigma))
+        assert length == pytest.approx(1.5 * sigma, rel=0.1)
+
+
+def test_coherence_length_grows_with_the_period_of_a_checkerboard():
+    for period in (16, 32, 64):
+        length = metrics.coherence_length(checkerboard(period))
+        assert length == pytest.approx(period / 9, rel=0.1)
+
+
+@pytest.mark.parametrize("width", [4, 6, 12])
+def test_coherence_length_grows_with_the_length_of_strokes(width):
+    lengths = [metrics.coherence_length(strokes(times * width, width)) for times in (1, 2, 4, 8)]
+    assert all(after > 1.1 * before for before, after in zip(lengths, lengths[1:]))
+    # The radius of the autocorrelation has the strokes' width and hardly sees their length.
+    radii = [metrics.correlation_length(strokes(times * width, width)) for times in (1, 8)]
+    assert lengths[-1] / lengths[0] > radii[-1] / radii[0]
+
+
+def test_coherence_length_grows_with_the_width_of_strokes():
+    lengths = [metrics.coherence_length(strokes(48, width)) for width in (3, 12, 24)]
+    assert lengths == sorted(lengths)
+
+
+def test_coherence_length_grows_with_neighbours_that_run_alike():
+    pictures = [strokes(16, 4, domain) for domain in (None, 4, 8, 16)]
+    lengths = [metrics.coherence_length(each) for each in pictures]
+    assert all(after > 1.3 * before for before, after in zip(lengths, lengths[1:]))
+    # The strokes are the same, and so is the radius of the autocorrelation.
+    radii = [metrics.correlation_length(each) for each in pictures]
+    assert max(radii) < 1.1 * min(radii)
+
+
+def test_coherence_length_of_a_magnified_picture(photo):
+    for picture in (photo / 255, filtered_noise(3, size=128), strokes(32, 8, size=128)):
+        ratio = metrics.coherence_length(magnified(picture)) / metrics.coherence_length(picture)
+        assert ratio == pytest.approx(2, rel=0.15)
+
+
+def test_coherence_length_is_least_for_noise(photo):
+    for least in (noise(), shuffled(photo), grey(noise()[..., 0])):
+        assert metrics.coherence_length(least) == pytest.approx(1.45, abs=0.1)
+    others = [filtered_noise(1.5), strokes(8, 4), strokes(6, 6), checkerboard(16), photo]
+    assert all(metrics.coherence_length(each) > 1.6 for each in others)
+
+
+def test_coherence_length_does_not_see_contrast_and_polarity():
+    picture = strokes(32, 4)
+    length = metrics.coherence_length(picture)
+    for same in (0.4 + 0.2 * picture, 1 - picture, picture.swapaxes(0, 1)):
+        assert metrics.coherence_length(same) == pytest.approx(length, rel=0.01)
+    clouded = 0.7 * picture + 0.3 * filtered_noise(20)
+    assert metrics.coherence_length(clouded) == pytest.approx(length, rel=0.05)
+
+
+def test_coherence_length_is_shortened_by_noise_on_top():
+    picture = 0.2 + 0.6 * strokes(32, 4)
+    shares = [
+        metrics.coherence_length(np.clip(picture + 0.6 * share * (grain - 0.5), 0, 1))
+        / metrics.coherence_length(picture)
+        for grain in [grey(noise(shape=(256, 256, 1))[..., 0])]
+        for share in (0.2, 0.7)
+    ]
+    assert 0.95 < shares[0] < 1.01 and 0.6 < shares[1] < 0.85
+
+
+def test_coherence_length_second_implementation():
+    """Windows summed one pixel at a time, coherence by the angle of each gradient."""
+    picture = filtered_noise(1.5, size=24)
+    right, down = (
+        ndimage.gaussian_filter1d(
+            ndimage.gaussian_filter1d(picture[..., 0], 1, axis=axis, order=1), 1, axis=1 - axis
+        )
+        for axis in (1, 0)
+    )
+    energy, angle = right**2 + down**2, 2 * np.arctan2(down, right)
+    rows, columns = np.mgrid[:24, :24]
+
+    def coherence(window: float) -> float:
+        # SciPy's filter ends after four standard deviations, each way on its own.
+        reach = int(4 * window + 0.5)
+        agreed = weight = 0.0
+        for row in range(-reach, 24 + reach):
+            for column in range(-reach, 24 + reach):
+                if not (0 <= row < 24 and 0 <= column < 24):
+                    continue
+                near = (abs(rows - row) <= reach) & (abs(columns - column) <= reach)
+                mask = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 2 / window**2) * near
+                agreed += abs((mask * energy * np.exp(1j * angle)).sum())
+                weight += (mask * energy).sum()
+        return agreed / weight
+
+    length = metrics.coherence_length(picture)
+    assert coherence(length) == pytest.approx(1 / np.e, abs=0.01)
+
+
+def test_coherence_length_limits():
+    assert math.isnan(metrics.coherence_length(flat(0.5, 0.5, 0.5)))
+    ramp = grey(np.tile(np.linspace(0, 1, 200), (16, 1)))
+    assert metrics.coherence_length(ramp) == 4
+    stripes = grey(np.tile(np.arange(64) % 4 // 2 * 1.0, (64, 1)))
+    assert metrics.coherence_length(stripes) == 16
 
 
 # Gram matrices

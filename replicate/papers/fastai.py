@@ -40,7 +40,8 @@ from ..figure.claims import (
 from ..figure.panels import Grid, Panel
 from ..images import Picture
 from ..metrics import (
-    correlation_length,
+    COHERENCE_NOTE,
+    coherence_length,
     edge_correlation,
     sliced_wasserstein_rgb,
     ssim,
@@ -117,13 +118,13 @@ def _layer_metrics(
         "own_gram_distance": distances[layers[label]],
         "other_gram_distance": float(np.mean(others)),
         "painting_edges": edge_correlation(drawn, style.resized(*result.picture.size).pixels),
-        "correlation_length": correlation_length(drawn),
+        "coherence_length": coherence_length(drawn),
     }
 
 
 def _layer_lines(row: str, metrics: Metrics) -> list[str]:
     if row == TEXTURE:
-        return [f"structures {metrics['correlation_length']:.1f} px"]
+        return [f"structures {metrics['coherence_length']:.1f} px"]
     return [
         f"Gram: own {metrics['own_gram_distance']:.2g}",
         f"others {metrics['other_gram_distance']:.2g}",
@@ -175,9 +176,10 @@ def single_claims(metrics: Mapping[str, Mapping[str, Metrics]]) -> list[Claim]:
             "scale",
             "A single layer's structures grow with its depth.",
             f"our measure of {FORUM} (davecg)",
-            "correlation length in pixels, without the photograph",
-            column(metrics[TEXTURE], "correlation_length"),
+            "coherence length in pixels, without the photograph",
+            column(metrics[TEXTURE], "coherence_length"),
             "increasing",
+            note=COHERENCE_NOTE,
         ),
     ]  # fmt: skip
 

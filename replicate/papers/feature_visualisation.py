@@ -36,7 +36,7 @@ from ..figure.claims import Claim, all_of, at_least, at_most, counted, format_nu
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, find_image, folder_pictures
-from ..metrics import band_energy_share, correlation_length, relative_gram_distance
+from ..metrics import COHERENCE_NOTE, band_energy_share, coherence_length, relative_gram_distance
 from .sheet import Metrics, Sheet
 from .studio import Studio, figure_config
 
@@ -307,7 +307,7 @@ def channels(studio: Studio) -> Sheet:
         less_noise(config.source, numbers),
         robust(config.source, fourier, pixels),
         confined(config.source, {c: found.leak for c, found in crops.items()}),
-        growing(config.source, {c: fourier[c]["correlation_length"] for c in seen}),
+        growing(config.source, {c: fourier[c]["coherence_length"] for c in seen}),
     ]
     return sheet
 
@@ -398,11 +398,11 @@ def growing(source: str, lengths: Mapping[Channel, float]) -> Claim:
         "growing",
         "Deeper layers look for larger structures.",
         source,
-        "correlation length in pixels, mean of each layer's optimised pictures",
+        "coherence length in pixels, mean of each layer's optimised pictures",
         {layer: mean(found) for layer, found in by_layer.items()},
         "increasing",
-        note="A channel that looks for a colour is content with a flat field, which counts as one "
-        "large structure.",
+        note=f"{COHERENCE_NOTE} A channel that looks for a colour is content with a flat field, "
+        "whose faint gradients say little.",
     )
 
 
@@ -420,7 +420,7 @@ def _numbers(
             "mean": each.mean,
             "peak": each.peak,
             "high_frequencies": band_energy_share(each.picture.pixels),
-            "correlation_length": correlation_length(each.picture.pixels),
+            "coherence_length": coherence_length(each.picture.pixels),
             "robustness": kept[channel],
         }
         for channel, each in drawn.items()

@@ -12,7 +12,12 @@ from ..errors import ImageError
 from ..figure.claims import Claim, all_of, at_least, at_most, ordered
 from ..figure.panels import Grid
 from ..images import Picture
-from ..metrics import correlation_length, edge_correlation, sliced_wasserstein_rgb
+from ..metrics import (
+    COHERENCE_NOTE,
+    coherence_length,
+    edge_correlation,
+    sliced_wasserstein_rgb,
+)
 from .sheet import Metrics, Sheet, column, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config, only
 
@@ -209,9 +214,7 @@ def reconstructions(studio: Studio, figure_id: str) -> Sheet:
         Grid.of_rows(
             [
                 [
-                    shown(
-                        result, [f"structures {style_metrics[label]['correlation_length']:.1f} px"]
-                    )
+                    shown(result, [f"structures {style_metrics[label]['coherence_length']:.1f} px"])
                     for label, result in styles.items()
                 ]
             ],
@@ -258,7 +261,7 @@ def _texture_metrics(
         original = style.resized(*result.picture.size).pixels
         distances = studio.style_distances(result, style, layers)
         metrics[label] = {
-            "correlation_length": correlation_length(result.picture.pixels),
+            "coherence_length": coherence_length(result.picture.pixels),
             "edge_correlation": edge_correlation(result.picture.pixels, original),
             **{f"gram_distance/{layer}": value for layer, value in distances.items()},
         }
@@ -360,18 +363,17 @@ def _style_claims(
         (added,) = [layer for layer in sets[after] if layer not in sets[before]]
         name = f"gram_distance/{added}"
         drops[added] = metrics[before][name] / metrics[after][name]
-    own = correlation_length(style.resized(*style_size(results)).pixels)
+    own = coherence_length(style.resized(*style_size(results)).pixels)
     return [
         ordered(
             "scale",
             "Structures of the style reconstructions grow as deeper layers are added.",
             source,
-            "correlation length in pixels",
-            column(metrics, "correlation_length"),
+            "coherence length in pixels",
+            column(metrics, "coherence_length"),
             "increasing",
             strict=False,
-            basis="the published panels of CVPR 2016 have 3.4, 8.9, 12.7, 14.8, 15.6",
-            note=f"The painting itself has {own:.1f} px at this size.",
+            note=f"{COHERENCE_NOTE} The painting itself has {own:.1f} px here.",
         ),
         at_most(
             "arrangement",

@@ -37,7 +37,12 @@ from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
-from ..metrics import correlation_length, relative_gram_distance
+from ..metrics import (
+    COHERENCE_NOTE,
+    coherence_length,
+    correlation_length,
+    relative_gram_distance,
+)
 from .sheet import Metrics, Sheet, column, shown, source_panel
 from .studio import Studio, figure_config, only
 
@@ -350,11 +355,11 @@ def artefact_size(studio: Studio) -> Sheet:
         result = drawn[name, label]
         (layer,) = config.style_sets[label]
         distance = studio.style_distances(result, styles[name], [layer])[layer]
-        sizes[name][label] = correlation_length(result.picture.pixels)
+        sizes[name][label] = coherence_length(result.picture.pixels)
         sheet.add(
             result.job.label,
             result,
-            {"correlation_length": sizes[name][label], "gram_distance": distance},
+            {"coherence_length": sizes[name][label], "gram_distance": distance},
         )
     changes = {label: change_metrics(drawn[label, ""], content) for label, _ in transfers}
     for label, metrics in changes.items():
@@ -425,12 +430,12 @@ def artefact_claims(
     """The notebook against Gatys.
 
     Args:
-        sizes: painting, then layer, to the correlation length of the reconstruction.
+        sizes: painting, then layer, to the coherence length of the reconstruction.
         arrangements: the same to the Gram matrix's distance once squares have changed places.
         changes: of both transfers.
     """
     means = _means(sizes)
-    measure = "correlation length of single-layer style reconstructions in pixels, mean of the "
+    measure = "coherence length of single-layer style reconstructions in pixels, mean of the "
     measure += "paintings"
     return [
         ordered(
@@ -440,6 +445,7 @@ def artefact_claims(
             measure,
             means,
             "decreasing",
+            note=COHERENCE_NOTE,
         ),
         ordered(
             "grow",
@@ -448,8 +454,8 @@ def artefact_claims(
             measure,
             means,
             "increasing",
-            note="Gatys' published panels, of nested sets, have 3.4 to 15.6 px; a deep layer alone "
-            "leaves fine noise and hardly any contrast at large scale, and both shorten it.",
+            note=f"{COHERENCE_NOTE} Gatys' figure has nested sets; a deep layer alone leaves fine "
+            "noise, which shortens it.",
         ),
         ordered(
             "statistics",

@@ -13,7 +13,8 @@ from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
 from ..metrics import (
-    correlation_length,
+    COHERENCE_NOTE,
+    coherence_length,
     edge_correlation,
     lab_distance,
     sliced_wasserstein_rgb,
@@ -135,9 +136,10 @@ def fig4(studio: Studio) -> Sheet:
             "Higher layers transfer structures of larger scale.",
             config.source,
             parts,
-            "correlation_length",
+            "coherence_length",
             "increasing",
-            "correlation length (px)",
+            "coherence length (px)",
+            note=_growth_note(parts),
         ),
         _in_each(
             "palette",
@@ -424,16 +426,25 @@ def _style_metrics(studio: Studio, result: Result, style: Picture, layer: str) -
     return {
         "edge_correlation": abs(edge_correlation(drawn, original)),
         "gram_distance": studio.style_distances(result, style, [layer])[layer],
-        "correlation_length": correlation_length(drawn),
+        "coherence_length": coherence_length(drawn),
         "palette_distance": sliced_wasserstein_rgb(drawn, original),
     }
 
 
 def _style_lines(metrics: Metrics) -> list[str]:
     return [
-        f"structures {metrics['correlation_length']:.1f} px",
+        f"structures {metrics['coherence_length']:.1f} px",
         f"Gram distance {metrics['gram_distance']:.1g}",
     ]
+
+
+def _growth_note(parts: Mapping[str, Mapping[str, Metrics]]) -> str:
+    """What the size is, and by what factor it grows from the first layer to the last."""
+    factors = []
+    for row, panels in parts.items():
+        first, *_, last = (panel["coherence_length"] for panel in panels.values())
+        factors.append(f"{row} × {last / first:.2g}")
+    return f"{COHERENCE_NOTE} From the first layer to the last, our summary: {', '.join(factors)}."
 
 
 def _largest(parts: Mapping[str, Mapping[str, Metrics]], name: str) -> dict[str, float]:

@@ -85,7 +85,7 @@ def layer_metrics(own: float, others: float, length: float, edges: float = 0.0) 
     return {
         "own_gram_distance": own,
         "other_gram_distance": others,
-        "correlation_length": length,
+        "coherence_length": length,
         "painting_edges": edges,
     }
 

@@ -110,7 +110,7 @@ def test_artefact_size_draws_each_layer_and_both_transfers(
     assert [claim.id for claim in figure.claims] == [
         "larger", "grow", "statistics", "weighting", "stronger",
     ]  # fmt: skip
-    lengths = {p.label: p.metrics.get("correlation_length") for p in figure.panels if p.job}
+    lengths = {p.label: p.metrics.get("coherence_length") for p in figure.panels if p.job}
     assert len(lengths) == 12
     (shown, *_) = figure.claims
     first = np.mean([v for k, v in lengths.items() if k.endswith("conv1_1")])
