@@ -17,7 +17,7 @@ from replicate.config import load_paper, load_preset, paper_names
 from replicate.engine.job import Job
 from replicate.engine.layer_list import format_layers, layer_weights, parse_layers
 from replicate.engine.layers import layer_names
-from replicate.engine.preset import Init, NetworkSpec, Preset
+from replicate.engine.preset import Convention, Init, NetworkSpec, Preset, WeightsName
 from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.record import Record
@@ -442,8 +442,13 @@ def _architecture(network: str) -> str | None:
 
 
 def _network(spec: NetworkSpec, name: str) -> dict[str, str]:
-    """The change that makes ``spec`` the network ``name``, such as ``vgg16-caffe``."""
+    """The change that gives ``spec`` the layers of the network ``name``, such as ``vgg16-caffe``.
+
+    The engine takes the network itself; ``spec`` keeps the input scale that it is meant for.
+    """
     architecture, _, weights = name.partition("-")
-    if weights in get_args(NetworkSpec.model_fields["weights"].annotation):
+    if weights in get_args(Convention):
+        return {"name": architecture, "weights": spec.convention}
+    if weights in get_args(WeightsName):
         return {"name": architecture, "weights": weights}
     return {"name": name}

@@ -174,7 +174,8 @@ def tiny_engine(
 
     def loaded(name: str, architecture: str, seed: int) -> LoadedWeights:
         tensors = tiny_tensors(architecture, seed)
-        return LoadedWeights(name, architecture, "caffe", tensors, f"tiny {name}", None)
+        convention = "torchvision" if name.endswith("torchvision") else "caffe"
+        return LoadedWeights(name, architecture, convention, tensors, f"tiny {name}", None)
 
     def find(name: str) -> Path | None:
         weights_file(name)

@@ -15,7 +15,7 @@ from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
 from ..engine.layer_list import layer_weights
-from ..engine.preset import NetworkSpec, Preset
+from ..engine.preset import Preset
 from ..errors import WeightsError
 from ..figure.record import read_record as read_figure
 from ..images import Picture, find_image
@@ -155,7 +155,9 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
     if args.ratio is not None:
         changes["ratio"] = args.ratio
     if args.network not in (None, "auto"):
-        changes["network"] = _network_changes(preset.network, args.network)
+        # The engine takes the network itself; the preset keeps the input scale it is meant for.
+        architecture = args.network.partition("-")[0]
+        changes["network"] = {"name": architecture, "weights": preset.network.convention}
     if not changes:
         return preset
     try:
@@ -163,15 +165,6 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise UsageError(f"{message[0].upper()}{message[1:]}.") from error
-
-
-def _network_changes(spec: NetworkSpec, name: str) -> dict[str, str]:
-    architecture, _, weights = name.partition("-")
-    if weights in ("caffe", "torchvision"):
-        return {"name": architecture, "weights": weights}
-    if not weights and spec.weights in ("bundled", "random"):
-        return {"name": name, "weights": "caffe"}
-    return {"name": name}
 
 
 # Repeating a recorded picture

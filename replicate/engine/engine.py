@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import DivergedError, WeightsError
+from ..errors import DivergedError, ReplicateError, WeightsError
 from ..images import Picture
 from ..suggest import nearest
 from .balance import balanced_preset, gradient_norms
@@ -22,7 +22,7 @@ from .features import FeatureMap
 from .job import Job, NetworkInfo, Result, Snapshot
 from .layers import BLOCKS
 from .minimise import LBFGS, Adam, Minimiser
-from .networks import Network
+from .networks import Network, feature_scale
 from .normalisation import channel_means, to_picture, to_tensor
 from .objective import Evaluation, Objective, content, evaluate, style, variation
 from .preset import NetworkName, NetworkSpec, Preset
@@ -61,7 +61,8 @@ class Engine:
         precision: ``auto`` (bfloat16 where the processor has it in hardware, else float32),
             ``bf16``, ``float32``, or ``exact`` (float32 without TF32: the same bytes twice).
         network: ``auto`` takes the network that a preset names if its weights are on this
-            machine, else the bundled one; any other name overrides every preset.
+            machine, else the bundled one; any other name overrides every preset but those of
+            random networks, which are about doing without training.
         store: where results are kept; None keeps nothing.
         workers: jobs that ``run_many`` draws at a time on a CPU, sharing its threads.
         say: called once with a sentence when another network stands in.
@@ -90,7 +91,7 @@ class Engine:
         self._say = say
         self._said: set[str] = set()
         self._weights: dict[str, LoadedWeights] = {}
-        self._networks: dict[NetworkSpec, Network] = {}
+        self._networks: dict[tuple[NetworkSpec, float], Network] = {}
         self._resolved: dict[NetworkSpec, NetworkSpec] = {}
         self._norms: dict[str, dict[str, dict[str, float]]] = {}
 
@@ -120,31 +121,48 @@ class Engine:
         if spec.weights == "bundled" or find_weights(spec.key):
             return spec
         stand_in = "vgg19-compact" if bundled_weights("vgg19-compact") else "vgg19-random"
+        drawing = _changed(spec, name=stand_in)
         if spec.key not in self._said:
             self._said.add(spec.key)
+            rescaled = feature_scale(spec, drawing) != 1
             self._say(
-                f"{spec.key} is not on this machine, so {stand_in} draws in its place; "
+                f"{spec.key} is not on this machine, so {stand_in} draws in its place"
+                f"{', with losses rescaled to its units' if rescaled else ''}; "
                 f"'replicate weights fetch {spec.key}' brings the real one."
             )
-        return _changed(spec, name=stand_in)
+        return drawing
+
+    def feature_scale(self, spec: NetworkSpec) -> float:
+        """What the drawing network's features are multiplied by where ``spec`` is asked for.
+
+        Not 1 where a network stands in that takes its input on another scale.  Its features are
+        k times as large; so content losses would be k^2 and losses of Gram matrices k^4 times as
+        large, and a preset's weights would mean something else.
+        """
+        return feature_scale(spec, self.resolve(spec))
 
     def network(self, spec: NetworkSpec) -> Network:
-        """The network for ``spec`` (resolved, loaded once)."""
-        spec = self.resolve(spec)
-        if spec not in self._networks:
-            weights = self._load(spec)
-            network = Network(
-                weights.tensors,
-                spec.architecture,
-                weights.convention,
-                spec.pooling,
-                self.device,
-                self.dtype,
+        """The network for ``spec`` (resolved, loaded once), with features on its scale."""
+        drawing, scale = self.resolve(spec), self.feature_scale(spec)
+        if (drawing, scale) not in self._networks:
+            self._networks[drawing, scale] = (
+                self._built(drawing) if scale == 1 else self.network(drawing).rescaled(scale)
             )
-            if spec.normalised:
-                network.normalise(channel_means(network, weights))
-            self._networks[spec] = network
-        return self._networks[spec]
+        return self._networks[drawing, scale]
+
+    def _built(self, spec: NetworkSpec) -> Network:
+        weights = self._load(spec)
+        network = Network(
+            weights.tensors,
+            spec.architecture,
+            weights.convention,
+            spec.pooling,
+            self.device,
+            self.dtype,
+        )
+        if spec.normalised:
+            network.normalise(channel_means(network, weights))
+        return network
 
     def _load(self, spec: NetworkSpec) -> LoadedWeights:
         # Random filters are scaled so that activations keep their size, which pooling decides.
@@ -171,7 +189,7 @@ class Engine:
     def features(
         self, picture: Picture, layers: Sequence[str], spec: NetworkSpec
     ) -> dict[str, FeatureMap]:
-        """Feature maps of a picture at its own size, without gradients."""
+        """Feature maps of a picture at its own size, without gradients, on ``spec``'s scale."""
         with torch.no_grad(), self._arithmetic():
             return self.network(spec)(to_tensor(picture).to(self.device), layers)
 
@@ -240,7 +258,7 @@ class Engine:
         return self.run_many([job], progress)[0]
 
     def run_many(self, jobs: Sequence[Job], progress: Progress | None = None) -> list[Result]:
-        """Draw jobs; results come in the order of the jobs.
+        """Draw jobs; results come in the order of the jobs, and equal jobs are drawn once.
 
         Jobs of one network, shape, layers and minimiser run as one batch on a GPU.  On a CPU a
         batch is no faster than one after another (four pictures of 192 px: 0.74 s an evaluation
@@ -252,17 +270,27 @@ class Engine:
         """
         results: dict[int, Result] = {}
         waiting: dict[str, list[int]] = {}
+        first: dict[str, int] = {}
+        equals: dict[int, int] = {}
         for index, job in enumerate(jobs):
             found = self.stored(job)
             if found:
                 results[index] = found
                 if progress:
                     progress(job, found.evaluations, found.evaluations)
-            else:
+                continue
+            earlier = first.setdefault(ResultStore.key(self._describe(job)), index)
+            if earlier == index:
                 waiting.setdefault(self._group(job, index), []).append(index)
+            else:
+                equals[index] = earlier
         batches = [b for members in waiting.values() for b in self._batches(members, jobs)]
         for batch, drawn in self._drawn(batches, jobs, progress):
             results.update(zip(batch, drawn))
+        for index, earlier in equals.items():
+            results[index] = _named_anew(results[earlier], jobs[index])
+            if progress:
+                progress(jobs[index], results[index].evaluations, results[index].evaluations)
         return [results[index] for index in range(len(jobs))]
 
     def _drawn(
@@ -297,7 +325,16 @@ class Engine:
         """Draw one job, giving a snapshot after every ``every`` evaluations and at the end.
 
         Closing the iterator stops the work at once; nothing is stored then.
+
+        Raises:
+            ReplicateError: ``every`` is less than 1.
+            DivergedError: while reading: the loss is not finite.
         """
+        if every < 1:
+            raise ReplicateError(f"every must be at least 1 evaluation, not {every}")
+        return self._streamed(job, every)
+
+    def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
         session = _Session(self, [job])
         for step in session:
             if step % every == 0 or step == session.steps:
@@ -309,6 +346,7 @@ class Engine:
             return str(index)
         same = (
             self.resolve(job.preset.network),
+            self.feature_scale(job.preset.network),
             sorted(job.content_layers),
             sorted(job.style_layers),
             job.canvas,
@@ -351,8 +389,14 @@ class Engine:
     # ------------------------------------------------------------------ the store
 
     def _describe(self, job: Job) -> dict[str, Any]:
-        info = self.info(job.preset.network)
-        return {**job.description(), "network": info.record(), "precision": self.precision}
+        spec = job.preset.network
+        rescaled = {} if self.feature_scale(spec) == 1 else {"features_as": spec.convention}
+        return {
+            **job.description(),
+            **rescaled,
+            "network": self.info(spec).record(),
+            "precision": self.precision,
+        }
 
     def stored(self, job: Job) -> Result | None:
         """The job's result if it has been drawn before and kept; None draws nothing."""
@@ -568,6 +612,11 @@ def _minimiser(job: Job, start: Tensor) -> Minimiser:
     if job.preset.minimiser == "adam":
         return Adam(start, job.preset.learning_rate, job.preset.clamp)
     return LBFGS(start, clamp=job.preset.clamp)
+
+
+def _named_anew(result: Result, job: Job) -> Result:
+    """The result of an equal job, under this job's name."""
+    return replace(result, job=job, picture=replace(result.picture, name=job.label))
 
 
 def _known_network(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from .features import FeatureMap, LinearReadout, Readout
 from .layers import canonical_layer, steps
+from .preset import NetworkSpec
 
 CAFFE_MEAN = (123.68, 116.779, 103.939)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -29,6 +31,11 @@ class InputConvention:
     scale: tuple[float, float, float]
     shift: tuple[float, float, float]
 
+    @property
+    def gain(self) -> float:
+        """What a pixel's change is multiplied by, mean of the three colours."""
+        return sum(self.scale) / len(self.scale)
+
 
 CONVENTIONS = {
     "caffe": InputConvention((255.0, 255.0, 255.0), CAFFE_MEAN),
@@ -37,6 +44,18 @@ CONVENTIONS = {
         tuple(m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD)),  # type: ignore[arg-type]
     ),
 }
+
+
+def feature_scale(meant: NetworkSpec, drawing: NetworkSpec) -> float:
+    """Features of ``drawing`` times this are as large as those of ``meant``.
+
+    The features of one network grow with its input, so 1/57.6 where caffe's convention stands in
+    for torchvision's.  That this holds between networks that were trained apart is an estimate.
+    Features of normalised networks have a mean of 1 whatever their input.
+    """
+    if meant.convention == drawing.convention or drawing.normalised:
+        return 1.0
+    return CONVENTIONS[meant.convention].gain / CONVENTIONS[drawing.convention].gain
 
 
 class Network:
@@ -111,6 +130,15 @@ class Network:
             if relu in means:
                 factors = 1 / means[relu].to(self._scale.device, self._scale.dtype)
                 self._readouts[step.name] = self._readouts[step.name].scaled(factors)
+
+    def rescaled(self, factor: float) -> Network:
+        """This network with all features times ``factor``; both share their weights."""
+        other = copy.copy(self)
+        other._readouts = {
+            layer: readout.scaled(self._scale.new_full((readout.channels,), factor))
+            for layer, readout in self._readouts.items()
+        }
+        return other
 
     def readout(self, layer: str) -> Readout:
         return self._readouts[layer]

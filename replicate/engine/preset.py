@@ -15,6 +15,8 @@ from .layers import canonical_layer, steps
 
 NetworkName = Literal["vgg19", "vgg16", "vgg19-compact", "vgg19-random"]
 WeightsName = Literal["caffe", "torchvision", "bundled", "random"]
+Convention = Literal["caffe", "torchvision"]
+"""``caffe``: RGB in 0..255 minus the mean; ``torchvision``: RGB in 0..1 minus mean, over std."""
 ContentLoss = Literal["mean", "gatys", "coursera"]
 StyleLoss = Literal["mean", "gatys", "chw-mean", "raw-udacity"]
 StyleStatistic = Literal["gram", "chain", "mean", "mean_std"]
@@ -29,7 +31,10 @@ class Strict(BaseModel):
 
 
 class NetworkSpec(Strict):
-    """Which network reads the pictures.
+    """Which network reads the pictures; in a preset, which one its weights are meant for.
+
+    Where another network draws, losses are rescaled to what they would be at the scale of this
+    one's input (:meth:`replicate.engine.engine.Engine.feature_scale`).
 
     ``normalised`` is Gatys' rescaled network: the mean activation of each channel over a set of
     photographs is one (Gatys et al. 2016, section 2).
@@ -48,6 +53,11 @@ class NetworkSpec(Strict):
     def key(self) -> str:
         """Name of the weights: ``vgg19-caffe``, ``vgg19-compact``, ``vgg19-random``."""
         return self.name if "-" in self.name else f"{self.name}-{self.weights}"
+
+    @property
+    def convention(self) -> Convention:
+        """How pixels become its input."""
+        return "torchvision" if self.weights == "torchvision" else "caffe"
 
     @model_validator(mode="before")
     @classmethod

@@ -36,12 +36,10 @@ from ..errors import DownloadError, ReplicateError, WeightsError
 from ..paths import cache_dir, write_atomic
 from .layers import Step, steps
 from .leftovers import remove_leftovers
+from .preset import Convention
 
 FORMAT_VERSION = "1"
 """Version of the converted files, in their header."""
-
-Convention = Literal["caffe", "torchvision"]
-"""``caffe``: RGB in 0..255 minus the mean; ``torchvision``: RGB in 0..1 minus mean, over std."""
 
 Where = Literal["folder", "cache", "bundled", "absent"]
 """``folder`` is ``REPLICATE_WEIGHTS``, ``bundled`` the package itself."""

@@ -10,7 +10,6 @@ import numpy as np
 from ..engine.balance import gradient_norms
 from ..engine.job import Job, Result
 from ..engine.layers import receptive_field
-from ..engine.networks import CONVENTIONS
 from ..engine.normalisation import to_tensor
 from ..engine.objective import Objective
 from ..engine.objective import style as style_term
@@ -45,8 +44,7 @@ def layers(studio: Studio) -> Sheet:
     content, style = studio.picture(config, "content"), studio.picture(config, "style")
 
     def job(label: str, preset: Preset) -> Job:
-        preset = as_read(studio, preset).with_(minimiser="lbfgs")
-        return studio.job(preset, content, style, label=label)
+        return studio.job(preset.with_(minimiser="lbfgs"), content, style, label=label)
 
     def instead(name: str) -> Preset:
         """The tutorial's program with other layers, of weight 1 each like its own."""
@@ -91,30 +89,14 @@ def layers(studio: Studio) -> Sheet:
         Grid.of_rows([[Panel(_share_map(raw, normalised))]]),
     ]
     sheet.claims = claims(config.source, metrics[lower], metrics[GATYS], raw, normalised)
-    if jobs[own].preset.style_weight != tutorial.style_weight:
+    scale = studio.engine.feature_scale(tutorial.network)
+    if scale != 1:
         sheet.note = (
-            f"The programs' β is for torchvision's weights; on these, which read pixels "
-            f"{gain():.0f} times as large, β is divided by {gain() ** 2:.0f}."
+            f"The programs' β is for torchvision's weights; these read pixels {1 / scale:.0f} "
+            f"times as large, so their features are divided by {1 / scale:.0f} in all losses: "
+            f"beside content, β counts as if divided by {scale**-2:.0f}."
         )
     return sheet
-
-
-def gain() -> float:
-    """How many times larger the input of Caffe's weights is than that of torchvision's."""
-    return float(np.mean(CONVENTIONS["caffe"].scale) / np.mean(CONVENTIONS["torchvision"].scale))
-
-
-def as_read(studio: Studio, preset: Preset) -> Preset:
-    """The preset with the beta that means the same on the network that will draw it.
-
-    With features g times as large, content losses are g^2 times and losses of Gram matrices g^4
-    times as large; so beta is divided by g^2 where Caffe's input stands in for torchvision's.
-    That the networks' activations grow with their input is an estimate: they were trained apart.
-    """
-    drawing = studio.engine.resolve(preset.network)
-    if preset.network.weights != "torchvision" or drawing.weights == "torchvision":
-        return preset
-    return preset.with_(style_weight=preset.style_weight / gain() ** 2)
 
 
 def gradient_shares(studio: Studio, job: Job) -> tuple[Shares, Shares]:

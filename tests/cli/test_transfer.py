@@ -243,6 +243,16 @@ def test_another_network_is_said(
     assert read_record(folder / "out-again.png").network.key == "vgg19-random"
 
 
+def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
+    typed: Callable[..., Any], folder: Path
+) -> None:
+    typed(f"transfer photo.png art.png --preset udacity --network vgg19-random {SMALL}")
+    record = read_record(folder / "out.png")
+    assert record.network.key == "vgg19-random"
+    assert record.preset.network.key == "vgg19-torchvision"
+    assert "to the last bit" in typed("transfer --from out.png").err
+
+
 def test_the_recorded_network_is_gone(
     typed: Callable[..., Any],
     tiny_engine: Callable[..., Any],

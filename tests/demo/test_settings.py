@@ -179,6 +179,11 @@ def test_another_architecture_changes_the_preset_and_other_weights_do_not() -> N
     assert settings.checked(**fields(network="vgg16-caffe")).preset().network.key == "vgg16-caffe"
 
 
+def test_another_architecture_keeps_the_input_scale_that_the_preset_is_meant_for() -> None:
+    wanted = settings.checked(**fields("udacity", network="vgg16-caffe"))
+    assert wanted.preset().network.key == "vgg16-torchvision"
+
+
 def test_switch_and_switch_back() -> None:
     rows = settings.table(Settings.of(load_preset("gatys2016"), LIMITS))
     switched = settings.switched(rows, "conv")

@@ -249,6 +249,12 @@ def test_stream_always_yields_the_last(
     assert len(evaluations) == 5
 
 
+@pytest.mark.parametrize("every", [0, -1])
+def test_stream_refuses_less_than_one(every: int, job: Job, tiny_engine: MakeEngine) -> None:
+    with pytest.raises(ReplicateError, match=f"every must be at least 1 evaluation, not {every}"):
+        tiny_engine().stream(job, every)
+
+
 def test_snapshots_keep_their_own_picture(job: Job, tiny_engine: MakeEngine) -> None:
     """Asked for late, a snapshot still shows what it was taken of."""
     for minimiser in ("lbfgs", "adam"):
@@ -542,6 +548,34 @@ def test_run_many_keeps_the_order(
     fresh = tiny_engine()
     for each, result in zip(jobs, results):
         assert same(fresh.run(each).picture, result.picture)
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("stored", [False, True])
+def test_equal_jobs_are_drawn_once(
+    gpu: bool,
+    stored: bool,
+    job: Job,
+    tiny_engine: MakeEngine,
+    tmp_path: Path,
+    evaluations: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if gpu:
+        as_on_a_gpu(monkeypatch)
+    store = ResultStore(tmp_path) if stored else None
+    jobs = [changed(job, label="a"), changed(job, seed=1, label="b"), changed(job, label="c")]
+    calls: list[tuple[str, int]] = []
+    results = tiny_engine(store=store).run_many(
+        jobs, lambda j, done, _: calls.append((j.label, done))
+    )
+    assert sum(evaluations) == 2 * 5
+    assert [r.job for r in results] == jobs
+    assert [r.picture.name for r in results] == ["a", "b", "c"]
+    assert same(results[0].picture, results[2].picture)
+    assert not same(results[0].picture, results[1].picture)
+    assert results[2].losses == results[0].losses and not results[2].cached
+    assert ("c", 5) in calls
 
 
 def test_run_many_of_nothing(tiny_engine: MakeEngine) -> None:

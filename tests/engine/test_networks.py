@@ -365,6 +365,21 @@ def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
         torch.testing.assert_close(after.wide_gram(), gram_matrix(expected), rtol=1e-4, atol=1e-4)
 
 
+def test_rescaled_features_are_a_multiple(tiny_tensors: Any, pixels: Tensor) -> None:
+    """Of a plain, a normalised and a compact network, which itself stays as it was."""
+    normalised = Network(tiny_tensors())
+    normalised.normalise({"relu2_1": 0.5 + torch.arange(6.0)})
+    names = ["conv2_1", "relu2_1", "pool2"]
+    for network in (Network(tiny_tensors()), normalised, Network(compact_tensors(tiny_tensors))):
+        before, after = (each(pixels, names) for each in (network, network.rescaled(0.25)))
+        for name in names:
+            expected = before[name].wide() / 4
+            torch.testing.assert_close(after[name].wide(), expected, rtol=1e-4, atol=1e-4)
+            gram = gram_matrix(expected)
+            torch.testing.assert_close(after[name].wide_gram(), gram, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(network(pixels, [name])[name].wide(), before[name].wide())
+
+
 def test_pooling_after_a_normalised_layer_is_normalised(
     tiny_network: MakeNetwork, pixels: Tensor
 ) -> None:
