@@ -100,16 +100,20 @@ class PaperConfig(Strict):
 
 
 def load_paper(name: str, folder: Path | None = None) -> PaperConfig:
-    """The config ``paper_configs/<name>.toml``.
+    """The config ``paper_configs/<name>.toml``, read once unless a folder is given.
 
     Raises:
         ConfigError: no such file, not TOML, or something in it that is unknown or wrong.
     """
-    folder = folder or configs_dir()
-    path = folder / f"{name}.toml"
+    path = (folder or configs_dir()) / f"{name}.toml"
     if not path.exists():
-        known = paper_names(folder)
+        known = paper_names(path.parent)
         raise ConfigError(f"There is no config '{name}'{nearest(name, known)}")
+    return read_paper(path) if folder else _read_once(path)
+
+
+@cache
+def _read_once(path: Path) -> PaperConfig:
     return read_paper(path)
 
 
@@ -169,7 +173,7 @@ def load_preset(name: str) -> Preset:
 
 @cache
 def profiles() -> dict[str, Profile]:
-    """The profiles smoke, preview, gallery and paper."""
+    """The profiles of profiles.toml."""
     path = configs_dir() / "profiles.toml"
     return {
         name: _validated(Profile, data, path, (name,)) for name, data in _read_toml(path).items()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..engine.store import ResultStore
 from ..errors import ReplicateError
-from ..figure.claims import counted
+from ..figure.claims import Claim, counted
 from ..figure.index import write_index
-from ..figure.record import read_records
-from ..figure.report import Figure
+from ..figure.record import read_records, standing_record
 from ..figure.runs import runs_in
 from ..papers import FIGURES, draw_figure, match_figures
 from ..papers.answers import answers
+from ..papers.makings import Makings
 from ..papers.registry import figure_settings
 from ..papers.studio import Studio
 from . import BAD_INPUT, STOPPED, one_line
@@ -31,26 +32,50 @@ from .drawing import (
 from .text import print_json, say, verdicts
 
 
+@dataclass(frozen=True)
+class Made:
+    """A figure that lies in the folder.
+
+    Attributes:
+        drawn: by this run; else an earlier one made it from the same things.
+    """
+
+    image: Path
+    claims: Sequence[Claim]
+    drawn: bool
+
+    @property
+    def holding(self) -> int:
+        return sum(claim.holds for claim in self.claims)
+
+    @property
+    def line(self) -> str:
+        said = f"{self.image}  {verdicts(self.holding, len(self.claims))}"
+        return said if self.drawn else f"{said}, up to date"
+
+
 @dataclass
 class Outcome:
     """What became of the figures so far."""
 
-    drawn: dict[str, Figure] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     index: Path | None = None
 
     @property
     def claims(self) -> int:
-        return sum(len(figure.claims) for figure in self.drawn.values())
+        return sum(len(made.claims) for made in self.made.values())
 
     @property
     def holding(self) -> int:
-        return sum(_holding(figure) for figure in self.drawn.values())
+        return sum(made.holding for made in self.made.values())
 
 
 def run(args: Namespace) -> int:
-    """Draw the figures that are asked for; each is written as soon as it is drawn."""
+    """Draw the figures that are asked for; each is written as soon as it is drawn.
+
+    One that an earlier run made from the same things is left as it is.
+    """
     ids = _asked_for(args)
     folder = _checked_folder(args.out or ("figures/balanced" if args.balanced else "figures"))
     studio = _studio(args)
@@ -60,10 +85,11 @@ def run(args: Namespace) -> int:
         f"{studio.inputs} pictures{', balanced weights' if studio.balanced else ''}, on "
         f"{studio.engine.device} in {precision_label(studio.engine.precision)}"
     )
+    makings = Makings(studio, args.format)
     outcome = Outcome()
     try:
         for number, figure_id in enumerate(ids, 1):
-            _draw(studio, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
+            _make(makings, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
     except KeyboardInterrupt:
         _say_how_to_go_on(args.force, outcome, len(ids))
         return STOPPED
@@ -97,35 +123,49 @@ def _studio(args: Namespace) -> Studio:
     return Studio(engine, profile, args.inputs, balanced=args.balanced)
 
 
-def _draw(
-    studio: Studio, figure_id: str, place: str, folder: Path, args: Namespace, outcome: Outcome
+def _make(
+    makings: Makings, figure_id: str, place: str, folder: Path, args: Namespace, outcome: Outcome
 ) -> None:
-    """Draw one figure, write it and say so; what goes wrong with it is said and remembered."""
+    """See that one figure lies in the folder and say so; what goes wrong is said and remembered."""
+    try:
+        found = None if args.force else _standing(makings, figure_id, folder)
+        made = found or _drawn(makings, figure_id, place, folder)
+    except ReplicateError as error:
+        outcome.errors[figure_id] = one_line(error)
+        say_above_bars(f"{figure_id}: {one_line(error)}")
+        return
+    outcome.made[figure_id] = made
+    if not args.json:
+        print(made.line, flush=True)
+
+
+def _standing(makings: Makings, figure_id: str, folder: Path) -> Made | None:
+    """The figure as it lies there, if it would be made from the same things now."""
+    record = standing_record(folder, figure_id, makings.key(figure_id))
+    if record is None:
+        return None
+    return Made(folder / record.image_path, record.claims, drawn=False)
+
+
+def _drawn(makings: Makings, figure_id: str, place: str, folder: Path) -> Made:
+    """The figure, drawn and written."""
+    studio = makings.studio
     studio.progress = bar = FigureBar(f"{figure_id} ({place})")
     if not shows_bars():
         say(f"drawing {figure_id} ({place})")
     try:
         with memory_said():
             figure = draw_figure(studio, figure_id)
-            path = figure.write(folder, args.format)
-    except ReplicateError as error:
-        outcome.errors[figure_id] = one_line(error)
-        say_above_bars(f"{figure_id}: {one_line(error)}")
-        return
+            # The key of now: pictures may have been downloaded in the meantime.
+            path = figure.write(folder, makings.image_format, makings.key(figure_id))
     finally:
         bar.close()
-    outcome.drawn[figure_id], outcome.files[figure_id] = figure, path
-    if not args.json:
-        print(f"{path}  {verdicts(_holding(figure), len(figure.claims))}", flush=True)
-
-
-def _holding(figure: Figure) -> int:
-    return sum(claim.holds for claim in figure.claims)
+    return Made(path, figure.claims, drawn=True)
 
 
 def _write_index(folder: Path, outcome: Outcome) -> None:
     """The index of the folder, and of one around it that shows this run beside its own."""
-    if not outcome.drawn:
+    if not outcome.made:
         return
     outcome.index = _indexed(folder)
     around = folder.parent
@@ -139,7 +179,7 @@ def _indexed(folder: Path) -> Path:
 
 
 def _summarise(outcome: Outcome) -> None:
-    if len(outcome.drawn) > 1:
+    if len(outcome.made) > 1:
         print(f"{verdicts(outcome.holding, outcome.claims)} in all")
     if outcome.index:
         print(f"index: {outcome.index}")
@@ -148,7 +188,7 @@ def _summarise(outcome: Outcome) -> None:
 def _say_how_to_go_on(force: bool, outcome: Outcome, wanted: int) -> None:
     again = "run the same command again" + (" without --force" if force else "")
     say(
-        f"stopped with {len(outcome.drawn)} of {counted(wanted, 'figure')} drawn; {again} to go "
+        f"stopped with {len(outcome.made)} of {counted(wanted, 'figure')} drawn; {again} to go "
         "on: finished panels are kept."
     )
 
@@ -171,12 +211,13 @@ def _plain(studio: Studio, outcome: Outcome) -> dict[str, Any]:
         "figures": [
             {
                 "figure": figure_id,
-                "image": str(outcome.files[figure_id]),
-                "record": str(outcome.files[figure_id].with_suffix(".json")),
-                "claims": len(figure.claims),
-                "hold": _holding(figure),
+                "image": str(made.image),
+                "record": str(made.image.with_suffix(".json")),
+                "claims": len(made.claims),
+                "hold": made.holding,
+                "drawn": made.drawn,
             }
-            for figure_id, figure in outcome.drawn.items()
+            for figure_id, made in outcome.made.items()
         ],
         "errors": outcome.errors,
         "claims": outcome.claims,

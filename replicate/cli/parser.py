@@ -23,7 +23,7 @@ NETWORKS = (
     "vgg19-compact",
     "vgg19-random",
 )
-PROFILES = ("smoke", "preview", "gallery", "paper")
+PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
 INPUTS = ("bundled", "paper")
 TOPICS = ("figures", "presets", "layers", "images", "profiles")
 PRECISIONS = ("auto", "bf16", "float32", "exact")
@@ -138,8 +138,8 @@ environment:
 def _figures(parser: Parser) -> None:
     parser.description = (
         "Draw figures and measure what the papers say about them. Finished panels are kept, so\n"
-        "that the same command goes on where it was stopped. A claim that fails is a finding and\n"
-        "no error."
+        "that the same command goes on where it was stopped; a figure that would be made from the\n"
+        "same things is left as it is. A claim that fails is a finding and no error."
     )
     parser.epilog = """examples:
   replicate figures
@@ -157,7 +157,7 @@ def _figures(parser: Parser) -> None:
         "--profile",
         type=one_of(PROFILES),
         metavar="NAME",
-        help="size and evaluations: smoke, preview, gallery, paper (see 'replicate list "
+        help="size and evaluations: smoke, preview, survey, gallery, paper (see 'replicate list "
         "profiles'); default: preview on a CPU, paper on a GPU",
     )
     parser.add_argument(
@@ -182,7 +182,7 @@ def _figures(parser: Parser) -> None:
         help="panels drawn at a time on a CPU, sharing its cores; default: %(default)s",
     )
     parser.add_argument(
-        "--force", action="store_true", help="draw every panel anew, finished ones too"
+        "--force", action="store_true", help="draw everything anew, finished figures and panels too"
     )
     parser.add_argument(
         "-o", "--out", metavar="FOLDER", help="default: figures, or figures/balanced"

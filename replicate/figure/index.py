@@ -6,10 +6,13 @@ renew the whole index.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from replicate.digests import file_digest, program_digest
 from replicate.errors import ReplicateError
 from replicate.figure.claims import Claim, counted, tally
 from replicate.figure.page import html_page
@@ -19,6 +22,7 @@ from replicate.images.picture import Picture, load_image
 from replicate.paths import write_atomic
 
 _TITLE = "Figures and claims"
+_HEAD = 2000  # bytes of the page within which its key stands
 _SMALL = 160  # pixels: height of the pictures beside an answer in the README
 
 
@@ -57,7 +61,8 @@ def write_index(
 
     A record that cannot be read, or whose picture is missing, is left out and named in
     `problems`.  Verdicts of other runs that lie in the folder stand beside those of its own; see
-    :mod:`replicate.figure.runs`.
+    :mod:`replicate.figure.runs`.  A page that was made from the very same files is left as it is,
+    since its small pictures take some seconds.
 
     Args:
         folder: the folder of all figures, one folder a paper in it.
@@ -69,23 +74,65 @@ def write_index(
     """
     folder = Path(folder)
     records, problems = read_records(folder)
+    records.sort(key=lambda record: _rank(record, order))
+    runs = runs_in(folder)
+    page = folder / "index.html"
+    key = "" if problems else _key(folder, records, runs, answers, order)
+    if not key or not _stands(page, key):
+        pictures, missing = _pictures(folder, records)
+        problems += missing
+        records = [record for record in records if record.figure in pictures]
+        entries = [(a.question, a.text, a.among(pictures).figures) for a in answers]
+        text = html_page(_TITLE, records, pictures, entries, runs, "" if missing else key)
+        write_atomic(page, text.encode())
+    figures = {record.figure for record in records}
+    readme = _readme(records, [answer.among(figures) for answer in answers], runs)
+    return Index(
+        readme=write_atomic(folder / "README.md", readme.encode()),
+        page=page,
+        problems=tuple(problems),
+    )
+
+
+def _pictures(
+    folder: Path, records: Sequence[FigureRecord]
+) -> tuple[dict[str, Picture], list[str]]:
+    """The figures' pictures, and a sentence for each that cannot be read."""
     pictures: dict[str, Picture] = {}
+    problems = []
     for record in records:
         try:
             pictures[record.figure] = load_image(folder / record.image_path)
         except ReplicateError as error:
             problems.append(f"Figure {record.figure} is left out: {error}")
-    shown = [record for record in records if record.figure in pictures]
-    shown.sort(key=lambda record: _rank(record, order))
-    answers = [answer.among(pictures) for answer in answers]
-    runs = runs_in(folder)
-    entries = [(a.question, a.text, a.figures) for a in answers]
-    page = html_page(_TITLE, shown, pictures, entries, runs)
-    return Index(
-        readme=write_atomic(folder / "README.md", _readme(shown, answers, runs).encode()),
-        page=write_atomic(folder / "index.html", page.encode()),
-        problems=tuple(problems),
-    )
+    return pictures, problems
+
+
+def _key(
+    folder: Path,
+    records: Sequence[FigureRecord],
+    runs: Sequence[Run],
+    answers: Sequence[Answer],
+    order: Sequence[str],
+) -> str:
+    """SHA-256 of all that the page is made from; empty if a picture is missing."""
+    own = [name for each in records for name in (f"{each.figure}.json", each.image_path)]
+    others = [f"{run.name}/{figure}.json" for run in runs for figure in run.records]
+    try:
+        files = {name: file_digest(folder / name) for name in [*own, *others]}
+    except OSError:
+        return ""
+    parts = [program_digest(), files, [asdict(answer) for answer in answers], list(order)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _stands(page: Path, key: str) -> bool:
+    """Whether the page says in its head that it was made from the things of this key."""
+    try:
+        with open(page, "rb") as file:
+            return f'content="{key}"'.encode() in file.read(_HEAD)
+    except OSError:
+        return False
 
 
 def _rank(record: FigureRecord, order: Sequence[str]) -> tuple[int, list[tuple[int, int, str]]]:

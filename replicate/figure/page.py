@@ -43,6 +43,7 @@ def html_page(
     pictures: Mapping[str, Picture],
     answers: Iterable[tuple[str, str, Sequence[str]]] = (),
     runs: Sequence[Run] = (),
+    made_from: str = "",
 ) -> str:
     """The page's text.
 
@@ -52,6 +53,7 @@ def html_page(
         pictures: each figure's picture by its id.
         answers: (question, Markdown, figure ids).
         runs: other runs, whose verdicts stand beside the records'.
+        made_from: a key of all this, to stand in the page's head.
     """
     claims = [claim for record in records for claim in record.claims]
     answers = list(answers)
@@ -72,6 +74,7 @@ def html_page(
     )
     return Template(_asset("page.html")).substitute(
         title=html.escape(title),
+        made_from=html.escape(made_from),
         style=_asset("page.css"),
         script=_asset("page.js"),
         headings=headings,

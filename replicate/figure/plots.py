@@ -77,6 +77,7 @@ class LinePlot:
             axes.set_axisbelow(True)
             if len(self.series) > 1:
                 axes.legend(frameon=False, labelcolor=_INK)
+            _hide_overlapping_names(figure, axes)
             return _picture(figure)
 
 
@@ -153,6 +154,17 @@ def _draw_series(axes: Any, series: Series, place: int, text_size: int) -> None:
     for x, y, name in zip(series.x, series.y, series.names, strict=False):
         shift = _points(text_size * 0.45)
         axes.annotate(_set(name), (x, y), (shift, shift), textcoords="offset points", color=colour)
+
+
+def _hide_overlapping_names(figure: Any, axes: Any) -> None:
+    """Leave out the names of points that would be written over an earlier one's."""
+    figure.draw_without_rendering()  # the places of texts are settled only then
+    kept: list[Any] = []
+    for text in axes.texts:
+        box = text.get_window_extent()
+        text.set_visible(not any(box.overlaps(other) for other in kept))
+        if text.get_visible():
+            kept.append(box)
 
 
 def _write_numbers(axes: Any, values: np.ma.MaskedArray, shades: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from replicate.digests import file_digest
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
@@ -66,7 +67,8 @@ class FigureRecord(_Part):
 
     `image` is the picture's name beside the JSON, and `panels_box` the part of it, in pixels,
     that holds the panels and their labels: the rest of the picture repeats what stands here.
-    `balanced` says that the layers' weights were balanced.
+    `balanced` says that the layers' weights were balanced.  `made_from` is the key of all that the
+    figure was made from, empty if nobody knows; `image_sha256` is of the picture's file.
     """
 
     figure: str = Field(pattern=_ID)
@@ -83,6 +85,8 @@ class FigureRecord(_Part):
     panels: tuple[PanelRecord, ...] = ()
     claims: tuple[Claim, ...] = ()
     versions: dict[str, str] = {}
+    made_from: str = ""
+    image_sha256: str = ""
 
     @property
     def paper(self) -> str:
@@ -134,6 +138,20 @@ def read_record(path: str | Path) -> FigureRecord:
     if path.with_suffix("").parts[-2:] != tuple(record.figure.split("/")):
         raise ReplicateError(f"'{path}' holds the record of another figure, {record.figure}.")
     return record
+
+
+def standing_record(folder: str | Path, figure: str, made_from: str) -> FigureRecord | None:
+    """The record of a figure that lies whole in the folder and was made from the same things.
+
+    None if it has to be drawn: absent, damaged, of another key, or with another picture than the
+    one that was written with the record.
+    """
+    try:
+        record = read_record(Path(folder) / f"{figure}.json")
+        whole = file_digest(Path(folder) / record.image_path) == record.image_sha256
+    except (ReplicateError, OSError):
+        return None
+    return record if whole and record.made_from == made_from else None
 
 
 def read_records(folder: str | Path) -> tuple[list[FigureRecord], list[str]]:

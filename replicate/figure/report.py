@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Figure:
         title: what it shows, in our words.
         source: the figure that it repeats, such as "Gatys et al. 2016, Fig. 5".
         grids: its panels.
-        profile: smoke, preview, gallery or paper.
+        profile: smoke, preview, survey, gallery or paper.
         inputs: "bundled" or "paper".
         balanced: layer weights were balanced.
         networks: those that drew it; more than one where it compares networks.
@@ -146,10 +147,13 @@ class Figure:
             versions=dict(self.versions),
         )
 
-    def write(self, folder: str | Path, image_format: ImageFormat = "png") -> Path:
+    def write(
+        self, folder: str | Path, image_format: ImageFormat = "png", made_from: str = ""
+    ) -> Path:
         """Write `paper/figure.png` and then `paper/figure.json` in the folder, each atomically.
 
-        WebP and JPEG are for a gallery under version control. Returns the picture's path.
+        WebP and JPEG are for a gallery under version control. `made_from` is the key by which
+        `standing_record` knows the figure again. Returns the picture's path.
 
         Raises:
             ReplicateError: the folder cannot be written.
@@ -157,7 +161,8 @@ class Figure:
         record = self.record(image_format)
         data = _encoded(self.montage.draw(), image_format)
         path = write_atomic(Path(folder) / record.image_path, data)
-        write_record(record, Path(folder) / f"{self.id}.json")
+        known = {"made_from": made_from, "image_sha256": hashlib.sha256(data).hexdigest()}
+        write_record(record.model_copy(update=known), Path(folder) / f"{self.id}.json")
         return path
 
 

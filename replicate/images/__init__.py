@@ -7,7 +7,13 @@ from pathlib import Path
 from ..errors import ImageError
 from ..suggest import nearest
 from .bundled import bundled, bundled_names
-from .papers import folder_pictures, paper_image, paper_image_keys
+from .papers import (
+    folder_files,
+    folder_pictures,
+    paper_image,
+    paper_image_file,
+    paper_image_keys,
+)
 from .picture import Picture, load_image, read_text
 
 __all__ = [
@@ -16,9 +22,11 @@ __all__ = [
     "bundled",
     "bundled_names",
     "find_image",
+    "folder_files",
     "folder_pictures",
     "load_image",
     "paper_image",
+    "paper_image_file",
     "paper_image_keys",
     "read_text",
 ]

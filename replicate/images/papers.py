@@ -68,16 +68,32 @@ def paper_image(key: str) -> Picture:
     return replace(picture, name=key, credit=entry.credit)
 
 
+def paper_image_file(key: str) -> Path | None:
+    """The file that `paper_image` would read; None if it would download the image.
+
+    Raises:
+        ImageError: unknown key, or `REPLICATE_IMAGES` names no folder.
+    """
+    entry = paper_image_entry(key)
+    path = _in_folder(entry) or _cached_path(entry)
+    return path if path.is_file() else None
+
+
+def folder_files(folder: str) -> list[Path]:
+    """Picture files of a folder inside `REPLICATE_IMAGES`, by name; none where there is none."""
+    chosen = os.environ.get("REPLICATE_IMAGES")
+    if not chosen:
+        return []
+    place = Path(chosen).expanduser() / folder
+    return sorted(file for file in place.rglob("*") if file.suffix.lower() in _SUFFIXES)
+
+
 def folder_pictures(folder: str, most: int) -> list[Picture]:
     """Pictures of a folder inside `REPLICATE_IMAGES`, by name; none where there is no such folder.
 
     Of more than `most` files, `most` are taken at equal distances; what is no picture is left out.
     """
-    chosen = os.environ.get("REPLICATE_IMAGES")
-    if not chosen:
-        return []
-    place = Path(chosen).expanduser() / folder
-    files = sorted(file for file in place.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    files = folder_files(folder)
     count = min(most, len(files))
     pictures = []
     for number in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..engine.job import NetworkInfo, Result
@@ -84,19 +85,25 @@ def _proceeding(results: Sequence[Result]) -> list[str]:
     sizes = max((len(plan) for plan in plans if not plan[-1][0].style_layers), default=1)
     if sizes > 1:
         remarks.append(f"Content was reconstructed from coarse to fine in {sizes} sizes.")
-    factors = {
-        round(job.content_weight / job.preset.content_weight, 1)
-        for job in jobs
-        if job.content_layers and job.style_layers and job.preset.content_weight
-    }
+    weighed = [
+        job for job in jobs if job.content_layers and job.style_layers and job.preset.content_weight
+    ]
+    factors = {round(job.content_weight / job.preset.content_weight, 1) for job in weighed}
     if factors - {1.0}:
         low, high = min(factors), max(factors)
         by = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        meant = {job.preset.ratio_pixels for job in weighed if job.preset.ratio_pixels}
         remarks.append(
-            f"Ratios α/β are those of a 512 × 512 picture; on this smaller canvas α counts "
-            f"{by} times."
+            f"Ratios α/β are those of a picture of {' or '.join(map(_extent, sorted(meant)))}; on "
+            f"this canvas α counts {by} times."
         )
     return remarks
+
+
+def _extent(pixels: int) -> str:
+    """``512 × 512 px`` for as many pixels as a square has, else how many they are."""
+    side = math.isqrt(pixels)
+    return f"{side} × {side} px" if side * side == pixels else f"{pixels} pixels"
 
 
 def _weighing(balanced: bool) -> str:

@@ -67,8 +67,7 @@ def source_panel(picture: Picture, size: tuple[int, int], label: str) -> Panel:
 
 
 def ratio_label(ratio: float) -> str:
-    """``10⁻³`` for 0.001; other numbers plainly."""
+    """``10⁻³`` for 0.001, ``8·10⁻⁴`` for 0.0008."""
     mantissa, exponent = f"{ratio:e}".split("e")
-    if float(mantissa) != 1:
-        return f"{ratio:g}"
-    return "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}·{power}"

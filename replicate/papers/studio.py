@@ -19,7 +19,7 @@ from ..config import (
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job, NetworkInfo, Result
 from ..engine.preset import NetworkSpec, Preset
-from ..images import Picture, bundled, paper_image
+from ..images import Picture, bundled, paper_image, paper_image_keys
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Studio:
 
     Attributes:
         engine: draws.
-        profile_name: smoke, preview, gallery or paper: size and evaluations of every panel.
+        profile_name: smoke, preview, survey, gallery or paper: size and evaluations of every panel.
         inputs: ``bundled`` pictures, or the ``paper``'s own where they can be had.
         progress: called while panels are drawn.
         balanced: every layer pulls equally hard at the start; see :meth:`Engine.balanced`.
@@ -54,9 +54,14 @@ class Studio:
         return replace(self, balanced=balanced, like=preset if balanced else None)
 
     def picture(self, figure: FigureConfig, role: str) -> Picture:
-        """The picture that the figure calls ``role`` (content, style, ...) for these inputs."""
+        """The picture that the figure calls ``role`` (content, style, ...) for these inputs.
+
+        Bundled pictures may stand among the paper's own.
+        """
         name = figure.images[self.inputs][role]
-        return paper_image(name) if self.inputs == "paper" else bundled(name)
+        if self.inputs == "paper" and name in paper_image_keys():
+            return paper_image(name)
+        return bundled(name)
 
     def job(
         self,

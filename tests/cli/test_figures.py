@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -61,6 +62,11 @@ def drawing(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> Calla
     return make
 
 
+def up_to_date(out: str) -> str:
+    """What the same command says when nothing has to be drawn."""
+    return re.sub(r"(claims? holds?)$(?!.* in all)", r"\1, up to date", out, flags=re.MULTILINE)
+
+
 @pytest.fixture
 def puts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Keys of the results that were stored."""
@@ -92,7 +98,7 @@ def test_a_figure_from_end_to_end(typed: Callable[..., Any], folder: Path, puts:
 def test_nothing_is_drawn_twice_unless_forced(typed: Callable[..., Any], puts: list[str]) -> None:
     first = typed(ONE)
     assert len(puts) == 2
-    assert typed(ONE).out == first.out
+    assert typed(ONE).out == up_to_date(first.out)
     assert len(puts) == 2
     assert typed(f"{ONE} --force").out == first.out
     assert len(puts) == 4
@@ -203,6 +209,7 @@ def test_json(typed: Callable[..., Any], drawing: Callable[..., None]) -> None:
             "record": "figures/gatys2016/fig5.json",
             "claims": 2,
             "hold": 1,
+            "drawn": True,
         }
     ]
     assert (found["hold"], found["claims"], found["profile"]) == (1, 2, "smoke")
@@ -281,10 +288,126 @@ def test_the_default_profile_is_the_machine_s(
     device: str,
     profile: str,
 ) -> None:
-    engine = SimpleNamespace(device=SimpleNamespace(type=device), precision="float32")
+    device_type = SimpleNamespace(type=device)
+    engine = SimpleNamespace(device=device_type, precision="float32", network_name="auto")
     monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_, **__: engine)
     drawing()
     assert json.loads(typed("figures gatys2016/fig5 --json").out)["profile"] == profile
+
+
+# Figures that stand already
+
+
+ALONE = f"figures gatys2016/fig5 {SMOKE}"
+PAGE = "figures/gatys2016/fig5.png"
+
+
+@pytest.fixture
+def drawings(typed: Callable[..., Any], drawing: Callable[..., None]) -> Callable[[str], int]:
+    """``drawings("--inputs paper")``: how many figures the command draws, 0 or 1."""
+    drawing()
+
+    def count(options: str = "") -> int:
+        found = json.loads(typed(f"{ALONE} {options} --json").out)
+        (figure,) = found["figures"]
+        return int(figure["drawn"])
+
+    return count
+
+
+def test_a_figure_is_drawn_once(
+    typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
+) -> None:
+    drawing()
+    command = f"figures gatys2016/fig[1456] {SMOKE}"
+    first = typed(command)
+    files = {path: path.read_bytes() for path in (folder / "figures").rglob("*.*")}
+    drawing({"gatys2016/fig4": AssertionError("drawn twice")})
+    again = typed(command)
+    assert again.code == 0
+    assert again.out.splitlines()[0] == f"{PAGE}  1 of 2 claims holds, up to date"
+    assert [line.replace(", up to date", "") for line in again.out.splitlines()] == (
+        first.out.splitlines()
+    )
+    assert "drawing" not in again.err
+    assert files == {path: path.read_bytes() for path in (folder / "figures").rglob("*.*")}
+
+
+def test_only_what_is_missing_is_drawn(
+    typed: Callable[..., Any], drawing: Callable[..., None]
+) -> None:
+    drawing({"gatys2016/fig4": KeyboardInterrupt()})
+    assert typed(f"figures gatys2016/fig[45] {SMOKE}").code == 130
+    drawing({"gatys2016/fig4": ImageError("The picture is gone.")})
+    ran = typed(f"figures gatys2016/fig[45] {SMOKE}")
+    assert ran.code == 2
+    assert f"{PAGE}  1 of 2 claims holds, up to date" in ran.out
+    drawing()
+    found = json.loads(typed(f"figures gatys2016/fig[45] {SMOKE} --json").out)
+    assert [(each["figure"], each["drawn"]) for each in found["figures"]] == [
+        ("gatys2016/fig5", False),
+        ("gatys2016/fig4", True),
+    ]
+    assert (found["hold"], found["claims"], found["index"]) == (2, 4, "figures/index.html")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--force",
+        "--profile preview",
+        "--network auto",
+        "--precision float32",
+        "--format webp",
+        "--inputs paper",
+        "--balanced -o figures",
+    ],
+)
+def test_other_settings_are_another_figure(drawings: Callable[[str], int], options: str) -> None:
+    assert drawings("") == 1
+    assert drawings("") == 0
+    assert drawings(options) == 1
+    assert drawings("") == (options != "--force")
+    assert drawings("") == 0
+
+
+def test_workers_draw_the_same_figure(drawings: Callable[[str], int]) -> None:
+    drawings("")
+    assert drawings("--workers 2") == 0
+
+
+@pytest.mark.parametrize("name", ["fig5.png", "fig5.json"])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"{}")])
+def test_a_damaged_figure_is_drawn_again(
+    drawings: Callable[[str], int], folder: Path, name: str, damage: Callable[[Path], Any]
+) -> None:
+    drawings("")
+    damage(folder / "figures/gatys2016" / name)
+    assert drawings("") == 1
+    assert drawings("") == 0
+
+
+def test_a_picture_of_another_run_is_noticed(drawings: Callable[[str], int], folder: Path) -> None:
+    """A run that is killed between the two files leaves its picture beside the older record."""
+    drawings("")
+    record = folder / "figures/gatys2016/fig5.json"
+    before = record.read_bytes()
+    page = (folder / PAGE).read_bytes()
+    (folder / PAGE).write_bytes(page + b" ")
+    record.write_bytes(before)
+    assert drawings("") == 1
+
+
+def test_the_report_is_made_without_a_drawing(
+    typed: Callable[..., Any], folder: Path, drawing: Callable[..., None]
+) -> None:
+    drawing()
+    typed(ALONE)
+    for name in ("README.md", "index.html"):
+        (folder / "figures" / name).unlink()
+    assert typed(ALONE).out.splitlines()[-1] == "index: figures/index.html"
+    assert "gatys2016/fig5" in (folder / "figures/README.md").read_text()
+    assert "gatys2016/fig5" in (folder / "figures/index.html").read_text()
 
 
 # Progress

@@ -107,3 +107,13 @@ def test_a_plot_is_as_wide_as_the_panels_above_it(scene):
 def test_senseless_plots(make):
     with pytest.raises(ValueError):
         make()
+
+
+def test_names_that_would_lie_on_another_are_left_out() -> None:
+    def drawn(*names: str) -> LinePlot:
+        x = (0.0, 0.001, 0.002, 1.0)
+        return LinePlot((Series("", x, (0.0, 0.0, 0.0, 0.0), "both", names),), "x", "y")
+
+    crowded = drawn("10⁻⁴", "10⁻³", "10⁻²", "10¹").draw(600, 300, 14)
+    assert crowded.sha256 == drawn("10⁻⁴", "", "", "10¹").draw(600, 300, 14).sha256
+    assert crowded.sha256 != drawn("10⁻⁴", "", "", "").draw(600, 300, 14).sha256

@@ -12,7 +12,7 @@ from PIL import Image
 from replicate import paths
 from replicate.errors import ReplicateError
 from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, claims, read_records
-from replicate.figure.record import natural_key, read_record
+from replicate.figure.record import natural_key, read_record, standing_record
 
 VGG = NetworkRecord(name="vgg19", weights="caffe", sha256="12ab")
 COMPACT = NetworkRecord(name="vgg19-compact", weights="bundled", sha256="34cd")
@@ -65,7 +65,8 @@ def test_json_has_the_contracts_keys(figure, tmp_path):
         "versions",
     ]
     assert set(contract) <= set(data)
-    assert set(data) - set(contract) == {"question", "caption", "image", "panels_box"}
+    ours = {"question", "caption", "image", "panels_box", "made_from", "image_sha256"}
+    assert set(data) - set(contract) == ours
     assert data["figure"] == "gatys2016/fig5"
     assert data["network"] == {"name": "vgg19", "weights": "caffe", "sha256": "12ab"}
     panel = ["label", "job", "evaluations", "seconds", "losses", "metrics", "file"]
@@ -89,6 +90,21 @@ def test_json_is_strict_and_the_same_twice(figure, tmp_path):
         raise AssertionError(constant)
 
     json.loads(texts[0], parse_constant=refuse)
+
+
+def test_a_standing_figure_is_known_by_key_and_picture(figure, tmp_path):
+    path = figure().write(tmp_path, made_from="this")
+    record = standing_record(tmp_path, "gatys2016/fig5", "this")
+    assert record is not None and record.figure == "gatys2016/fig5"
+    assert standing_record(tmp_path, "gatys2016/fig5", "that") is None
+    assert standing_record(tmp_path, "gatys2016/fig4", "this") is None
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"x")
+    assert standing_record(tmp_path, "gatys2016/fig5", "this") is None
+    path.write_bytes(whole)
+    assert standing_record(tmp_path, "gatys2016/fig5", "this") is not None
+    path.unlink()
+    assert standing_record(tmp_path, "gatys2016/fig5", "this") is None
 
 
 def test_what_is_written_is_read(figure, tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from replicate.figure import Answer, Figure, Grid, NetworkRecord, Panel, PanelRecord, claims
 from replicate.figure.index import write_index
-from replicate.figure.page import inline_markdown, preview
+from replicate.figure.page import html_page, inline_markdown, preview
 
 NETWORK = NetworkRecord(name="vgg19", weights="caffe", sha256="12ab")
 NASTY = """<script>alert("1")</script> & 'a' | *b* _c_ `d` [e](f)"""
@@ -257,6 +257,63 @@ def test_broken_records_are_named(figure, tmp_path):
     (problem,) = index.problems
     assert "two.json" in problem
     assert "a/one" in readme
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """One entry for each page that is made."""
+    made = []
+
+    def counting(*arguments, **named):
+        made.append(arguments)
+        return html_page(*arguments, **named)
+
+    monkeypatch.setattr("replicate.figure.index.html_page", counting)
+    return made
+
+
+def test_a_page_of_the_same_files_is_left(figure, tmp_path, pages):
+    _, readme, html = written(tmp_path, figure("a/one"), figure("a/two"))
+    assert written(tmp_path)[1:] == (readme, html) and len(pages) == 1
+    (tmp_path / "README.md").unlink()
+    assert written(tmp_path)[1] == readme and len(pages) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda figure, folder: figure("a/two").write(folder),
+        lambda figure, folder: figure("a/one", "Other words").write(folder),
+        lambda figure, folder: figure("a/one").write(folder, "webp"),
+        lambda figure, folder: (folder / "a/one.png").write_bytes(
+            (folder / "a/one.png").read_bytes() + b" "
+        ),
+        lambda figure, folder: (folder / "index.html").unlink(),
+        lambda figure, folder: figure("a/one", balanced=True).write(folder / "balanced"),
+    ],
+    ids=["figure", "words", "format", "picture", "page", "run"],
+)
+def test_a_page_of_other_files_is_made(figure, tmp_path, pages, change):
+    written(tmp_path, figure("a/one"))
+    change(figure, tmp_path)
+    written(tmp_path)
+    assert len(pages) == 2
+
+
+def test_a_page_with_other_answers_or_order_is_made(figure, tmp_path, pages):
+    written(tmp_path, figure("a/one"))
+    written(tmp_path, answers=[Answer("Which?", "This.", ["a/one"])])
+    written(tmp_path, order=("a",))
+    assert len(pages) == 3
+
+
+def test_problems_are_told_each_time(figure, tmp_path, pages):
+    written(tmp_path, figure("a/one"), figure("a/two"), figure("a/three"))
+    (tmp_path / "a/one.png").unlink()
+    (tmp_path / "a/two.png").write_bytes(b"damaged")
+    for _ in range(2):
+        assert len(written(tmp_path)[0].problems) == 2
+    assert len(pages) == 3
 
 
 def test_an_empty_folder_has_an_index(tmp_path):

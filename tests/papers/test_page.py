@@ -1,0 +1,51 @@
+"""Words on a figure's page that are made from numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from replicate.config import load_preset
+from replicate.papers.page import _extent, _proceeding
+from replicate.papers.sheet import ratio_label
+from replicate.papers.studio import Studio
+
+
+@pytest.mark.parametrize(
+    ("ratio", "label"),
+    [(1e-3, "10⁻³"), (8e-4, "8·10⁻⁴"), (1.25e-5, "1.25·10⁻⁵"), (1, "10⁰"), (20, "2·10¹")],
+)
+def test_ratio_label(ratio: float, label: str) -> None:
+    assert ratio_label(ratio) == label
+
+
+def test_extent() -> None:
+    assert _extent(512 * 512) == "512 × 512 px"
+    assert _extent(512 * 384) == "196608 pixels"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said"),
+    [
+        ((512 * 512,), "of a picture of 512 × 512 px; on this canvas α counts 85.3 times."),
+        ((64 * 64, 128 * 128), "64 × 64 px or 128 × 128 px; on this canvas α counts 1.3 to 5.3"),
+        ((64 * 48,), ""),
+        ((None,), ""),
+    ],
+)
+def test_the_canvas_that_ratios_are_meant_for(
+    small_studio: Callable[..., Studio], scene: Any, pixels: tuple[int | None, ...], said: str
+) -> None:
+    studio = small_studio()
+    preset = load_preset("gatys2016")
+    jobs = {
+        place: studio.job(
+            preset.with_(ratio_pixels=each), scene(64, 48), scene(64, 48, seed=1), evaluations=2
+        )
+        for place, each in enumerate(pixels)
+    }
+    remarks = [text for text in _proceeding(list(studio.draw(jobs).values())) if "Ratios" in text]
+    assert len(remarks) == bool(said)
+    assert not said or said in remarks[0]
