@@ -187,8 +187,8 @@ def choose_inputs(folder: Path | None) -> Inputs:
 
 
 def transfer_jobs(pairs: Sequence[tuple[Picture, Picture]], scale: Scale) -> dict[str, Job]:
-    """The author's published weights, from the photograph, by the names of the pictures."""
-    preset = load_preset("gatys2016-code")
+    """The objective of Gatys et al. 2016, from the photograph, by the names of the pictures."""
+    preset = load_preset("gatys2016").with_(init="content")
     return {
         f"{photograph.name} × {style.name}": Job(
             preset,

@@ -110,7 +110,7 @@ def transfers_text(found: Transfers) -> str:
     return (
         f"Medians over {len(found.pairs)} pairs of photograph and painting ({kind}), "
         f"{found.size} px, {found.evaluations} L-BFGS evaluations from the photograph, preset "
-        "`gatys2016-code`. Whatever network drew, VGG-19 in float32 measures the finished 8-bit "
+        "`gatys2016`. Whatever network drew, VGG-19 in float32 measures the finished 8-bit "
         "picture: relative Gram distances to the style, ‖G − A‖² / ‖A‖², and content error, "
         "‖F − P‖² / ‖P‖².\n\n" + transfers_table(found) + f"\n\nMachine: {found.machine}."
     )
@@ -259,23 +259,28 @@ def file_text(weights: Path, sha256: str) -> str:
     return table(["", ""], rows)
 
 
+RUNS = (("training", "--steps"), ("polishing", "--polish"))
+"""What the runs of a file are called, and the options that say their length."""
+
+
 def making_text(making: Mapping[str, Any]) -> str:
     if not making:
         return MISSING
-    recipe = dict(making["recipe"])
-    steps, minutes = recipe.pop("steps"), recipe.pop("minutes")
-    widths = ", ".join(map(str, dict.fromkeys(recipe.pop("widths"))))
-    length = f"--steps {steps}" if steps else f"--minutes {minutes:g}"
-    rest = ", ".join(f"{key} {_plain(value)}" for key, value in recipe.items())
+    runs = making["runs"]
     rows = [
         ["teacher", f"`{making['teacher']}`"],
         ["training pictures", str(making["pictures"])],
-        ["length", f"{making['steps']} steps, {making['minutes']} minutes (`{length}`)"],
         ["on", f"{making['device']}, torch {making['torch']}"],
-        ["channels by block", widths],
-        ["settings", rest],
+        ["channels by block", ", ".join(map(str, dict.fromkeys(runs[0]["recipe"]["widths"])))],
     ]
-    return table(["the run that made the file", ""], rows)
+    for run, (title, option) in zip(runs, RUNS, strict=False):
+        recipe = {key: value for key, value in run["recipe"].items() if key != "widths"}
+        steps, minutes = recipe.pop("steps"), recipe.pop("minutes")
+        length = f"{option} {steps}" if steps else f"--minutes {minutes:g}"
+        rest = ", ".join(f"{key} {_plain(value)}" for key, value in recipe.items())
+        rows.append([title, f"{run['steps']} steps, {run['minutes']} minutes (`{length}`)"])
+        rows.append(["its settings", rest])
+    return table(["how the file was made", ""], rows)
 
 
 def _plain(value: object) -> str:

@@ -11,10 +11,13 @@ What it does, in order:
    from transfers that the student itself is doing meanwhile; max or average pooling by the toss
    of a coin, in teacher and student alike; Muon for kernels, AdamW for the rest; in the last
    part of the run the batch norms stand still, so that what is trained is what will be shipped;
-4. average the weights, fold the batch norms, refit all heads in closed form, write float16.
+4. polish: a second, shorter run from the averaged weights, with low rates and still batch norms,
+   half of whose pictures are from the student's own transfers, longer ones and many more of them:
+   a minimiser leads to wherever the student errs, and there it is corrected;
+5. average the weights, fold the batch norms, refit all heads in closed form, write float16.
 
-A run goes on from its checkpoint with ``--resume`` and the same options. The file that is written
-says in its header how it was made. :mod:`replicate.compact.ship` puts it into the package.
+Both runs go on from their checkpoints with ``--resume`` and the same options. The file that is
+written says in its header how it was made. :mod:`replicate.compact.ship` puts it into the package.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import copy
 import math
 import time
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +57,15 @@ from replicate.compact.model import (
 from replicate.compact.muon import Muon
 from replicate.compact.pictures import (
     PLAIN,
+    Mixture,
     Sampler,
     TransferPool,
     held_out_and_rest,
     load_shrunk,
 )
-from replicate.compact.transfers import practise
+from replicate.compact.transfers import KEPT_AT, practise
+
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class Recipe:
         averaging: decay a step of the running mean of the weights, which is what is shipped.
         practise_every: steps between the student's own transfers, from ``practise_after`` (a share
             of the run) on, at ``practise_size`` pixels.
+        kept_at: evaluations after which the pictures of those transfers are kept.
+        transfers: share of the samples that are crops of such pictures.
     """
 
     steps: int = 0
@@ -97,6 +105,24 @@ class Recipe:
     practise_every: int = 150
     practise_after: float = 0.05
     practise_size: int = 160
+    kept_at: tuple[int, ...] = KEPT_AT
+    transfers: float = 0.2
+
+
+POLISH = Recipe(
+    steps=1400,
+    kernel_rate=0.004,
+    rate=1.5e-3,
+    warm_up=0.02,
+    gram_weight=(1.5, 1.5),
+    frozen_after=0.0,
+    averaging=0.995,
+    practise_every=20,
+    practise_after=0.0,
+    kept_at=(25, 60, 110),
+    transfers=0.5,
+)
+"""Of the second run; its widths and seed are the first one's."""
 
 
 @dataclass
@@ -234,7 +260,8 @@ class Trainer:
         self.device = torch.device(device)
         self.rng = np.random.default_rng(recipe.seed)
         self.pool = TransferPool()
-        self.sampler = Sampler(pictures, self.rng, pool=self.pool)
+        mixture = Mixture(transfers=recipe.transfers)
+        self.sampler = Sampler(pictures, self.rng, mixture, self.pool)
         self.teacher = channels_last(teacher, self.device)
         if scales is None:
             scales = channel_scales(self.teacher, Sampler(pictures, np.random.default_rng(1)))
@@ -264,7 +291,13 @@ class Trainer:
         recipe, share = self.recipe, self.progress.share(self.recipe)
         started = time.monotonic()
         if self._practises(share):
-            practise(self.average.student, self.scales, self.sampler, recipe.practise_size)
+            practise(
+                self.average.student,
+                self.scales,
+                self.sampler,
+                recipe.practise_size,
+                kept_at=recipe.kept_at,
+            )
         self.student.train(share < recipe.frozen_after)
         size = int(self.rng.choice(recipe.sizes))
         pooling = POOLINGS[int(self.rng.integers(2))]
@@ -340,6 +373,13 @@ class Trainer:
             "pool": [torch.from_numpy(picture) for picture in self.pool.pictures],
         }
 
+    def begin_from(self, first: dict[str, Any]) -> None:
+        """Start at the end of another run: its averaged weights and its transfers' pictures."""
+        for student in (self.student, self.average.student):
+            student.load_state_dict(first["average"])
+        for picture in first["pool"]:
+            self.pool.add(picture.numpy())
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from ``state``; the trainer must have been made with the state's scales."""
         self.progress = Progress(**state["progress"])
@@ -376,7 +416,7 @@ def log_line(trainer: Trainer, errors: LayerErrors, tag: str) -> str:
 def train(trainer: Trainer, held_out: list[np.ndarray], run: Path) -> None:
     """Train to the end of the recipe; log every 50 steps, validate and save every 250."""
     log = run / "log.txt"
-    checkpoint = run / "checkpoint.pt"
+    checkpoint = run / CHECKPOINT
 
     def write(line: str) -> None:
         with log.open("a", encoding="utf-8") as file:
@@ -408,6 +448,7 @@ def export(
     batches: int = 240,
     crops: int = 400,
     teacher: str = "",
+    earlier: dict[str, Any] | None = None,
 ) -> None:
     """Fold the averaged student, fit its heads, and write the file to be shipped.
 
@@ -415,6 +456,7 @@ def export(
         batches: how many the heads are fitted to.
         crops: how many the means are taken over.
         teacher: its name, for the header.
+        earlier: state at the end of the run that this one began from, for the header.
     """
     convolutions = fold(trainer.average.student)
     student = channels_last(Plain(convolutions), trainer.device)
@@ -434,19 +476,27 @@ def export(
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     tensors = to_file(convolutions, heads, means)
-    save_file(tensors, out, header(making(trainer, teacher, len(pictures))))
+    save_file(tensors, out, header(making(trainer, teacher, len(pictures), earlier)))
 
 
-def making(trainer: Trainer, teacher: str, pictures: int) -> dict[str, Any]:
+def making(
+    trainer: Trainer, teacher: str, pictures: int, earlier: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """How a file was made: the record in its header, from which the model card is written."""
+    last = {"recipe": asdict(trainer.recipe), "progress": asdict(trainer.progress)}
     return {
         "teacher": teacher,
         "pictures": pictures,
-        "steps": trainer.progress.step,
-        "minutes": round(trainer.progress.seconds / 60),
         "device": trainer.device.type,
         "torch": torch.__version__,
-        "recipe": asdict(trainer.recipe),
+        "runs": [
+            {
+                "recipe": run["recipe"],
+                "steps": run["progress"]["step"],
+                "minutes": round(run["progress"]["seconds"] / 60),
+            }
+            for run in ([earlier] if earlier else []) + [last]
+        ],
     }
 
 
@@ -459,33 +509,44 @@ def parser() -> argparse.ArgumentParser:
     length = options.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=0)
     length.add_argument("--minutes", type=float, default=80.0)
-    options.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    options.add_argument("--export-only", action="store_true", help="no training: write --out")
+    options.add_argument(
+        "--polish", type=int, default=POLISH.steps, help="steps of the second run; 0 for none"
+    )
+    options.add_argument("--resume", action="store_true", help="go on from the checkpoints")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return options
 
 
+def read_checkpoint(run: Path) -> dict[str, Any] | None:
+    """The state that a run saved last; None where there is none."""
+    path = run / CHECKPOINT
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
-    options.run.mkdir(parents=True, exist_ok=True)
     held_files, files = held_out_and_rest(options.pictures)
     pictures = [load_shrunk(file) for file in files]
     held_out = [load_shrunk(file) for file in held_files] or pictures[:1]
-    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
-    teacher = Plain(load_file(options.teacher))
-    checkpoint = options.run / "checkpoint.pt"
-    if options.export_only or (options.resume and checkpoint.exists()):
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if options.export_only:
-            recipe = Recipe(**state["recipe"])
-        trainer = Trainer(recipe, teacher, pictures, options.device, state["scales"])
-        trainer.restore(state)
-    else:
-        trainer = Trainer(recipe, teacher, pictures, options.device)
-    if not options.export_only:
-        train(trainer, held_out, options.run)
-    export(trainer, pictures, options.out, teacher=options.teacher.stem)
+    plans = [Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)]
+    if options.polish:
+        plans.append(replace(POLISH, steps=options.polish, seed=options.seed))
+    earlier: dict[str, Any] | None = None
+    for recipe, run in zip(plans, (options.run, options.run / "polish"), strict=False):
+        run.mkdir(parents=True, exist_ok=True)
+        state = read_checkpoint(run) if options.resume else None
+        scales = (state or earlier or {}).get("scales")
+        teacher = Plain(load_file(options.teacher))
+        trainer = Trainer(recipe, teacher, pictures, options.device, scales)
+        if state:
+            trainer.restore(state)
+        elif earlier:
+            trainer.begin_from(earlier)
+        train(trainer, held_out, run)
+        if recipe is not plans[-1]:
+            earlier = trainer.state()
+    export(trainer, pictures, options.out, teacher=options.teacher.stem, earlier=earlier)
 
 
 if __name__ == "__main__":

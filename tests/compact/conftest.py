@@ -24,11 +24,15 @@ def making() -> dict[str, Any]:
     return {
         "teacher": "vgg19-tiny",
         "pictures": 12,
-        "steps": 40,
-        "minutes": 1,
         "device": "cpu",
         "torch": "2",
-        "recipe": {"steps": 40, "minutes": 80.0, "widths": list(NARROW), "seed": 3},
+        "runs": [
+            {
+                "recipe": {"steps": 40, "minutes": 80.0, "widths": list(NARROW), "seed": 3},
+                "steps": 40,
+                "minutes": 1,
+            }
+        ],
     }
 
 

@@ -214,8 +214,11 @@ def test_the_card_says_how_the_file_was_made(making: dict[str, Any]) -> None:
     ):
         assert part in text
     assert report.making_text({}) == report.MISSING
-    recipe = {**making["recipe"], "steps": 0}
-    assert "`--minutes 80`" in report.making_text({**making, "recipe": recipe})
+    (run,) = making["runs"]
+    unbounded = {**run, "recipe": {**run["recipe"], "steps": 0}}
+    assert "`--minutes 80`" in report.making_text({**making, "runs": [unbounded]})
+    polished = report.making_text({**making, "runs": [run, {**run, "steps": 7}]})
+    assert "7 steps, 1 minutes (`--polish 40`)" in polished
 
 
 def test_the_cards_picture_credits_are_complete() -> None:

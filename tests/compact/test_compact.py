@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -256,8 +257,9 @@ def test_the_command_writes_a_complete_file(tmp_path: Path):
     train.export(trainer, random_pictures(), out, batches=2, crops=4, teacher="vgg19-tiny")
     tensors = load_file(out)
     made = read_making(out)
-    assert (made["teacher"], made["pictures"], made["steps"]) == ("vgg19-tiny", 4, 1)
-    assert made["recipe"]["widths"] == list(NARROW)
+    (run,) = made["runs"]
+    assert (made["teacher"], made["pictures"], run["steps"]) == ("vgg19-tiny", 4, 1)
+    assert run["recipe"]["widths"] == list(NARROW)
     for name, index, narrow, wide in zip(
         model.CONVOLUTIONS, model.FEATURE_INDICES, NARROW, WIDE, strict=True
     ):
@@ -272,10 +274,9 @@ def test_the_command_writes_a_complete_file(tmp_path: Path):
     assert "held-out" in (tmp_path / "log.txt").read_text()
 
 
-def test_exporting_again_takes_the_recipe_from_the_checkpoint(
+def test_the_command_trains_polishes_and_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And not from the command, whose widths and length may be others."""
     Image.fromarray(random_pictures(1)[0]).save(tmp_path / "picture.png")
     tensors = {}
     for index, (weight, bias) in enumerate(zip(random_teacher().weights, random_teacher().biases)):
@@ -283,21 +284,37 @@ def test_exporting_again_takes_the_recipe_from_the_checkpoint(
         tensors[f"features.{number}.weight"] = weight.data
         tensors[f"features.{number}.bias"] = bias.data
     save_file(tensors, tmp_path / "vgg19-tiny.safetensors")
-    trainer = tiny_trainer(steps=3)
-    trainer.step()
-    train.save_checkpoint(trainer, tmp_path / "checkpoint.pt")
-    exported: list[tuple[train.Trainer, str]] = []
-    monkeypatch.setattr(
-        train, "export", lambda found, pictures, out, teacher: exported.append((found, teacher))
-    )
+    small = {"widths": NARROW, "pixels": 2 * 32 * 32, "sizes": (32,), "practise_size": 32}
+    monkeypatch.setattr(train, "Recipe", functools.partial(train.Recipe, **small))
+    monkeypatch.setattr(train, "POLISH", train.Recipe(steps=9, kernel_rate=1e-3, transfers=0.5))
+    monkeypatch.setattr(train, "export", functools.partial(train.export, batches=2, crops=4))
+    run, out = tmp_path / "run", tmp_path / "out.safetensors"
     words = ["--pictures", str(tmp_path), "--teacher", str(tmp_path / "vgg19-tiny.safetensors")]
-    words += ["--run", str(tmp_path), "--out", "unused", "--steps", "9", "--device", "cpu"]
-    train.main([*words, "--export-only"])
-    ((found, teacher),) = exported
-    assert found.recipe == trainer.recipe
-    assert found.progress.step == 1
-    assert teacher == "vgg19-tiny"
-    assert not (tmp_path / "log.txt").exists()
+    words += ["--run", str(run), "--out", str(out), "--device", "cpu", "--steps", "2"]
+    train.main([*words, "--polish", "1"])
+    first, second = read_making(out)["runs"]
+    assert (first["steps"], second["steps"]) == (2, 1)
+    assert (first["recipe"]["transfers"], second["recipe"]["transfers"]) == (0.2, 0.5)
+
+    begun = train.read_checkpoint(run)
+    assert begun is not None
+    (run / "polish" / train.CHECKPOINT).unlink()
+    train.main([*words, "--polish", "3", "--resume"])
+    again = train.read_checkpoint(run)
+    assert again is not None and again["progress"] == begun["progress"]
+    assert [made["steps"] for made in read_making(out)["runs"]] == [2, 3]
+
+
+def test_polishing_begins_from_the_averaged_weights() -> None:
+    first, second = tiny_trainer(steps=3), tiny_trainer(seed=9)
+    for _ in range(3):
+        first.step()
+    second.begin_from(first.state())
+    for student in (second.student, second.average.student):
+        for name, value in first.average.student.state_dict().items():
+            torch.testing.assert_close(student.state_dict()[name], value)
+    assert len(second.pool.pictures) == len(first.pool.pictures)
+    assert second.progress.step == 0
 
 
 @pytest.mark.parametrize(("share", "factor"), [(0.0, 0.02), (0.005, 0.5), (0.01, 1.0), (1.0, 0.0)])
