@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -585,36 +585,39 @@ def run(options: argparse.Namespace) -> str:
     scale = QUICK if options.quick else FULL
     if options.threads:
         torch.set_num_threads(options.threads)
-    known = load(load_weights(COMPACT).sha256, RECORD)
+    sha256 = load_weights(COMPACT).sha256
     if options.command == "transfers" and options.only:
         pairs = part(choose_inputs(options.pictures).pairs()[: scale.pairs], options.pairs)
         drawn = draw(transfer_jobs(pairs, scale), options.only, options.workers)
         return f"{len(drawn)} pairs are drawn."
-    measured, text = measure(options, scale, known)
+    found, text = measure(options, scale, load(sha256, RECORD))
     if not options.quick:
+        measured = load(sha256, RECORD).having(**found)  # another command may have written it
         save(measured, RECORD)
         write(measured)
     return text
 
 
-def measure(options: argparse.Namespace, scale: Scale, known: Measured) -> tuple[Measured, str]:
-    """The record with what one command measured, and that in words."""
+def measure(
+    options: argparse.Namespace, scale: Scale, known: Measured
+) -> tuple[dict[str, Any], str]:
+    """What one command measured, as fields of the record, and in words."""
     if options.command == "transfers":
         fidelity = transfers(options, scale, known.transfers)
-        return known.having(transfers=fidelity), transfers_text(fidelity)
+        return {"transfers": fidelity}, transfers_text(fidelity)
     if options.command == "reconstructions":
         depths = reconstructions(options, scale)
-        return known.having(reconstructions=depths), reconstructions_text(depths)
+        return {"reconstructions": depths}, reconstructions_text(depths)
     if options.command == "speed":
         pace = speed(scale)
-        return known.having(speed=pace), speed_text(pace)
+        return {"speed": pace}, speed_text(pace)
     if options.command == "layers":
         errors = layers(options, scale)
-        return known.having(layers=errors), layers_text(errors)
+        return {"layers": errors}, layers_text(errors)
     if options.command == "claims":
         verdicts = agreement(options.by_vgg, options.by_compact, known.sha256)
-        return known.having(agreement=verdicts), agreement_text(verdicts)
-    return known, "\n".join(map(str, strips(scale)))
+        return {"agreement": verdicts}, agreement_text(verdicts)
+    return {}, "\n".join(map(str, strips(scale)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
