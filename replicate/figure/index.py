@@ -146,7 +146,8 @@ def _readme(records: Sequence[FigureRecord], answers: Sequence[Answer], runs: Se
         f"# {_TITLE}",
         "<!-- Made by the run that draws the figures; changes here are lost with the next. -->",
         f"{counted(len(records), 'figure')}. {tally(claims)}. "
-        "The same with a table that sorts and filters: [index.html](index.html).",
+        "The same, with a table that sorts and filters, is the page `index.html` that a run makes "
+        "beside this file.",
     ]
     parts += [f"- {_escaped(line)}" for line in agreements(records, runs)]
     if answers:

@@ -156,7 +156,6 @@ def test_no_file_of_the_server_can_be_read(server: str, workshop: Workshop) -> N
         Path("/etc/hostname"),
         Path(__file__).resolve(),
         root / "pyproject.toml",
-        GALLERY / "index.html",
         cache / "results" / "x.png",
         cache / "demo" / ".." / "results" / "x.png",
         cache,
