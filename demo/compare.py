@@ -73,7 +73,7 @@ class Compare:
         """Check everything before the visitor queues; lay out as many places as are needed."""
         with sentences():
             wanted = self.order(*values)
-        self.stops.begin(_visitor(request))
+        self.stops.begin(visitor(request, "compare"))
         waiting = texts.status(None, "Waiting for the engine …")
         places = [
             gr.Image(None, label=wanted[place].label, visible=True)
@@ -85,7 +85,7 @@ class Compare:
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw one after the other; losses and measures when all are done."""
-        stop = self.stops.current(_visitor(request))
+        stop = self.stops.current(visitor(request, "compare"))
         with sentences():
             wanted = self.order(*values)
             last: dict[int, Frame] = {}
@@ -111,16 +111,11 @@ class Compare:
         return [texts.status(frame, heading), *shown, gr.skip(), gr.skip()]
 
     def stop(self, request: gr.Request) -> None:
-        self.stops.stop(_visitor(request))
+        self.stops.stop(visitor(request, "compare"))
 
     def leave(self, request: gr.Request) -> None:
         """The browser is closed: its drawing ends."""
-        self.stops.forget(_visitor(request))
-
-
-def _visitor(request: gr.Request) -> str:
-    # Apart from the Transfer tab's drawing, so that Stop here does not stop that one.
-    return visitor(request) + "/compare"
+        self.stops.forget(visitor(request, "compare"))
 
 
 Measured = tuple[Entry, Frame, dict[str, float]]

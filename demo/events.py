@@ -62,9 +62,9 @@ def said(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def visitor(request: gr.Request | None) -> str:
-    """Whose browser tab this is."""
-    return (request.session_hash if request else None) or "nobody"
+def visitor(request: gr.Request | None, tab: str = "") -> str:
+    """Whose browser this is; with a ``tab`` of the page, so that Stop there stops no other's."""
+    return f"{(request.session_hash if request else None) or 'nobody'}/{tab}"
 
 
 def idle() -> list[gr.Button]:

@@ -84,12 +84,12 @@ class Layers:
         """Check everything before the visitor queues."""
         with sentences():
             self.order(*values)
-        self.stops.begin(_visitor(request))
+        self.stops.begin(visitor(request, "layers"))
         return [*busy(), texts.status(None, "Waiting for the engine …"), None, None]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Reconstruct the content, then the style."""
-        stop = self.stops.current(_visitor(request))
+        stop = self.stops.current(visitor(request, "layers"))
         with sentences():
             wanted = self.order(*values)
             for place, (kind, job) in enumerate(wanted.items()):
@@ -102,16 +102,11 @@ class Layers:
                     yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
 
     def stop(self, request: gr.Request) -> None:
-        self.stops.stop(_visitor(request))
+        self.stops.stop(visitor(request, "layers"))
 
     def leave(self, request: gr.Request) -> None:
         """The browser is closed: its drawing ends."""
-        self.stops.forget(_visitor(request))
-
-
-def _visitor(request: gr.Request) -> str:
-    # Apart from the other tabs' drawings, so that Stop here does not stop those.
-    return visitor(request) + "/layers"
+        self.stops.forget(visitor(request, "layers"))
 
 
 def _pairs(by_value: Sequence[Pair], by_cosine: Sequence[Pair]) -> str:
