@@ -41,7 +41,7 @@ from replicate.compact.pictures import held_out_and_rest
 from replicate.config import load_preset, load_profile
 from replicate.engine.device import has_bf16
 from replicate.engine.engine import Engine, Progress
-from replicate.engine.job import Job, Result
+from replicate.engine.job import ENGINE_VERSION, Job, Result
 from replicate.engine.preset import NetworkSpec, Preset
 from replicate.engine.store import ResultStore
 from replicate.engine.weights import find_weights, load_weights
@@ -246,30 +246,39 @@ def relative_error(ours: Tensor, theirs: Tensor) -> float:
 def transfers(options: argparse.Namespace, scale: Scale, before: Transfers | None) -> Transfers:
     """Draw the chosen pairs with both networks and measure them.
 
-    ``before`` holds what earlier runs measured; its pairs are kept if they were drawn alike.
+    ``before`` holds what earlier runs measured; its pairs are kept if they were drawn alike, and
+    VGG-19 does not draw them again.
     """
     inputs = choose_inputs(options.pictures)
     chosen = inputs.pairs()[: scale.pairs]
     jobs = transfer_jobs(part(chosen, options.pairs), scale)
-    drawn = {network: draw(jobs, network, options.workers) for network in KEYS}
+    found = Transfers(**how(scale), inputs=inputs.kind, pairs={})
+    known = before.pairs if before and found.drawn_as(before) else {}
+    new = {name: job for name, job in jobs.items() if name not in known}
+    by_compact = draw(jobs, COMPACT, options.workers)
+    by_vgg = draw(new, VGG, options.workers)
     judge = Judge()
-    pairs = {}
     for name, job in jobs.items():
-        assert job.content is not None
-        pairs[name] = Pair(
-            photograph=judge.distances(job.content.resized(*job.canvas), job),
-            compact=judge.distances(drawn[COMPACT][name].picture, job),
-            vgg19=judge.distances(drawn[VGG][name].picture, job),
-        )
+        if name in new:
+            assert job.content is not None
+            photograph = judge.distances(job.content.resized(*job.canvas), job)
+            pair = Pair(photograph=photograph, vgg19=judge.distances(by_vgg[name].picture, job))
+        else:
+            pair = known[name]
+        ours = judge.distances(by_compact[name].picture, job)
+        found.pairs[name] = pair.model_copy(update={"compact": ours})
         print(f"measured: {name}", file=sys.stderr, flush=True)
-    found = Transfers(
-        machine=machine(),
-        inputs=inputs.kind,
-        size=scale.size,
-        evaluations=scale.evaluations,
-        pairs=pairs,
-    )
     return found.after(before) if before else found
+
+
+def how(scale: Scale) -> dict[str, Any]:
+    """On what, by what and how long pictures are drawn."""
+    return {
+        "machine": machine(),
+        "engine": ENGINE_VERSION,
+        "size": scale.size,
+        "evaluations": scale.evaluations,
+    }
 
 
 def part(pairs: Sequence[tuple[Picture, Picture]], span: slice | None) -> Sequence:
@@ -310,21 +319,25 @@ def reconstruction_jobs(photographs: Sequence[Picture], scale: Scale) -> dict[st
     }
 
 
-def reconstructions(options: argparse.Namespace, scale: Scale) -> Reconstructions:
-    """PSNR of content reconstructions over depths by both networks."""
+def reconstructions(
+    options: argparse.Namespace, scale: Scale, before: Reconstructions | None
+) -> Reconstructions:
+    """PSNR of content reconstructions over depths by both networks.
+
+    ``before`` holds what earlier runs measured; what VGG-19 drew alike is not drawn again.
+    """
     photographs = choose_inputs(options.pictures).photographs
-    found: dict[str, dict[Literal["vgg19", "compact"], dict[str, float]]] = {}
+    found = Reconstructions(**how(scale), psnr={})
+    known = before.psnr if before and found.drawn_as(before) else {}
     for name, jobs in reconstruction_jobs(photographs[: scale.photographs], scale).items():
-        found[name] = {
-            KEYS[network]: {
+        networks = (COMPACT,) if name in known else (VGG, COMPACT)
+        found.psnr[name] = {**known.get(name, {})}
+        for network in networks:
+            found.psnr[name][KEYS[network]] = {
                 layer: psnr(result.picture.pixels, photograph_of(result).pixels)
                 for layer, result in draw(jobs, network, options.workers).items()
             }
-            for network in (VGG, COMPACT)
-        }
-    return Reconstructions(
-        machine=machine(), size=scale.size, evaluations=scale.evaluations, psnr=found
-    )
+    return found
 
 
 def photograph_of(result: Result) -> Picture:
@@ -606,7 +619,7 @@ def measure(
         fidelity = transfers(options, scale, known.transfers)
         return {"transfers": fidelity}, transfers_text(fidelity)
     if options.command == "reconstructions":
-        depths = reconstructions(options, scale)
+        depths = reconstructions(options, scale, known.reconstructions)
         return {"reconstructions": depths}, reconstructions_text(depths)
     if options.command == "speed":
         pace = speed(scale)

@@ -1,7 +1,7 @@
 """What was measured of the compact network: kept as JSON, from which all tables are written.
 
 The record belongs to one file of weights.  Measurements of another file are forgotten, so that
-a table never mixes two networks.
+a table never mixes two networks; what VGG-19 drew is the same beside any file, and is kept.
 """
 
 from __future__ import annotations
@@ -31,35 +31,69 @@ class Pair(_Part):
     """
 
     photograph: dict[str, float]
-    compact: dict[str, float]
     vgg19: dict[str, float]
+    compact: dict[str, float] | None = None
 
 
-class Transfers(_Part):
-    """Transfers by both networks; ``pairs`` is keyed by the names of the two pictures."""
+class _Drawn(_Part):
+    """What was drawn, and how: only pictures that were drawn alike stand in one table."""
 
     machine: str
-    inputs: Literal["held-out", "bundled"]
+    engine: int
     size: int
     evaluations: int
+
+    def drawn_as(self, other: _Drawn) -> bool:
+        """Whether the same job would give both the same picture."""
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("engine", "size", "evaluations")
+        )
+
+
+class Transfers(_Drawn):
+    """Transfers by both networks; ``pairs`` is keyed by the names of the two pictures."""
+
+    inputs: Literal["held-out", "bundled"]
     pairs: dict[str, Pair]
+
+    def drawn_as(self, other: _Drawn) -> bool:
+        return super().drawn_as(other) and getattr(other, "inputs", None) == self.inputs
 
     def after(self, before: Transfers) -> Transfers:
         """With the pairs that were measured before, if they were drawn alike."""
-        same = all(
-            getattr(self, name) == getattr(before, name)
-            for name in ("inputs", "size", "evaluations")
-        )
-        return self.model_copy(update={"pairs": {**before.pairs, **self.pairs}}) if same else self
+        kept = before.pairs if self.drawn_as(before) else {}
+        return self.model_copy(update={"pairs": {**kept, **self.pairs}})
+
+    def by_both(self) -> dict[str, Pair]:
+        """The pairs that the compact network has drawn as well."""
+        return {name: pair for name, pair in self.pairs.items() if pair.compact}
+
+    def by_vgg19(self) -> Transfers:
+        """Without what the compact network drew."""
+        pairs = {
+            name: pair.model_copy(update={"compact": None}) for name, pair in self.pairs.items()
+        }
+        return self.model_copy(update={"pairs": pairs})
 
 
-class Reconstructions(_Part):
-    """PSNR in dB of content reconstructions: photograph, then network, then layer."""
+Depths = dict[Literal["vgg19", "compact"], dict[str, float]]
+"""PSNR in dB of the content reconstructions of one photograph: network, then layer."""
 
-    machine: str
-    size: int
-    evaluations: int
-    psnr: dict[str, dict[Literal["vgg19", "compact"], dict[str, float]]]
+
+class Reconstructions(_Drawn):
+    """Content reconstructions by both networks; ``psnr`` is keyed by the photographs' names."""
+
+    psnr: dict[str, Depths]
+
+    def by_both(self) -> dict[str, Depths]:
+        """The photographs that the compact network has reconstructed as well."""
+        return {name: depths for name, depths in self.psnr.items() if "compact" in depths}
+
+    def by_vgg19(self) -> Reconstructions:
+        """Without what the compact network drew."""
+        psnr = {name: {"vgg19": depths["vgg19"]} for name, depths in self.psnr.items()}
+        return self.model_copy(update={"psnr": psnr})
 
 
 class Pace(_Part):
@@ -136,12 +170,17 @@ class Measured(_Part):
 
 
 def load(sha256: str, path: Path) -> Measured:
-    """The record of the weights with this checksum; an empty one where there is none."""
-    if path.is_file():
-        found = Measured.model_validate_json(path.read_text())
-        if found.sha256 == sha256:
-            return found
-    return Measured(sha256=sha256)
+    """The record of the weights with this checksum; of other weights', VGG-19's part alone."""
+    if not path.is_file():
+        return Measured(sha256=sha256)
+    found = Measured.model_validate_json(path.read_text())
+    if found.sha256 == sha256:
+        return found
+    return Measured(
+        sha256=sha256,
+        transfers=found.transfers.by_vgg19() if found.transfers else None,
+        reconstructions=found.reconstructions.by_vgg19() if found.reconstructions else None,
+    )
 
 
 def save(measured: Measured, path: Path) -> None:

@@ -71,7 +71,7 @@ def medians(pairs: Mapping[str, Pair]) -> dict[str, Pair]:
 
 
 def transfers_table(found: Transfers) -> str:
-    middle = medians(found.pairs)["median"]
+    middle = medians(found.by_both())["median"]
     rows = [
         [
             f"Gram {layer}",
@@ -100,15 +100,17 @@ def transfers_table(found: Transfers) -> str:
 
 def transfers_met(found: Transfers) -> int:
     """How many of the six bounds are met."""
-    middle = medians(found.pairs)["median"]
+    middle = medians(found.by_both())["median"]
     grams = [middle.compact[layer] <= bound for layer, bound in GRAM_BOUNDS.items()]
     return sum(grams) + (middle.compact[CONTENT] <= CONTENT_BOUND * middle.vgg19[CONTENT])
 
 
-def transfers_text(found: Transfers) -> str:
+def transfers_text(found: Transfers | None) -> str:
+    if not (found and found.by_both()):
+        return MISSING
     kind = "pictures that took no part in training" if found.inputs == "held-out" else "bundled"
     return (
-        f"Medians over {len(found.pairs)} pairs of photograph and painting ({kind}), "
+        f"Medians over {len(found.by_both())} pairs of photograph and painting ({kind}), "
         f"{found.size} px, {found.evaluations} L-BFGS evaluations from the photograph, preset "
         "`gatys2016`. Whatever network drew, VGG-19 in float32 measures the finished 8-bit "
         "picture: relative Gram distances to the style, ‖G − A‖² / ‖A‖², and content error, "
@@ -128,12 +130,12 @@ def same_order(found: Reconstructions) -> dict[str, bool]:
     """Whether both networks order the depths alike, by photograph."""
     return {
         name: order(networks["vgg19"]) == order(networks["compact"])
-        for name, networks in found.psnr.items()
+        for name, networks in found.by_both().items()
     }
 
 
 def reconstructions_table(found: Reconstructions) -> str:
-    layers = list(next(iter(found.psnr.values()))["vgg19"])
+    layers = list(next(iter(found.by_both().values()))["vgg19"])
     alike = same_order(found)
     rows = [
         [
@@ -141,12 +143,14 @@ def reconstructions_table(found: Reconstructions) -> str:
             *(f"{networks['vgg19'][at]:.1f} / {networks['compact'][at]:.1f}" for at in layers),
             "same" if alike[name] else "**another**",
         ]
-        for name, networks in found.psnr.items()
+        for name, networks in found.by_both().items()
     ]
     return table(["PSNR, dB", *layers, "order"], rows)
 
 
-def reconstructions_text(found: Reconstructions) -> str:
+def reconstructions_text(found: Reconstructions | None) -> str:
+    if not (found and found.by_both()):
+        return MISSING
     return (
         "Content reconstructions from noise, one layer at a time, with the normalised network and "
         f"average pooling (preset `gatys2016`), {found.size} px, {found.evaluations} evaluations: "
@@ -239,9 +243,9 @@ def page(measured: Measured) -> str:
         "Written by `python -m benchmarks.compact`, from `compact.json`. Weights: "
         f"`{measured.sha256}`.",
         "## Transfers",
-        transfers_text(measured.transfers) if measured.transfers else MISSING,
+        transfers_text(measured.transfers),
         "## Reconstructions",
-        reconstructions_text(measured.reconstructions) if measured.reconstructions else MISSING,
+        reconstructions_text(measured.reconstructions),
         "## Speed and memory",
         speed_text(measured.speed) if measured.speed else MISSING,
         "## Agreement of claims",
@@ -294,17 +298,17 @@ def measured_text(measured: Measured) -> str:
     def line(what: str, found: str, holds: bool) -> None:
         rows.append([what, found, met(holds)])
 
-    if transfers := measured.transfers:
+    if (transfers := measured.transfers) and transfers.by_both():
         count = transfers_met(transfers)
         line(
             "transfer fidelity",
-            f"{count} of 6 bounds met, over {len(transfers.pairs)} pairs",
+            f"{count} of 6 bounds met, over {len(transfers.by_both())} pairs",
             count == 6,
         )
     if claims := measured.agreement:
         enough = share(claims) >= AGREEMENT_BOUND
         line("claims with VGG-19's verdict", f"{share(claims):.0%} of {claims.claims}", enough)
-    if depths := measured.reconstructions:
+    if (depths := measured.reconstructions) and depths.by_both():
         alike = list(same_order(depths).values())
         found = f"VGG-19's for {sum(alike)} of {len(alike)} photographs"
         line("order of PSNR over depths", found, all(alike))

@@ -55,9 +55,12 @@ def pair(compact: float = 0.001, content: float = 0.1, vgg19: float = 0.001) -> 
     )
 
 
+DRAWN: dict[str, Any] = {"machine": "a slow one", "engine": 1, "size": 256, "evaluations": 200}
+
+
 def transfers(**changes: Any) -> Transfers:
-    found = {"machine": "a slow one", "inputs": "held-out", "size": 256, "evaluations": 200}
-    return Transfers(**{**found, "pairs": {"a × b": pair()}, **changes})
+    found = {**DRAWN, "inputs": "held-out", "pairs": {"a × b": pair()}}
+    return Transfers(**{**found, **changes})
 
 
 def speed(compact: float = 20.0, memory: float = 500.0) -> Speed:
@@ -75,7 +78,7 @@ def agreement(differing: int = 1) -> Agreement:
 def depths(compact: dict[str, float]) -> Reconstructions:
     vgg19 = {"relu1_2": 30.0, "relu2_2": 25.0, "relu3_2": 20.0}
     psnr = {"coffee": {"vgg19": vgg19, "compact": compact}}
-    return Reconstructions(machine="a slow one", size=256, evaluations=200, psnr=psnr)
+    return Reconstructions(**DRAWN, psnr=psnr)
 
 
 SAME = {"relu1_2": 29.0, "relu2_2": 22.0, "relu3_2": 21.0}
@@ -236,8 +239,25 @@ def test_the_record_is_kept_for_one_file_alone(tmp_path: Path) -> None:
     found = record.load("a", path)
     assert found.transfers == measured.transfers
     assert found.speed is not None and found.speed.paces[0].compact == 20.123
-    assert record.load("b", path) == Measured(sha256="b")
     assert record.load("a", tmp_path / "none.json") == Measured(sha256="a")
+
+
+def test_what_vgg19_drew_is_kept_for_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "compact.json"
+    measured = Measured(
+        sha256="a", transfers=transfers(), reconstructions=depths(SAME), speed=speed()
+    )
+    record.save(measured, path)
+    found = record.load("b", path)
+    assert (found.sha256, found.speed) == ("b", None)
+    assert found.transfers is not None and found.reconstructions is not None
+    (kept,) = found.transfers.pairs.values()
+    assert (kept.vgg19, kept.photograph, kept.compact) == (pair().vgg19, pair().photograph, None)
+    assert found.transfers.by_both() == found.reconstructions.by_both() == {}
+    assert report.page(found) == report.page(Measured(sha256="b"))
+    assert report.measured_text(found) == report.MISSING
+    record.save(found, path)
+    assert record.load("b", path) == found
 
 
 def test_pairs_add_up_over_runs_drawn_alike() -> None:
@@ -245,7 +265,8 @@ def test_pairs_add_up_over_runs_drawn_alike() -> None:
     assert list(second.after(first).pairs) == ["a", "b"]
     again = transfers(pairs={"a": pair(0.7)})
     assert again.after(first).pairs["a"] == pair(0.7)
-    assert list(second.after(transfers(pairs={"a": pair()}, evaluations=100)).pairs) == ["b"]
+    for other in ({"evaluations": 100}, {"size": 128}, {"engine": 2}, {"inputs": "bundled"}):
+        assert list(second.after(transfers(pairs={"a": pair()}, **other)).pairs) == ["b"]
 
 
 # Choosing pictures
@@ -373,6 +394,27 @@ def test_transfers_are_drawn_measured_and_never_drawn_again(
     assert benchmark.transfers(given, scale, None).pairs == found.pairs
 
 
+def test_vgg19_does_not_draw_what_was_measured_before(
+    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale = benchmark.Scale(32, 3, pairs=2, photographs=1)
+    given = options("transfers", "--pictures", str(folder))
+    pairs = benchmark.transfers(given, scale, None)
+    depths = benchmark.reconstructions(given, scale, None)
+    drew = benchmark.draw
+
+    def compact_alone(jobs: dict[str, Any], network: str, workers: int = 1) -> dict[str, Any]:
+        assert network == benchmark.COMPACT or not jobs
+        return drew(jobs, network, workers)
+
+    monkeypatch.setattr(benchmark, "draw", compact_alone)
+    assert benchmark.transfers(given, scale, pairs.by_vgg19()).pairs == pairs.pairs
+    again = benchmark.reconstructions(given, scale, depths.by_vgg19())
+    assert again.psnr == depths.psnr
+    with pytest.raises(AssertionError):  # drawn otherwise, so drawn anew
+        benchmark.transfers(given, replace(scale, evaluations=4), pairs.by_vgg19())
+
+
 def test_pairs_and_networks_may_be_drawn_apart(
     networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,7 +445,7 @@ def test_trying_writes_nothing(
 
 def test_reconstructions_by_both_networks(networks: None, folder: Path) -> None:
     given = options("reconstructions", "--pictures", str(folder))
-    found = benchmark.reconstructions(given, benchmark.Scale(64, 3, photographs=1))
+    found = benchmark.reconstructions(given, benchmark.Scale(64, 3, photographs=1), None)
     (psnr,) = found.psnr.values()
     assert set(psnr) == {"vgg19", "compact"}
     for depths in psnr.values():
