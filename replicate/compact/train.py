@@ -7,10 +7,11 @@ What it does, in order:
 1. decode the pictures once, hold some out (:func:`replicate.compact.pictures.is_held_out`);
 2. bring every channel of the teacher to unit root mean square over the training pictures;
 3. train: relative squared error of the features and relative distance of the Gram matrices at
-   all sixteen layers, on crops of photographs, paintings and textures, on noise, and on pictures
-   from transfers that the student itself is doing meanwhile; max or average pooling by the toss
-   of a coin, in teacher and student alike; Muon for kernels, AdamW for the rest; in the last
-   part of the run the batch norms stand still, so that what is trained is what will be shipped;
+   all sixteen layers, in units drawn for each batch (:data:`UNITS`), on crops of photographs,
+   paintings and textures, on noise, and on pictures from transfers that the student itself is
+   doing meanwhile; max or average pooling by the toss of a coin, in teacher and student alike;
+   Muon for kernels, AdamW for the rest; after the first part of the run the batch norms stand
+   still, so that what is trained is what will be shipped;
 4. polish: a second, shorter run from the averaged weights, with low rates and still batch norms,
    half of whose pictures are from the student's own transfers, longer ones and many more of them:
    a minimiser leads to wherever the student errs, and there it is corrected;
@@ -26,7 +27,7 @@ import argparse
 import copy
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ from replicate.compact.transfers import KEPT_AT, practise
 
 CHECKPOINT = "checkpoint.pt"
 
+UNITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "even": lambda rms, mean: torch.ones_like(rms),
+    "raw": lambda rms, mean: rms,
+    "normalised": lambda rms, mean: capped(rms / mean),
+}
+"""How much of a loss a channel is, given its root mean square and its mean: all alike, as in VGG-19
+itself, or as in Gatys' normalised network, where a channel that is seldom active is a loud one."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -77,11 +86,14 @@ class Recipe:
         widths: channels of the student at each convolution.
         pixels: of all crops of a batch together, whatever their size.
         sizes: sides of the crops; each batch has one of them, drawn at random.
+        units: how often each of :data:`UNITS` is drawn.
         kernel_rate: Muon's peak rate, for all kernels but the first.
         rate: AdamW's peak rate, for everything else.
         warm_up: share of the run in which the rates rise.
         gram_weight: weight of the Gram distances beside the features, at the start and the end.
-        frozen_after: share of the run after which batch norms stand still.
+        frozen_after: share of the run after which batch norms stand still. Few crops make a
+            batch, so that its statistics hide from the student how bright and rich in contrast
+            each is, which Gram matrices depend on; but the first steps need them.
         averaging: decay a step of the running mean of the weights, which is what is shipped.
         practise_every: steps between the student's own transfers, from ``practise_after`` (a share
             of the run) on, at ``practise_size`` pixels.
@@ -93,14 +105,15 @@ class Recipe:
     minutes: float = 80.0
     seed: int = 0
     widths: tuple[int, ...] = WIDTHS
-    pixels: int = 64_000
-    sizes: tuple[int, ...] = (112, 128, 160, 192)
+    pixels: int = 72_000
+    sizes: tuple[int, ...] = (112, 144, 192, 256)
+    units: tuple[float, ...] = (0.3, 0.3, 0.4)
     kernel_rate: float = 0.01
     rate: float = 5e-3
     weight_decay: float = 1e-2
     warm_up: float = 0.01
     gram_weight: tuple[float, float] = (0.1, 0.6)
-    frozen_after: float = 0.65
+    frozen_after: float = 0.1
     averaging: float = 0.998
     practise_every: int = 150
     practise_after: float = 0.05
@@ -117,9 +130,9 @@ POLISH = Recipe(
     gram_weight=(1.5, 1.5),
     frozen_after=0.0,
     averaging=0.995,
-    practise_every=20,
+    practise_every=25,
     practise_after=0.0,
-    kept_at=(25, 60, 110),
+    kept_at=(20, 60, 130),
     transfers=0.5,
 )
 """Of the second run; its widths and seed are the first one's."""
@@ -150,16 +163,42 @@ def gram(maps: Tensor) -> Tensor:
     return (flat @ flat.transpose(1, 2)).float() / flat.shape[2]
 
 
+@dataclass(frozen=True)
+class Channels:
+    """How large a layer's channels are over the training pictures, in the teacher's units."""
+
+    rms: Tensor
+    """Root mean square of each channel, (N,)."""
+
+    mean: Tensor
+    """Mean of each channel after the ReLU, (N,)."""
+
+    def units(self, kind: str) -> Tensor:
+        """Factors (N,), of root mean square 1, for channels that all have unit root mean square."""
+        factors = UNITS[kind](self.rms, self.mean)
+        return factors / factors.square().mean().sqrt()
+
+
+def capped(factors: Tensor, most: float = 4.0) -> Tensor:
+    """Factors of at most ``most`` medians: no channel that is hardly ever active drowns a layer."""
+    return factors.clamp(max=most * factors.median())
+
+
 @torch.no_grad()
-def channel_scales(teacher: Plain, sampler: Sampler, batches: int = 24) -> list[Tensor]:
-    """Root mean square of every channel over crops with both poolings, one tensor a layer."""
-    sums = [torch.zeros(width) for width in teacher.widths]
+def measure_channels(teacher: Plain, sampler: Sampler, batches: int = 24) -> list[Channels]:
+    """Of every layer, over crops with both poolings; channels nearly dead count as a little."""
+    squares = [torch.zeros(width) for width in teacher.widths]
+    means = [torch.zeros(width) for width in teacher.widths]
     for index in range(batches):
         pixels = torch.from_numpy(sampler.batch(4, 144))
         maps = run_teacher(teacher, pixels, POOLINGS[index % 2])
-        for total, layer in zip(sums, maps, strict=True):
-            total += layer.float().square().mean((0, 2, 3)).cpu() / batches
-    return [(total + 1e-3 * total.mean()).sqrt() for total in sums]
+        for square, mean, layer in zip(squares, means, maps, strict=True):
+            square += layer.float().square().mean((0, 2, 3)).cpu() / batches
+            mean += layer.float().mean((0, 2, 3)).cpu() / batches
+    return [
+        Channels((square + 1e-3 * square.mean()).sqrt(), mean + 1e-3 * mean.mean())
+        for square, mean in zip(squares, means, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -180,40 +219,38 @@ class LayerErrors:
 
 def layer_errors(
     student: Student,
-    scales: list[Tensor],
+    units: Sequence[Tensor],
     pixels: Tensor,
     targets: list[Tensor],
     pooling: str,
-    raw_units: bool,
     gram_layers: Collection[int] = range(16),
 ) -> LayerErrors:
     """Errors of the student against the scaled teacher's maps ``targets``.
 
-    With ``raw_units`` Gram matrices are compared in the teacher's own units, as transfers weigh
-    them; otherwise with all channels brought to one size. Elsewhere than at ``gram_layers`` the
-    Gram error is left at 0, to save time.
+    ``units`` are factors (N,) of each layer's channels, for student and teacher alike. Elsewhere
+    than at ``gram_layers`` the Gram error is left at 0, to save time.
     """
     features, grams = [], []
     narrow = student(pixels, pooling)
-    layers = zip(narrow, targets, student.layers(), scales, strict=True)
-    for index, (maps, target, layer, scale) in enumerate(layers):
+    layers = zip(narrow, targets, student.layers(), units, strict=True)
+    for index, (maps, target, layer, unit) in enumerate(layers):
         head = layer.head
-        wide = F.conv2d(maps, head.weight[:, :, None, None], head.bias)
+        wide = F.conv2d(maps, (head.weight * unit[:, None])[:, :, None, None], head.bias * unit)
+        target = target * unit.to(target.dtype)[:, None, None]
         residual = torch.linalg.vector_norm(wide - target, dtype=torch.float32)
         norm = torch.linalg.vector_norm(target, dtype=torch.float32)
         features.append((residual / norm).square())
         if index not in gram_layers:
             grams.append(norm.new_zeros(()))
             continue
-        units = torch.outer(scale, scale) if raw_units else torch.ones_like(scale)
-        grams.append(gram_distance(gram(wide), gram(target), units))
+        grams.append(gram_distance(gram(wide), gram(target)))
     return LayerErrors(torch.stack(features), torch.stack(grams))
 
 
-def gram_distance(ours: Tensor, theirs: Tensor, units: Tensor) -> Tensor:
-    """Mean over the batch of ||units (ours - theirs)|| / ||units theirs||, smooth near 0."""
-    norms = torch.linalg.vector_norm(theirs * units, dim=(1, 2))
-    off = torch.linalg.vector_norm((ours - theirs) * units, dim=(1, 2))
+def gram_distance(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean over the batch of ||ours - theirs|| / ||theirs||, smooth near 0."""
+    norms = torch.linalg.vector_norm(theirs, dim=(1, 2))
+    off = torch.linalg.vector_norm(ours - theirs, dim=(1, 2))
     return ((off / norms).square() + 1e-6).sqrt().mean()
 
 
@@ -253,7 +290,7 @@ class Trainer:
         teacher: Plain,
         pictures: list[np.ndarray],
         device: str,
-        scales: list[Tensor] | None = None,
+        channels: list[Channels] | None = None,
     ):
         torch.manual_seed(recipe.seed)
         self.recipe, self.progress = recipe, Progress()
@@ -263,9 +300,10 @@ class Trainer:
         mixture = Mixture(transfers=recipe.transfers)
         self.sampler = Sampler(pictures, self.rng, mixture, self.pool)
         self.teacher = channels_last(teacher, self.device)
-        if scales is None:
-            scales = channel_scales(self.teacher, Sampler(pictures, np.random.default_rng(1)))
-        self.scales = [scale.to(self.device) for scale in scales]
+        self.channels = channels or measure_channels(
+            self.teacher, Sampler(pictures, np.random.default_rng(1))
+        )
+        self.scales = [layer.rms.to(self.device) for layer in self.channels]
         self.teacher.rescale(self.scales)
         self.student = channels_last(Student(recipe.widths, teacher.widths), self.device)
         self.average = Average(self.student, recipe.averaging)
@@ -291,9 +329,10 @@ class Trainer:
         recipe, share = self.recipe, self.progress.share(self.recipe)
         started = time.monotonic()
         if self._practises(share):
+            kind = ("raw", "normalised")[int(self.rng.integers(2))]
             practise(
                 self.average.student,
-                self.scales,
+                self.units(kind),
                 self.sampler,
                 recipe.practise_size,
                 kept_at=recipe.kept_at,
@@ -304,15 +343,10 @@ class Trainer:
         batch = self.sampler.batch(max(1, round(recipe.pixels / size**2)), size)
         pixels = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
         targets = run_teacher(self.teacher, pixels, pooling)
+        units = self.units(str(self.rng.choice(list(UNITS), p=recipe.units)))
         with torch.autocast(self.device.type, torch.bfloat16):
             errors = layer_errors(
-                self.student,
-                self.scales,
-                pixels,
-                targets,
-                pooling,
-                self.rng.random() < 0.5,
-                self._gram_layers(),
+                self.student, units, pixels, targets, pooling, self._gram_layers()
             )
         low, high = recipe.gram_weight
         gram_weight = low + (high - low) * share
@@ -327,6 +361,10 @@ class Trainer:
         self.average.update(self.student, self.progress.step)
         self.progress.seconds += time.monotonic() - started
         return LayerErrors(errors.features.detach(), errors.grams.detach())
+
+    def units(self, kind: str) -> list[Tensor]:
+        """Factors (N,) of each layer's channels, one of :data:`UNITS`."""
+        return [layer.units(kind).to(self.device) for layer in self.channels]
 
     def _gram_layers(self) -> set[int]:
         """Gatys' style layers always, three of the others by turns."""
@@ -344,8 +382,9 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, pictures: list[np.ndarray], size: int = 192) -> LayerErrors:
-        """Errors of the averaged student on plain crops of ``pictures``, both poolings."""
+        """Errors of the averaged student on plain crops of ``pictures``, raw, both poolings."""
         sampler = Sampler(pictures, np.random.default_rng(7), PLAIN)
+        units = self.units("raw")
         found = []
         for index in range(6):
             pixels = torch.from_numpy(sampler.batch(3, size)).to(self.device)
@@ -353,9 +392,7 @@ class Trainer:
             pooling = POOLINGS[index % 2]
             targets = run_teacher(self.teacher, pixels, pooling)
             with torch.autocast(self.device.type, torch.bfloat16):
-                found.append(
-                    layer_errors(self.average.student, self.scales, pixels, targets, pooling, True)
-                )
+                found.append(layer_errors(self.average.student, units, pixels, targets, pooling))
         features = torch.stack([errors.features for errors in found]).mean(0)
         return LayerErrors(features, torch.stack([errors.grams for errors in found]).mean(0))
 
@@ -367,7 +404,7 @@ class Trainer:
             "average": self.average.student.state_dict(),
             "updates": self.average.updates,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "scales": self.scales,
+            "channels": [asdict(layer) for layer in self.channels],
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
             "pool": [torch.from_numpy(picture) for picture in self.pool.pictures],
@@ -381,7 +418,7 @@ class Trainer:
             self.pool.add(picture.numpy())
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from ``state``; the trainer must have been made with the state's scales."""
+        """Go on from ``state``; the trainer must have been made with the state's channels."""
         self.progress = Progress(**state["progress"])
         self.student.load_state_dict(state["student"])
         self.average.student.load_state_dict(state["average"])
@@ -536,9 +573,10 @@ def main(arguments: list[str] | None = None) -> None:
     for recipe, run in zip(plans, (options.run, options.run / "polish"), strict=False):
         run.mkdir(parents=True, exist_ok=True)
         state = read_checkpoint(run) if options.resume else None
-        scales = (state or earlier or {}).get("scales")
+        measured = (state or earlier or {}).get("channels", [])
+        channels = [Channels(**layer) for layer in measured]
         teacher = Plain(load_file(options.teacher))
-        trainer = Trainer(recipe, teacher, pictures, options.device, scales)
+        trainer = Trainer(recipe, teacher, pictures, options.device, channels)
         if state:
             trainer.restore(state)
         elif earlier:

@@ -34,13 +34,13 @@ def wide_gram(narrow: Tensor, head: Tensor) -> Tensor:
 class Objective:
     """A random task for one batch: what to match where, with targets by the student itself."""
 
-    def __init__(self, student: Student, scales: list[Tensor], sampler: Sampler, pixels: Tensor):
+    def __init__(self, student: Student, units: list[Tensor], sampler: Sampler, pixels: Tensor):
         rng = sampler.rng
         self.student = student
         self.pooling = POOLINGS[int(rng.integers(2))]
         self.heads = [
-            torch.cat([layer.head.weight, layer.head.bias[:, None]], 1).float() * scale[:, None]
-            for layer, scale in zip(student.layers(), scales, strict=True)
+            torch.cat([layer.head.weight, layer.head.bias[:, None]], 1).float() * unit[:, None]
+            for layer, unit in zip(student.layers(), units, strict=True)
         ]
         self.styles: dict[int, float] = {}
         self.contents: dict[int, float] = {}
@@ -86,13 +86,13 @@ class Objective:
 
 def practise(
     student: Student,
-    scales: list[Tensor],
+    units: list[Tensor],
     sampler: Sampler,
     size: int = 160,
     count: int = 4,
     kept_at: tuple[int, ...] = KEPT_AT,
 ) -> None:
-    """Do a batch of ``count`` transfers at ``size`` pixels by L-BFGS.
+    """Do a batch of ``count`` transfers at ``size`` pixels by L-BFGS, in units of each layer.
 
     Pictures after ``kept_at`` evaluations go to the sampler's pool.
     """
@@ -102,7 +102,7 @@ def practise(
     mean = np.asarray(MEAN, np.float32).reshape(3, 1, 1)
     pixels = torch.from_numpy(np.ascontiguousarray(crops - mean)).to(device)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    objective = Objective(student, scales, sampler, pixels)
+    objective = Objective(student, units, sampler, pixels)
     level = float(np.exp(rng.uniform(np.log(0.5), np.log(60.0))))
     image = torch.from_numpy(rng.standard_normal(pixels.shape, np.float32) * level).to(device)
     if objective.styles and rng.random() < 0.5:
