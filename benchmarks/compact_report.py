@@ -10,6 +10,7 @@ from typing import Any
 
 from replicate.compact import COMPACT_SHA256
 from replicate.compact.export import read_making
+from replicate.compact.model import CONVOLUTIONS
 from replicate.compact.ship import NAME, PACKAGE
 from replicate.errors import ReplicateError
 
@@ -275,7 +276,7 @@ def making_text(making: Mapping[str, Any]) -> str:
         ["teacher", f"`{making['teacher']}`"],
         ["training pictures", str(making["pictures"])],
         ["on", f"{making['device']}, torch {making['torch']}"],
-        ["channels by block", ", ".join(map(str, dict.fromkeys(runs[0]["recipe"]["widths"])))],
+        ["channels", channels_text(runs[0]["recipe"]["widths"])],
     ]
     for run, (title, option) in zip(runs, RUNS, strict=False):
         recipe = {key: value for key, value in run["recipe"].items() if key != "widths"}
@@ -285,6 +286,14 @@ def making_text(making: Mapping[str, Any]) -> str:
         rows.append([title, f"{run['steps']} steps, {run['minutes']} minutes (`{length}`)"])
         rows.append(["its settings", rest])
     return table(["how the file was made", ""], rows)
+
+
+def channels_text(widths: Sequence[int]) -> str:
+    """Channels at each convolution, a comma between blocks."""
+    blocks: dict[str, list[str]] = {}
+    for name, width in zip(CONVOLUTIONS, widths, strict=True):
+        blocks.setdefault(name[0], []).append(str(width))
+    return ", ".join(" ".join(block) for block in blocks.values())
 
 
 def _plain(value: object) -> str:

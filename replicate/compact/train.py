@@ -7,11 +7,11 @@ What it does, in order:
 1. decode the pictures once, hold some out (:func:`replicate.compact.pictures.is_held_out`);
 2. bring every channel of the teacher to unit root mean square over the training pictures;
 3. train: relative squared error of the features and relative distance of the Gram matrices at
-   all sixteen layers, in units drawn for each batch (:data:`UNITS`), on crops of photographs,
-   paintings and textures, on noise, and on pictures from transfers that the student itself is
-   doing meanwhile; max or average pooling by the toss of a coin, in teacher and student alike;
-   Muon for kernels, AdamW for the rest; after the first part of the run the batch norms stand
-   still, so that what is trained is what will be shipped;
+   all sixteen layers, in units drawn for each batch (:data:`replicate.compact.losses.UNITS`), on
+   crops of photographs, paintings and textures, on noise, and on pictures from transfers that the
+   student itself is doing meanwhile; max or average pooling by the toss of a coin, in teacher and
+   student alike; Muon for kernels, AdamW for the rest; after the first part of the run the batch
+   norms stand still, so that what is trained is what will be shipped;
 4. polish: a second, shorter run from the averaged weights, with low rates and still batch norms,
    half of whose pictures are from the student's own transfers, longer ones and many more of them:
    a minimiser leads to wherever the student errs, and there it is corrected;
@@ -27,7 +27,6 @@ import argparse
 import copy
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from replicate.compact.export import (
     fit_heads,
@@ -44,6 +42,15 @@ from replicate.compact.export import (
     in_teacher_units,
     mean_activations,
     to_file,
+)
+from replicate.compact.losses import (
+    UNITS,
+    Channels,
+    LayerErrors,
+    layer_errors,
+    layer_weights,
+    measure_channels,
+    run_teacher,
 )
 from replicate.compact.model import (
     CONVOLUTIONS,
@@ -67,14 +74,6 @@ from replicate.compact.pictures import (
 from replicate.compact.transfers import KEPT_AT, practise
 
 CHECKPOINT = "checkpoint.pt"
-
-UNITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "even": lambda rms, mean: torch.ones_like(rms),
-    "raw": lambda rms, mean: rms,
-    "normalised": lambda rms, mean: capped(rms / mean),
-}
-"""How much of a loss a channel is, given its root mean square and its mean: all alike, as in VGG-19
-itself, or as in Gatys' normalised network, where a channel that is seldom active is a loud one."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class Recipe:
 
 
 POLISH = Recipe(
-    steps=1400,
+    steps=1000,
     kernel_rate=0.004,
     rate=1.5e-3,
     warm_up=0.02,
@@ -155,111 +154,6 @@ def rate_factor(share: float, warm_up: float) -> float:
     if share < warm_up:
         return max(share / warm_up, 0.02)
     return 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) + 1e-3
-
-
-def gram(maps: Tensor) -> Tensor:
-    """Mean over positions of the outer product of features: (B, C, H, W) to (B, C, C)."""
-    flat = maps.flatten(2)
-    return (flat @ flat.transpose(1, 2)).float() / flat.shape[2]
-
-
-@dataclass(frozen=True)
-class Channels:
-    """How large a layer's channels are over the training pictures, in the teacher's units."""
-
-    rms: Tensor
-    """Root mean square of each channel, (N,)."""
-
-    mean: Tensor
-    """Mean of each channel after the ReLU, (N,)."""
-
-    def units(self, kind: str) -> Tensor:
-        """Factors (N,), of root mean square 1, for channels that all have unit root mean square."""
-        factors = UNITS[kind](self.rms, self.mean)
-        return factors / factors.square().mean().sqrt()
-
-
-def capped(factors: Tensor, most: float = 4.0) -> Tensor:
-    """Factors of at most ``most`` medians: no channel that is hardly ever active drowns a layer."""
-    return factors.clamp(max=most * factors.median())
-
-
-@torch.no_grad()
-def measure_channels(teacher: Plain, sampler: Sampler, batches: int = 24) -> list[Channels]:
-    """Of every layer, over crops with both poolings; channels nearly dead count as a little."""
-    squares = [torch.zeros(width) for width in teacher.widths]
-    means = [torch.zeros(width) for width in teacher.widths]
-    for index in range(batches):
-        pixels = torch.from_numpy(sampler.batch(4, 144))
-        maps = run_teacher(teacher, pixels, POOLINGS[index % 2])
-        for square, mean, layer in zip(squares, means, maps, strict=True):
-            square += layer.float().square().mean((0, 2, 3)).cpu() / batches
-            mean += layer.float().mean((0, 2, 3)).cpu() / batches
-    return [
-        Channels((square + 1e-3 * square.mean()).sqrt(), mean + 1e-3 * mean.mean())
-        for square, mean in zip(squares, means, strict=True)
-    ]
-
-
-@torch.no_grad()
-def run_teacher(teacher: Plain, pixels: Tensor, pooling: str) -> list[Tensor]:
-    device = next(teacher.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16):
-        pixels = pixels.to(device, memory_format=torch.channels_last)
-        return teacher(pixels, pooling).rectified
-
-
-@dataclass(frozen=True)
-class LayerErrors:
-    """Relative errors of one batch by layer (16,): of features, and of Gram matrices."""
-
-    features: Tensor
-    grams: Tensor
-
-
-def layer_errors(
-    student: Student,
-    units: Sequence[Tensor],
-    pixels: Tensor,
-    targets: list[Tensor],
-    pooling: str,
-    gram_layers: Collection[int] = range(16),
-) -> LayerErrors:
-    """Errors of the student against the scaled teacher's maps ``targets``.
-
-    ``units`` are factors (N,) of each layer's channels, for student and teacher alike. Elsewhere
-    than at ``gram_layers`` the Gram error is left at 0, to save time.
-    """
-    features, grams = [], []
-    narrow = student(pixels, pooling)
-    layers = zip(narrow, targets, student.layers(), units, strict=True)
-    for index, (maps, target, layer, unit) in enumerate(layers):
-        head = layer.head
-        wide = F.conv2d(maps, (head.weight * unit[:, None])[:, :, None, None], head.bias * unit)
-        target = target * unit.to(target.dtype)[:, None, None]
-        residual = torch.linalg.vector_norm(wide - target, dtype=torch.float32)
-        norm = torch.linalg.vector_norm(target, dtype=torch.float32)
-        features.append((residual / norm).square())
-        if index not in gram_layers:
-            grams.append(norm.new_zeros(()))
-            continue
-        grams.append(gram_distance(gram(wide), gram(target)))
-    return LayerErrors(torch.stack(features), torch.stack(grams))
-
-
-def gram_distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean over the batch of ||ours - theirs|| / ||theirs||, smooth near 0."""
-    norms = torch.linalg.vector_norm(theirs, dim=(1, 2))
-    off = torch.linalg.vector_norm(ours - theirs, dim=(1, 2))
-    return ((off / norms).square() + 1e-6).sqrt().mean()
-
-
-def layer_weights() -> Tensor:
-    """Share of each layer in the loss (16,): more for style layers, less after the last one."""
-    weights = torch.ones(len(CONVOLUTIONS))
-    weights[list(STYLE_DEPTHS)] = 2.0
-    weights[13:] = 0.5
-    return weights
 
 
 class Average:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from replicate.compact import model, train
+from replicate.compact import losses, model, train
 from replicate.compact.export import Heads, Moments, in_teacher_units, read_making, to_file
 from replicate.compact.muon import Muon, orthogonalised
 from replicate.compact.pictures import (
@@ -69,7 +69,7 @@ def lively_student() -> model.Student:
     return student.eval()
 
 
-def tiny_trainer(channels: list[train.Channels] | None = None, **changes: object) -> train.Trainer:
+def tiny_trainer(channels: list[losses.Channels] | None = None, **changes: object) -> train.Trainer:
     recipe = train.Recipe(
         steps=4, seed=3, widths=NARROW, pixels=2048, sizes=(32,), practise_every=2,
         practise_size=16,
@@ -220,7 +220,7 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path):
     unbroken.step()
 
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    resumed = tiny_trainer([train.Channels(**layer) for layer in state["channels"]])
+    resumed = tiny_trainer([losses.Channels(**layer) for layer in state["channels"]])
     resumed.restore(state)
     resumed.step()
     assert resumed.progress.step == 2
@@ -324,13 +324,13 @@ def test_rate_rises_then_falls(share: float, factor: float):
 
 def test_gram_distance_is_zero_for_equals_and_one_against_nothing():
     matrices = torch.rand(2, 4, 4)
-    assert float(train.gram_distance(matrices, matrices)) == pytest.approx(1e-3, rel=1e-3)
+    assert float(losses.gram_distance(matrices, matrices)) == pytest.approx(1e-3, rel=1e-3)
     nothing = torch.zeros_like(matrices)
-    assert float(train.gram_distance(nothing, matrices)) == pytest.approx(1.0, rel=1e-3)
+    assert float(losses.gram_distance(nothing, matrices)) == pytest.approx(1.0, rel=1e-3)
 
 
 def test_units_weigh_channels_as_the_two_networks_do():
-    layer = train.Channels(rms=torch.tensor([1.0, 2.0, 2.0]), mean=torch.tensor([0.5, 1.0, 0.5]))
+    layer = losses.Channels(rms=torch.tensor([1.0, 2.0, 2.0]), mean=torch.tensor([0.5, 1.0, 0.5]))
     for kind, ratios in (("even", (1, 1, 1)), ("raw", (1, 2, 2)), ("normalised", (2, 2, 4))):
         expected = torch.tensor(ratios, dtype=torch.float32)
         units = layer.units(kind)
@@ -339,7 +339,7 @@ def test_units_weigh_channels_as_the_two_networks_do():
 
 
 def test_a_channel_that_is_hardly_ever_active_does_not_drown_the_others():
-    layer = train.Channels(rms=torch.ones(5), mean=torch.tensor([1.0, 1.0, 1.0, 1.0, 1e-6]))
+    layer = losses.Channels(rms=torch.ones(5), mean=torch.tensor([1.0, 1.0, 1.0, 1.0, 1e-6]))
     units = layer.units("normalised")
     assert float(units[4] / units[0]) == pytest.approx(4.0)
 
@@ -355,7 +355,7 @@ def test_errors_weigh_channels_by_their_units():
     targets = [target.detach() for target in targets]
     plain = [torch.ones(width) for width in WIDE]
     with torch.no_grad():
-        same = train.layer_errors(student, plain, pixels, targets, "max")
+        same = losses.layer_errors(student, plain, pixels, targets, "max")
         targets[4][:, 0] += 1.0
         found = []
         for loud in (1.0, 3.0):
@@ -363,7 +363,7 @@ def test_errors_weigh_channels_by_their_units():
             units[4][0] = loud
             weighed = (targets[4] * units[4][:, None, None]).square().sum()
             expected = loud**2 * targets[4][:, 0].numel() / float(weighed)
-            errors = train.layer_errors(student, units, pixels, targets, "max")
+            errors = losses.layer_errors(student, units, pixels, targets, "max")
             assert float(errors.features[4]) == pytest.approx(expected, rel=1e-4)
             found.append(float(errors.features[4]))
     assert float(same.features.max()) < 1e-9
