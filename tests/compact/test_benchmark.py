@@ -540,8 +540,14 @@ def test_verdicts_are_compared_figure_by_figure(drawn: Callable[..., Path]) -> N
     untrained = {"name": "vgg19-random", "weights": "random", "sha256": "r"}
     drawn("vgg", "b/random", 0.7, network=untrained)
     drawn("compact", "b/random", 0.7, network=untrained)
+    # Of a figure that shows an untrained network beside another, the other one decides.
+    drawn("vgg", "b/both", 0.7, network={**untrained, "name": "vgg19 + vgg19-random"})
+    drawn(
+        "compact", "b/both", 0.7,
+        network={**untrained, "name": "vgg19-compact + vgg19-random", "sha256": "ours + r"},
+    )  # fmt: skip
     found = benchmark.agreement(one, other, "ours")
-    assert (found.claims, found.profile, found.inputs) == (3, "gallery", "bundled")
+    assert (found.claims, found.profile, found.inputs) == (4, "gallery", "bundled")
     assert [each.claim for each in found.differing] == ["a/y/one"]
     assert (found.differing[0].vgg19, found.differing[0].compact) == ("holds", "fails")
 
