@@ -66,6 +66,10 @@ def measure_channels(teacher: Plain, sampler: Sampler, batches: int = 24) -> lis
 
 @torch.no_grad()
 def run_teacher(teacher: Plain, pixels: Tensor, pooling: str) -> list[Tensor]:
+    """The teacher's rectified maps (B, N, H, W) at all sixteen layers, in bfloat16.
+
+    ``pixels`` is (B, 3, H, W), RGB in 0..255 less the mean; they are brought to its device.
+    """
     device = next(teacher.parameters()).device
     with torch.autocast(device.type, torch.bfloat16):
         pixels = pixels.to(device, memory_format=torch.channels_last)

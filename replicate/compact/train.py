@@ -34,7 +34,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from replicate.compact.export import (
     fit_heads,
@@ -198,6 +197,9 @@ class Trainer:
             self.teacher, Sampler(pictures, np.random.default_rng(1))
         )
         self.scales = [layer.rms.to(self.device) for layer in self.channels]
+        self.units = {
+            kind: [layer.units(kind).to(self.device) for layer in self.channels] for kind in UNITS
+        }
         self.teacher.rescale(self.scales)
         self.student = channels_last(Student(recipe.widths, teacher.widths), self.device)
         self.average = Average(self.student, recipe.averaging)
@@ -226,7 +228,7 @@ class Trainer:
             kind = ("raw", "normalised")[int(self.rng.integers(2))]
             practise(
                 self.average.student,
-                self.units(kind),
+                self.units[kind],
                 self.sampler,
                 recipe.practise_size,
                 kept_at=recipe.kept_at,
@@ -237,7 +239,7 @@ class Trainer:
         batch = self.sampler.batch(max(1, round(recipe.pixels / size**2)), size)
         pixels = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
         targets = run_teacher(self.teacher, pixels, pooling)
-        units = self.units(str(self.rng.choice(list(UNITS), p=recipe.units)))
+        units = self.units[str(self.rng.choice(list(UNITS), p=recipe.units))]
         with torch.autocast(self.device.type, torch.bfloat16):
             errors = layer_errors(
                 self.student, units, pixels, targets, pooling, self._gram_layers()
@@ -255,10 +257,6 @@ class Trainer:
         self.average.update(self.student, self.progress.step)
         self.progress.seconds += time.monotonic() - started
         return LayerErrors(errors.features.detach(), errors.grams.detach())
-
-    def units(self, kind: str) -> list[Tensor]:
-        """Factors (N,) of each layer's channels, one of :data:`UNITS`."""
-        return [layer.units(kind).to(self.device) for layer in self.channels]
 
     def _gram_layers(self) -> set[int]:
         """Gatys' style layers always, three of the others by turns."""
@@ -278,7 +276,7 @@ class Trainer:
     def validate(self, pictures: list[np.ndarray], size: int = 192) -> LayerErrors:
         """Errors of the averaged student on plain crops of ``pictures``, raw, both poolings."""
         sampler = Sampler(pictures, np.random.default_rng(7), PLAIN)
-        units = self.units("raw")
+        units = self.units["raw"]
         found = []
         for index in range(6):
             pixels = torch.from_numpy(sampler.batch(3, size)).to(self.device)

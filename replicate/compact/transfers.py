@@ -92,8 +92,9 @@ def practise(
     count: int = 4,
     kept_at: tuple[int, ...] = KEPT_AT,
 ) -> None:
-    """Do a batch of ``count`` transfers at ``size`` pixels by L-BFGS, in units of each layer.
+    """Do a batch of ``count`` transfers at ``size`` pixels by L-BFGS.
 
+    ``units`` are factors (N,) of each layer's channels, in which losses weigh them.
     Pictures after ``kept_at`` evaluations go to the sampler's pool.
     """
     rng = sampler.rng
