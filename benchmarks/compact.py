@@ -43,12 +43,12 @@ from replicate.engine.device import has_bf16
 from replicate.engine.engine import Engine, Progress
 from replicate.engine.job import ENGINE_VERSION, Job, Result
 from replicate.engine.preset import NetworkSpec, Preset
-from replicate.engine.store import ResultStore
-from replicate.engine.weights import find_weights, load_weights
 from replicate.errors import ReplicateError
 from replicate.images import Picture, bundled, bundled_names, load_image
-from replicate.metrics import psnr, relative_gram_distance
+from replicate.measure.metrics import psnr, relative_gram_distance
+from replicate.networks.weights import find_weights, load_weights
 from replicate.papers.studio import only
+from replicate.storage.store import ResultStore
 
 from .compact_record import (
     CONTENT,

@@ -45,10 +45,10 @@ def seconds(*functions: Callable[[], object], rounds: int) -> list[float]:
 def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dict[str, float]:
     """Seconds of one evaluation, of the minimiser in it, and of the bare network; peak memory."""
     from replicate.engine.device import choose_dtype
-    from replicate.engine.minimise import LBFGS
-    from replicate.engine.networks import Network
     from replicate.engine.objective import Objective, content, evaluate, style
-    from replicate.engine.weights import random_weights
+    from replicate.engine.optimizers import LBFGS
+    from replicate.networks.vgg import Network
+    from replicate.networks.weights import random_weights
 
     dtype = choose_dtype(precision, torch.device("cpu"))  # type: ignore[arg-type]
     network = Network(random_weights("vgg19").tensors, dtype=dtype)

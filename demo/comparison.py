@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from replicate import metrics
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
 from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
+from replicate.measure import metrics
 
 from .limits import InputError, Limits
 from .session import Drawings, Frame, Stop

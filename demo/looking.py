@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replicate.analysis import (
+from replicate.engine.job import Job
+from replicate.engine.preset import Preset
+from replicate.figure.plots import HeatMap
+from replicate.images import Picture
+from replicate.measure.analysis import (
     Entry,
     Matrix,
     Representation,
@@ -16,11 +20,7 @@ from replicate.analysis import (
     pair_picture,
     representations,
 )
-from replicate.engine.job import Job
-from replicate.engine.layers import canonical_layer, layer_names
-from replicate.engine.preset import Preset
-from replicate.figure.plots import HeatMap
-from replicate.images import Picture
+from replicate.networks.layers import canonical_layer, layer_names
 
 from .limits import Limits
 from .workshop import Workshop

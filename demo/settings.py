@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from replicate.config import load_paper, load_preset, paper_names
 from replicate.engine.job import Job
-from replicate.engine.layer_list import format_layers, layer_weights, parse_layers
-from replicate.engine.layers import layer_names
 from replicate.engine.preset import Convention, Init, NetworkSpec, Preset, WeightsName
 from replicate.errors import ReplicateError
 from replicate.images import Picture
+from replicate.networks.layer_list import format_layers, layer_weights, parse_layers
+from replicate.networks.layers import layer_names
 from replicate.record import Record
 
 from .limits import InputError, Limits, number, one_of, whole

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import numpy as np
 
 from replicate.engine.job import Job
-from replicate.engine.layer_list import format_layers
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
+from replicate.networks.layer_list import format_layers
 
 from .limits import Limits
 from .session import Frame

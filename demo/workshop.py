@@ -14,9 +14,9 @@ from replicate.engine.device import choose_device
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
-from replicate.engine.store import ResultStore
-from replicate.engine.weights import fetch_weights, weights_status
 from replicate.errors import ReplicateError
+from replicate.networks.weights import fetch_weights, weights_status
+from replicate.storage.store import ResultStore
 
 from . import zerogpu
 from .limits import Limits

@@ -16,7 +16,7 @@ from pydantic import Field, PositiveFloat, ValidationError, field_validator
 
 from .engine.preset import NetworkName, Preset, Strict
 from .errors import ConfigError, ReplicateError
-from .paths import configs_dir
+from .storage.paths import configs_dir
 from .suggest import nearest
 
 Inputs = Literal["bundled", "paper"]
@@ -225,7 +225,7 @@ def _preset_tables_beside(path: Path) -> dict[str, tuple[Path, Any]]:
 
 
 def _canonical_all(layers: Iterable[str], architecture: str) -> None:
-    from .engine.layers import canonical_layer
+    from .networks.layers import canonical_layer
 
     for layer in layers:
         canonical_layer(layer, architecture)

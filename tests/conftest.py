@@ -123,7 +123,7 @@ def tiny_tensors() -> Callable[..., dict[str, Any]]:
     """
     import torch
 
-    from replicate.engine.layers import steps
+    from replicate.networks.layers import steps
 
     def make(architecture: str = "vgg19", seed: int = 0) -> dict[str, Any]:
         generator = torch.Generator().manual_seed(seed)
@@ -146,9 +146,9 @@ def tiny_tensors() -> Callable[..., dict[str, Any]]:
 def tiny_network(tiny_tensors: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """``tiny_network("vgg16", pooling="average", dtype=torch.float64)``: a Network of few channels.
 
-    Other arguments are those of :class:`replicate.engine.networks.Network`.
+    Other arguments are those of :class:`replicate.networks.vgg.Network`.
     """
-    from replicate.engine.networks import Network
+    from replicate.networks.vgg import Network
 
     def make(architecture: str = "vgg19", seed: int = 0, **arguments: Any) -> Network:
         return Network(tiny_tensors(architecture, seed), architecture, **arguments)
@@ -167,8 +167,8 @@ def tiny_engine(
     """
     from replicate.engine import engine as module
     from replicate.engine.engine import Engine
-    from replicate.engine.weights import LoadedWeights, weights_file
     from replicate.errors import WeightsError
+    from replicate.networks.weights import LoadedWeights, weights_file
 
     present: set[str] = set()
 

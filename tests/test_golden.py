@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replicate.analysis import Representation, largest_entries, representations
 from replicate.engine.engine import Engine
 from replicate.engine.preset import NetworkSpec
-from replicate.engine.weights import find_weights
 from replicate.images import Picture
 from replicate.images.papers import paper_image_entry
+from replicate.measure.analysis import Representation, largest_entries, representations
+from replicate.networks.weights import find_weights
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 GOLDEN = SHARED / "reference" / "golden.json"

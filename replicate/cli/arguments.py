@@ -6,7 +6,7 @@ import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 
-from ..engine.layer_list import LayerWeight, parse_layers
+from ..networks.layer_list import LayerWeight, parse_layers
 from ..suggest import nearest
 
 

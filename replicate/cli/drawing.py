@@ -15,8 +15,8 @@ from tqdm import tqdm
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job
 from ..engine.preset import NetworkSpec
-from ..engine.store import ResultStore, StoredResult
 from ..errors import ReplicateError
+from ..storage.store import ResultStore, StoredResult
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} evaluations, {remaining} left{postfix}"
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..engine.store import ResultStore
 from ..errors import ReplicateError
 from ..figure.claims import Claim, counted
 from ..figure.index import write_index
@@ -19,6 +18,7 @@ from ..papers.answers import answers
 from ..papers.makings import Makings
 from ..papers.registry import figure_settings
 from ..papers.studio import Studio
+from ..storage.store import ResultStore
 from . import BAD_INPUT, STOPPED, one_line
 from .drawing import (
     FigureBar,

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..config import load_paper, paper_names, presets, profiles
-from ..engine.layers import BLOCKS, aliases, receptive_field, steps
 from ..engine.preset import Preset
 from ..images import bundled_names, paper_image_keys
 from ..images.papers import paper_image_entry
+from ..networks.layers import BLOCKS, aliases, receptive_field, steps
 from ..papers.registry import figure_ids, figure_settings
 from .text import print_indented, print_json, print_table
 

@@ -14,11 +14,11 @@ from ..config import CPU_PROFILE, load_preset, load_profile
 from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
-from ..engine.layer_list import layer_weights
 from ..engine.preset import Preset
 from ..errors import WeightsError
 from ..figure.record import read_record as read_figure
 from ..images import Picture, find_image
+from ..networks.layer_list import layer_weights
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
 from ..suggest import nearest
 from . import one_line

@@ -6,8 +6,8 @@ import os
 from argparse import Namespace
 from dataclasses import asdict
 
-from ..engine.weights import WeightsStatus, fetch_weights, weights_file, weights_status
-from ..paths import cache_dir
+from ..networks.weights import WeightsStatus, fetch_weights, weights_file, weights_status
+from ..storage.paths import cache_dir
 from .parser import UsageError
 from .text import print_json, print_table
 

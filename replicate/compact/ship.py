@@ -19,10 +19,10 @@ import safetensors.torch
 from torch import Tensor
 
 from replicate.compact.export import header, read_making
-from replicate.engine.normalisation import packaged_means
-from replicate.engine.weights import MEANS_PREFIX, read_compact
 from replicate.errors import ReplicateError
-from replicate.paths import write_atomic
+from replicate.networks.means import packaged_means
+from replicate.networks.weights import MEANS_PREFIX, read_compact
+from replicate.storage.paths import write_atomic
 
 PACKAGE = Path(__file__).parent
 NAME = "vgg19-compact.safetensors"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._lazy import importer
 
 if TYPE_CHECKING:
+    from ..storage.store import ResultStore as ResultStore
     from .engine import Engine as Engine
     from .job import Job as Job
     from .job import NetworkInfo as NetworkInfo
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from .job import Snapshot as Snapshot
     from .preset import NetworkSpec as NetworkSpec
     from .preset import Preset as Preset
-    from .store import ResultStore as ResultStore
 
 _HOMES = {
     "Engine": ".engine",
@@ -23,7 +23,7 @@ _HOMES = {
     "NetworkSpec": ".preset",
     "Preset": ".preset",
     "Result": ".job",
-    "ResultStore": ".store",
+    "ResultStore": "..storage.store",
     "Snapshot": ".job",
 }
 __all__ = list(_HOMES)

@@ -20,7 +20,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..errors import ReplicateError
-from .networks import Network
+from ..networks.vgg import Network
 from .objective import Objective, evaluate
 from .preset import Preset
 

@@ -15,26 +15,26 @@ from torch import Tensor
 
 from ..errors import DivergedError, ReplicateError, WeightsError
 from ..images import Picture
-from ..suggest import nearest
-from .balance import balanced_preset, gradient_norms
-from .device import Precision, arithmetic, choose_device, choose_dtype
-from .features import FeatureMap
-from .job import Job, NetworkInfo, Result, Snapshot
-from .layers import BLOCKS
-from .minimise import LBFGS, Adam, Minimiser
-from .networks import Network, feature_scale
-from .normalisation import channel_means, to_picture, to_tensor
-from .objective import Evaluation, Objective, content, evaluate, style, variation
-from .preset import NetworkName, NetworkSpec, Preset
-from .statistics import style_statistics
-from .store import ResultStore
-from .weights import (
+from ..networks.features import FeatureMap
+from ..networks.layers import BLOCKS
+from ..networks.means import channel_means, to_picture, to_tensor
+from ..networks.vgg import Network, feature_scale
+from ..networks.weights import (
     LoadedWeights,
     bundled_weights,
     find_weights,
     load_weights,
     random_weights,
 )
+from ..storage.store import ResultStore
+from ..suggest import nearest
+from .balance import balanced_preset, gradient_norms
+from .device import Precision, arithmetic, choose_device, choose_dtype
+from .job import Job, NetworkInfo, Result, Snapshot
+from .objective import Evaluation, Objective, content, evaluate, style, variation
+from .optimizers import LBFGS, Adam, Minimiser
+from .preset import NetworkName, NetworkSpec, Preset
+from .statistics import style_statistics
 
 NOISE = 0.01
 """Standard deviation of the noise that a picture starts from, about middle grey.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .features import FeatureMap
+from ..networks.features import FeatureMap
 from .statistics import Measured
 
 CONTENT_NORMALISATIONS: dict[str, Callable[[int, int], float]] = {

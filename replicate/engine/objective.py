@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .features import FeatureMap
+from ..networks.features import FeatureMap
+from ..networks.vgg import Network
 from .losses import content_loss, style_loss, total_variation
-from .networks import Network
 from .statistics import Statistic, gram
 
 Weight = float | Tensor

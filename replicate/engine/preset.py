@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..errors import LayerError
-from .layers import canonical_layer, steps
+from ..networks.layers import canonical_layer, steps
 
 NetworkName = Literal["vgg19", "vgg16", "vgg19-compact", "vgg19-random"]
 WeightsName = Literal["caffe", "torchvision", "bundled", "random"]

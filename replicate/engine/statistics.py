@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .features import FeatureMap
+from ..networks.features import FeatureMap
 from .preset import StyleStatistic
 
 VARIANCE_FLOOR = 1e-5

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from replicate.digests import file_digest
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
-from replicate.paths import write_atomic
+from replicate.storage.digests import file_digest
+from replicate.storage.paths import write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
 

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..download import Digest, download
 from ..errors import ConfigError, DownloadError, ImageError
-from ..paths import cache_dir, configs_dir
+from ..storage.download import Digest, download
+from ..storage.paths import cache_dir, configs_dir
 from ..suggest import nearest
 from .picture import Picture, load_image
 

@@ -8,22 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..colour import (
-    Array,
-    Root,
-    as_floats,
-    chroma,
-    colour_map,
-    colour_statistics,
-    grey,
-    luminance,
-    matched_colours,
-    matched_luminance,
-    with_luminance,
-    with_luminance_of,
-)
 from ..engine.job import Job, Result
-from ..engine.normalisation import to_tensor
 from ..engine.objective import Objective, evaluate
 from ..engine.objective import style as style_term
 from ..engine.preset import Preset
@@ -39,13 +24,28 @@ from ..figure.claims import (
 )
 from ..figure.panels import Grid, Panel
 from ..images import Picture
-from ..metrics import (
+from ..images.colour import (
+    Array,
+    Root,
+    as_floats,
+    chroma,
+    colour_map,
+    colour_statistics,
+    grey,
+    luminance,
+    matched_colours,
+    matched_luminance,
+    with_luminance,
+    with_luminance_of,
+)
+from ..measure.metrics import (
     COHERENCE_NOTE,
     coherence_length,
     edge_correlation,
     sliced_wasserstein_rgb,
     ssim,
 )
+from ..networks.means import to_tensor
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
 from .studio import Studio, figure_config, only
 

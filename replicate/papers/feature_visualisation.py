@@ -9,7 +9,13 @@ from statistics import mean, median
 import numpy as np
 from PIL import Image
 
-from ..analysis import (
+from ..config import FigureConfig, Inputs
+from ..engine.preset import NetworkSpec
+from ..figure.claims import Claim, all_of, at_least, at_most, counted, format_number, ordered
+from ..figure.panels import Grid, Panel
+from ..figure.plots import HeatMap, Scale
+from ..images import Picture, find_image, folder_pictures
+from ..measure.analysis import (
     Maps,
     Representation,
     gram_of,
@@ -21,22 +27,14 @@ from ..analysis import (
     shuffled_positions,
     squared,
 )
-from ..config import FigureConfig, Inputs
-from ..engine.excerpts import SHORT_SIDE, Excerpts, excerpts
-from ..engine.preset import NetworkSpec
-from ..engine.visualise import (
-    FOURIER,
-    PIXELS,
-    Channel,
-    Optimised,
-    optimised,
-    robustness,
+from ..measure.metrics import (
+    COHERENCE_NOTE,
+    band_energy_share,
+    coherence_length,
+    relative_gram_distance,
 )
-from ..figure.claims import Claim, all_of, at_least, at_most, counted, format_number, ordered
-from ..figure.panels import Grid, Panel
-from ..figure.plots import HeatMap, Scale
-from ..images import Picture, find_image, folder_pictures
-from ..metrics import COHERENCE_NOTE, band_energy_share, coherence_length, relative_gram_distance
+from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
+from ..visualisation.optimised import FOURIER, PIXELS, Channel, Optimised, optimised, robustness
 from .sheet import Metrics, Sheet
 from .studio import Studio, figure_config
 

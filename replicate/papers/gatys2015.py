@@ -12,7 +12,7 @@ from ..errors import ImageError
 from ..figure.claims import Claim, all_of, at_least, at_most, ordered
 from ..figure.panels import Grid
 from ..images import Picture
-from ..metrics import (
+from ..measure.metrics import (
     COHERENCE_NOTE,
     coherence_length,
     edge_correlation,

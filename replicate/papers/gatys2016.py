@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.job import Job, Result
 from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered, within
 from ..figure.panels import Grid, Panel
-from ..metrics import mean_lab_shift, ssim
+from ..measure.metrics import mean_lab_shift, ssim
 from .gatys2015 import gallery, reconstructions, style_size
 from .sheet import Metrics, Sheet, column, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config

@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..analysis import (
+from ..config import FigureConfig, load_preset
+from ..engine.job import Result
+from ..engine.preset import Preset
+from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered
+from ..figure.panels import Grid, Panel
+from ..figure.plots import HeatMap, LinePlot, Series
+from ..images import Picture
+from ..measure.analysis import (
     Entry,
     Representation,
     cosine_gram,
@@ -30,14 +37,7 @@ from ..analysis import (
     standing_out,
     structure_size,
 )
-from ..config import FigureConfig, load_preset
-from ..engine.job import Result
-from ..engine.preset import Preset
-from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered
-from ..figure.panels import Grid, Panel
-from ..figure.plots import HeatMap, LinePlot, Series
-from ..images import Picture
-from ..metrics import (
+from ..measure.metrics import (
     COHERENCE_NOTE,
     coherence_length,
     correlation_length,

@@ -12,7 +12,7 @@ from ..figure.claims import Claim, all_of, at_least, at_most, within
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
-from ..metrics import (
+from ..measure.metrics import (
     COHERENCE_NOTE,
     coherence_length,
     edge_correlation,

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ..engine.job import Result
 from ..engine.preset import NetworkSpec
 from ..images import Picture
-from ..metrics import sliced_wasserstein
+from ..measure.metrics import sliced_wasserstein
 from .studio import Studio
 
 VGG16 = NetworkSpec(name="vgg16")

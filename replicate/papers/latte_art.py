@@ -8,11 +8,11 @@ import numpy as np
 
 from ..config import load_preset
 from ..engine.job import fit
-from ..engine.networks import CAFFE_MEAN
 from ..figure.claims import Claim, all_of, ordered, smallest
 from ..figure.panels import Grid
 from ..images import Picture
-from ..metrics import hue_entropy, mid_band_energy
+from ..measure.metrics import hue_entropy, mid_band_energy
+from ..networks.vgg import CAFFE_MEAN
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
 from .studio import Studio, figure_config
 

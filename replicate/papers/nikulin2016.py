@@ -11,9 +11,9 @@ from ..figure.claims import Claim, all_of, at_least, at_most, largest
 from ..figure.panels import Grid, Panel
 from ..figure.plots import LinePlot, Series
 from ..images import Picture
-from ..metrics import lab_distance, sliced_wasserstein_rgb
+from ..measure.matching import match_claim, matched
+from ..measure.metrics import lab_distance, sliced_wasserstein_rgb
 from .gatys2015 import style_size
-from .matching import match_claim, matched
 from .sheet import Metrics, Sheet, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config
 

@@ -12,20 +12,20 @@ import torch
 from ..config import FigureConfig
 from ..engine.balance import gradient_norms
 from ..engine.engine import NOISE
-from ..engine.features import FeatureMap
 from ..engine.job import Job, Result
-from ..engine.layers import depth, steps
-from ..engine.normalisation import to_tensor
 from ..engine.objective import Objective, style
 from ..engine.preset import Preset
 from ..figure.claims import Claim, all_of, at_least, at_most, within
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
-from ..metrics import relative_gram_distance
+from ..measure.matching import TOLERANCE, crossing
+from ..measure.metrics import relative_gram_distance
+from ..networks.features import FeatureMap
+from ..networks.layers import depth, steps
+from ..networks.means import to_tensor
 from .gatys2015 import style_size
 from .judge import Judge, style_judge
-from .matching import TOLERANCE, crossing
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
 from .studio import Studio, figure_config
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from ..engine.balance import gradient_norms
 from ..engine.job import Job, Result
-from ..engine.layers import receptive_field
-from ..engine.normalisation import to_tensor
 from ..engine.objective import Objective
 from ..engine.objective import style as style_term
 from ..engine.preset import Preset
@@ -18,8 +16,10 @@ from ..figure.claims import Claim, at_least, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
+from ..measure.matching import match_claim, matched
+from ..networks.layers import receptive_field
+from ..networks.means import to_tensor
 from .gatys2015 import style_size
-from .matching import match_claim, matched
 from .sheet import Metrics, Sheet, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config
 

@@ -12,12 +12,12 @@ import numpy as np
 from ..config import FigureConfig, load_preset
 from ..engine.engine import NOISE
 from ..engine.job import Job, Result
-from ..engine.layers import steps
 from ..engine.preset import NetworkSpec, Preset
-from ..engine.weights import random_weights
 from ..figure.claims import Claim, all_of, at_least, at_most
 from ..figure.panels import Grid
 from ..images import Picture
+from ..networks.layers import steps
+from ..networks.weights import random_weights
 from .sheet import Metrics, Sheet, fidelity, shown, source_panel
 from .studio import Studio, figure_config, only
 

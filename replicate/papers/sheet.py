@@ -9,7 +9,7 @@ from ..engine.job import NetworkInfo, Result
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
 from ..images import Picture
-from ..metrics import edge_correlation, psnr, ssim
+from ..measure.metrics import edge_correlation, psnr, ssim
 
 Metrics = dict[str, float]
 

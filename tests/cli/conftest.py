@@ -54,13 +54,13 @@ def typed(
     No trained weights are on the machine, so that vgg19-random stands in.  Channel means are
     measured on one small picture, because the packaged ones are of wider networks.
     """
-    from replicate.engine.normalisation import measure_means
+    from replicate.networks.means import measure_means
 
     def means(network: Any, *_: Any) -> dict[str, Any]:
         found = measure_means(network, [scene(64, 64)])
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 
-    monkeypatch.setattr("replicate.engine.store.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr("replicate.storage.store.cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr("replicate.engine.engine.channel_means", means)
 
     def run(line: str) -> Ran:

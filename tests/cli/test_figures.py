@@ -18,13 +18,13 @@ import pytest
 from replicate.cli.drawing import FigureBar, FreshStore
 from replicate.engine.job import NetworkInfo
 from replicate.engine.preset import NetworkSpec
-from replicate.engine.store import ResultStore
 from replicate.errors import ImageError
 from replicate.figure.claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import read_record, read_records
 from replicate.figure.report import Figure
 from replicate.papers.studio import Studio
+from replicate.storage.store import ResultStore
 
 SMOKE = "--profile smoke --precision exact --network vgg19-random"
 ONE = f"figures gatys2016/fig5 {SMOKE}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from replicate.config import presets
-from replicate.engine.layers import canonical_layer
+from replicate.networks.layers import canonical_layer
 from replicate.papers import FIGURES
 
 

@@ -287,7 +287,7 @@ def test_the_stand_in_of_the_record_stays(
 def test_other_weights_under_the_same_name(
     typed: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch, tiny_tensors: Any
 ) -> None:
-    from replicate.engine.weights import LoadedWeights
+    from replicate.networks.weights import LoadedWeights
 
     typed(f"transfer photo.png art.png {SMALL}")
     other = LoadedWeights("vgg19-random", "vgg19", "caffe", tiny_tensors(seed=5), "other", None)

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from replicate import compact
 from replicate.compact import model
 from replicate.compact.export import Heads, header, in_teacher_units, to_file
-from replicate.engine import weights
+from replicate.networks import weights
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
 

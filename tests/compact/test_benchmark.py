@@ -33,13 +33,13 @@ from benchmarks.compact_record import (
 )
 from replicate.compact.pictures import is_held_out
 from replicate.engine import engine as engine_module
-from replicate.engine.weights import LoadedWeights
 from replicate.errors import ReplicateError
 from replicate.figure.claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import NetworkRecord, write_record
 from replicate.figure.report import Figure
 from replicate.images import Picture
+from replicate.networks.weights import LoadedWeights
 
 # Made-up measurements
 

@@ -23,14 +23,14 @@ from replicate.compact import model
 from replicate.compact.export import Heads, read_making
 from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
 from replicate.config import load_preset
-from replicate.engine import normalisation
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.engine.layers import steps
-from replicate.engine.networks import Network
 from replicate.engine.preset import NetworkSpec
-from replicate.engine.weights import bundled_weights, read_compact
 from replicate.errors import WeightsError
+from replicate.networks import means as normalisation
+from replicate.networks.layers import steps
+from replicate.networks.vgg import Network
+from replicate.networks.weights import bundled_weights, read_compact
 
 SHIPPED = PACKAGE / NAME
 LAYERS = [step.name for step in steps("vgg19")]

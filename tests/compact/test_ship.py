@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from replicate.compact import ship as module
 from replicate.compact.export import read_making
 from replicate.compact.ship import ship, write_checksum
-from replicate.engine.weights import read_compact
 from replicate.errors import ReplicateError
+from replicate.networks.weights import read_compact
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from demo import pictures
 from demo.limits import Limits
 from demo.workshop import Workshop
-from replicate.engine.normalisation import measure_means
-from replicate.engine.store import ResultStore
+from replicate.networks.means import measure_means
+from replicate.storage.store import ResultStore
 
 LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting=3)
 

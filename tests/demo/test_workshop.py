@@ -15,9 +15,9 @@ from demo.limits import Limits
 from demo.settings import Settings
 from demo.workshop import COMPACT, FETCHED, Workshop
 from replicate.config import load_preset
-from replicate.engine.store import ResultStore
-from replicate.engine.weights import WeightsStatus
 from replicate.errors import WeightsError
+from replicate.networks.weights import WeightsStatus
+from replicate.storage.store import ResultStore
 
 
 @pytest.fixture

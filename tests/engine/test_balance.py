@@ -150,7 +150,7 @@ def test_each_objective_is_measured_once(
 def test_a_balanced_job_draws_and_keeps_its_key(
     tiny_engine: Callable[..., Any], job: Callable[..., Job], tmp_path: Any
 ) -> None:
-    from replicate.engine.store import ResultStore
+    from replicate.storage.store import ResultStore
 
     store = ResultStore(tmp_path)
     first = replace(job(), preset=tiny_engine(store=store).balanced(job()))

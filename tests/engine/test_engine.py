@@ -13,18 +13,18 @@ import pytest
 import torch
 
 from replicate.engine import engine as module
-from replicate.engine import normalisation
 from replicate.engine.device import arithmetic, choose_device, choose_dtype
 from replicate.engine.engine import Engine, _Session
-from replicate.engine.features import gram_matrix
 from replicate.engine.job import Job, Result, fit
-from replicate.engine.normalisation import channel_means, measure_means, to_picture, to_tensor
 from replicate.engine.objective import Evaluation
 from replicate.engine.preset import NetworkSpec, Preset
-from replicate.engine.store import ResultStore
-from replicate.engine.weights import LoadedWeights
 from replicate.errors import DivergedError, LayerError, ReplicateError, WeightsError
 from replicate.images import Picture
+from replicate.networks import means as normalisation
+from replicate.networks.features import gram_matrix
+from replicate.networks.means import channel_means, measure_means, to_picture, to_tensor
+from replicate.networks.weights import LoadedWeights
+from replicate.storage.store import ResultStore
 
 MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]
@@ -1415,7 +1415,7 @@ def test_normalised_engine_network_has_means_of_one(
 def test_channels_that_hardly_fire_are_not_blown_up(
     photographs: list[Picture], tiny_tensors: Callable[..., Any]
 ) -> None:
-    from replicate.engine.networks import Network
+    from replicate.networks.vgg import Network
 
     tensors = dict(tiny_tensors())
     tensors["features.0.bias"] = tensors["features.0.bias"].clone()

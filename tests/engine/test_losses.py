@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from replicate.engine.features import FeatureMap, Readout, gram_matrix
 from replicate.engine.losses import (
     CONTENT_NORMALISATIONS,
     STYLE_NORMALISATIONS,
@@ -22,6 +21,7 @@ from replicate.engine.losses import (
     total_variation,
 )
 from replicate.engine.statistics import gram
+from replicate.networks.features import FeatureMap, Readout, gram_matrix
 
 N, HEIGHT, WIDTH = 5, 4, 6
 M = HEIGHT * WIDTH

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from replicate.engine import networks
-from replicate.engine.networks import Network
 from replicate.engine.objective import Objective, content, evaluate, style, variation
+from replicate.networks import vgg as networks
+from replicate.networks.vgg import Network
 
 MakeNetwork = Callable[..., Network]
 

@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from replicate.engine.features import FeatureMap, LinearReadout, Readout, gram_matrix
 from replicate.engine.job import Job
 from replicate.engine.losses import STYLE_NORMALISATIONS, style_loss
-from replicate.engine.networks import Network
 from replicate.engine.objective import Objective, evaluate, style
 from replicate.engine.preset import Preset
 from replicate.engine.statistics import (
@@ -23,6 +21,8 @@ from replicate.engine.statistics import (
     mean_std,
     style_statistics,
 )
+from replicate.networks.features import FeatureMap, LinearReadout, Readout, gram_matrix
+from replicate.networks.vgg import Network
 
 KINDS = ("gram", "chain", "mean", "mean_std")
 LAYERS = ["relu1_1", "relu2_1", "relu3_1"]
@@ -297,7 +297,7 @@ def test_the_engine_compares_shifted_features(
 ) -> None:
     """The reported loss from the features themselves, before the picture is cut to 8 bits."""
     from replicate.engine.engine import _objective
-    from replicate.engine.normalisation import to_tensor
+    from replicate.networks.means import to_tensor
 
     engine = tiny_engine()
     job = transfer(scene, activation_shift=-1.0)

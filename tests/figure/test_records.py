@@ -9,10 +9,10 @@ import os
 import pytest
 from PIL import Image
 
-from replicate import paths
 from replicate.errors import ReplicateError
 from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, claims, read_records
 from replicate.figure.record import natural_key, read_record, standing_record
+from replicate.storage import paths
 
 VGG = NetworkRecord(name="vgg19", weights="caffe", sha256="12ab")
 COMPACT = NetworkRecord(name="vgg19-compact", weights="bundled", sha256="34cd")

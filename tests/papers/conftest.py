@@ -22,7 +22,7 @@ def small_studio(
     its own.  Channel means are measured on a scene, because the packaged ones are of wider
     networks.
     """
-    from replicate.engine.normalisation import measure_means
+    from replicate.networks.means import measure_means
 
     def means(network: Any, *_: Any) -> dict[str, Any]:
         found = measure_means(network, [scene(64, 64)])

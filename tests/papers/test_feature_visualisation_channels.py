@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 
 from replicate.config import load_paper
-from replicate.engine import excerpts as excerpts_module
-from replicate.engine.store import ResultStore
-from replicate.engine.visualise import Channel
 from replicate.figure.record import read_record
 from replicate.images import Picture
 from replicate.papers import feature_visualisation as module
@@ -29,6 +26,9 @@ from replicate.papers.feature_visualisation import (
 )
 from replicate.papers.registry import draw_figure
 from replicate.papers.studio import Studio, figure_config
+from replicate.storage.store import ResultStore
+from replicate.visualisation import excerpts as excerpts_module
+from replicate.visualisation.optimised import Channel
 
 SHALLOW = [Channel("conv2_1", index) for index in range(5)]
 DEEP = [Channel("conv4_1", index) for index in range(5)]
@@ -171,7 +171,7 @@ def test_the_figure_from_end_to_end(
     assert "Optimised pictures of 48 px after 12 steps" in record.caption
     assert "from 2 bundled pictures" in record.caption
 
-    monkeypatch.setattr("replicate.engine.visualise.evaluate", None)  # nothing is drawn anew
+    monkeypatch.setattr("replicate.visualisation.optimised.evaluate", None)  # nothing is drawn anew
     again = draw_figure(Studio(engine, "smoke"), "feature_visualisation/channels")
     assert again.panels == figure.panels
 

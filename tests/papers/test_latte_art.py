@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from replicate.config import load_preset
-from replicate.engine.networks import CAFFE_MEAN
 from replicate.images import Picture
+from replicate.networks.vgg import CAFFE_MEAN
 from replicate.papers import draw_figure
 from replicate.papers.latte_art import EARLY, EVEN, LATE, blended_with_noise, depth_claims
 from replicate.papers.studio import Studio

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from replicate.config import load_preset
-from replicate.engine.features import gram_matrix
+from replicate.networks.features import gram_matrix
 from replicate.papers import draw_figure
 from replicate.papers.li2017 import (
     BOTH,
@@ -47,9 +47,9 @@ def program_gradient(kernel: str, balance: float, x: torch.Tensor, y: torch.Tens
 )
 def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> None:
     """At relu3_1 of a picture whose conv4_2 has a quarter of its positions and 512 channels."""
-    from replicate.engine.features import FeatureMap, Readout
     from replicate.engine.losses import content_loss, style_loss
     from replicate.engine.statistics import style_statistics
+    from replicate.networks.features import FeatureMap, Readout
 
     preset = load_preset(PRESETS[name])
     generator = torch.Generator().manual_seed(0)

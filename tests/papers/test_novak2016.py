@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from replicate.config import load_paper, load_preset
-from replicate.engine.features import gram_matrix
 from replicate.engine.job import Job
-from replicate.engine.layers import layer_names
 from replicate.engine.preset import NetworkSpec
-from replicate.metrics import relative_gram_distance
+from replicate.measure.metrics import relative_gram_distance
+from replicate.networks.features import gram_matrix
+from replicate.networks.layers import layer_names
 from replicate.papers import draw_figure, novak2016
 from replicate.papers.judge import VGG16, Judge, patches, style_judge
 from replicate.papers.novak2016 import (

@@ -74,7 +74,7 @@ def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
 ) -> None:
     import torch
 
-    from replicate.engine.normalisation import to_tensor
+    from replicate.networks.means import to_tensor
 
     studio = small_studio()
     photograph, art = scene(64, 64, seed=1), scene(64, 64, seed=2)

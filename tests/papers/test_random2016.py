@@ -10,9 +10,9 @@ import torch
 
 from replicate.config import load_paper, load_preset
 from replicate.engine.engine import Engine
-from replicate.engine.networks import Network
 from replicate.engine.preset import NetworkSpec
-from replicate.engine.weights import LoadedWeights
+from replicate.networks.vgg import Network
+from replicate.networks.weights import LoadedWeights
 from replicate.papers import draw_figure
 from replicate.papers import random2016 as module
 from replicate.papers.random2016 import (

@@ -1,0 +1,1 @@
+"""Networks: layers and their names, feature maps and how they are read, weights."""

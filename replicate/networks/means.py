@@ -1,0 +1,132 @@
+"""Mean activations of channels, for Gatys' normalised network.
+
+Gatys et al. (2016, section 2) rescale the weights "such that the mean activation of each
+convolutional filter over images and positions" is one.  Their pictures were ImageNet's; the
+package carries the means of the original VGG-19 and VGG-16, measured over 477 photographs of
+ImageNet with either pooling; the compact network's file holds its own; for every other network
+they are measured over the bundled photographs when first needed.
+
+``python -m replicate.networks.means FOLDER NETWORK ...`` measures anew.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..engine.device import choose_dtype
+from ..images import Picture, bundled, bundled_names, load_image
+from ..storage.paths import cache_dir, write_atomic
+from .layers import layer_names
+from .vgg import Network
+from .weights import LoadedWeights, load_weights
+
+MEANS = Path(__file__).with_name("channel_means.npz")
+SIDE = 256
+"""Longest side of the photographs that the means are measured on."""
+
+FLOOR = 0.01
+"""Least mean activation, as a fraction of its layer's average: a channel that hardly ever fires
+would otherwise be blown up without bound."""
+
+
+def measure_means(network: Network, pictures: Iterable[Picture]) -> dict[str, Tensor]:
+    """Mean rectified activation of every channel over pictures and positions.
+
+    Args:
+        network: not normalised itself.
+
+    Returns:
+        ``relu1_1`` ... to (N,), float32 on the CPU.
+    """
+    layers = layer_names(network.architecture, "relu")
+    sums: dict[str, Tensor] = {}
+    positions = dict.fromkeys(layers, 0)
+    for picture in pictures:
+        pixels = to_tensor(picture.scaled_to(SIDE)).to(network.device)
+        with torch.no_grad():
+            maps = network(pixels, layers)
+        for layer, features in maps.items():
+            total = features.wide().cpu().sum(dim=(0, 2, 3), dtype=torch.float64)
+            sums[layer] = sums[layer] + total if layer in sums else total
+            positions[layer] += features.positions
+    return {layer: (sums[layer] / positions[layer]).float() for layer in layers}
+
+
+def packaged_means(key: str, pooling: str) -> dict[str, Tensor]:
+    """The package's own table for the weights ``key``: ``relu1_1`` ... to (N,); may be empty."""
+    return _read(MEANS, f"{key}/{pooling}/")
+
+
+def channel_means(network: Network, weights: LoadedWeights) -> dict[str, Tensor]:
+    """The means to divide by, with a floor, for a network made of ``weights``.
+
+    They are those that the weights' file holds, else packaged ones, else measured once and kept
+    in the cache under the checksum of the weights.
+    """
+    means = weights.means(network.pooling) or packaged_means(weights.name, network.pooling)
+    if not means:
+        # By type as well, or what an exact run draws would depend on what was run before it.
+        kind = str(network.dtype).removeprefix("torch.")
+        kept = cache_dir() / "means" / f"{weights.sha256[:32]}-{network.pooling}-{kind}.npz"
+        means = _read(kept, "")
+        if not means:
+            photographs = [bundled(name) for name in bundled_names()["photographs"]]
+            means = measure_means(network, photographs)
+            table = io.BytesIO()
+            np.savez(table, **{layer: mean.numpy() for layer, mean in means.items()})  # type: ignore[arg-type]
+            write_atomic(kept, table.getvalue())
+    return {layer: mean.clamp(min=FLOOR * float(mean.mean())) for layer, mean in means.items()}
+
+
+def _read(path: Path, prefix: str) -> dict[str, Tensor]:
+    """The table's entries under ``prefix``; none if there is no readable table."""
+    try:
+        with np.load(path) as table:
+            return {
+                name.rsplit("/", 1)[-1]: torch.from_numpy(table[name])
+                for name in table.files
+                if name.startswith(prefix)
+            }
+    except Exception:  # damaged tables raise nearly anything
+        return {}
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """(1, 3, H, W) float32 in [0, 1]."""
+    pixels = np.ascontiguousarray(picture.pixels.transpose(2, 0, 1)[None])
+    return torch.from_numpy(pixels).float() / 255
+
+
+def to_picture(pixels: Tensor, name: str = "") -> Picture:
+    """The picture of (1, 3, H, W) or (3, H, W): clipped to [0, 1], rounded to 8 bits."""
+    image = pixels.detach().reshape(pixels.shape[-3:]).float().cpu()
+    return Picture((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy().copy(), name)
+
+
+def main(arguments: list[str]) -> None:
+    """Measure the means of the named networks over a folder of photographs and save them."""
+    folder, *keys = arguments
+    dtype = choose_dtype("auto", torch.device("cpu"))
+    paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".jpg", ".png"))
+    table: dict[str, np.ndarray] = {}
+    for key in keys:
+        weights = load_weights(key)
+        for pooling in ("max", "average"):
+            network = Network(
+                weights.tensors, key.split("-")[0], weights.convention, pooling, dtype=dtype
+            )
+            means: Mapping[str, Tensor] = measure_means(network, map(load_image, paths))
+            table.update({f"{key}/{pooling}/{k}": v.numpy() for k, v in means.items()})
+    np.savez_compressed(MEANS, **table)  # type: ignore[arg-type]
+    print(f"{len(paths)} photographs, {len(table)} layers, {MEANS}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Feature visualisation: what excites a channel, made or found."""

@@ -1,0 +1,408 @@
+"""The minimisers against torch.optim, path by path, and on functions that explode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from replicate.engine.optimizers import LBFGS, Adam
+
+SHAPE = (3, 4, 4)
+SIZE = 48
+Loss = Callable[[Tensor], Tensor]
+"""Losses (B,) of pictures (B, 3, 4, 4)."""
+
+
+def spread(seed: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return low + (high - low) * torch.rand(SIZE, generator=generator, dtype=torch.float64)
+
+
+def start(seed: int, batch: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(batch, *SHAPE, generator=generator, dtype=torch.float64)
+
+
+def quadratic(curvature: Tensor, centre: Tensor) -> Loss:
+    return lambda x: 0.5 * (curvature * (x.flatten(1) - centre).square()).sum(1)
+
+
+def quartic(curvature: Tensor, centre: Tensor) -> Loss:
+    def loss(x: Tensor) -> Tensor:
+        away = x.flatten(1) - centre
+        neighbours = (away[:, 1:] * away[:, :-1]).sum(1)
+        return (curvature * away.square()).sum(1) + away.pow(4).sum(1) + 0.3 * neighbours
+
+    return loss
+
+
+def rosenbrock(x: Tensor) -> Tensor:
+    """Twenty-four valleys of Rosenbrock's, shifted and steep: full steps from afar explode."""
+    a, b = 4 * x.flatten(1)[:, ::2] - 2, 4 * x.flatten(1)[:, 1::2] - 2
+    return (100 * (b - a.square()).square() + (1 - a).square()).sum(1)
+
+
+def gradient(loss: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = x.detach().clone().requires_grad_(True)
+    value = loss(leaf)
+    (found,) = torch.autograd.grad(value.sum(), leaf)
+    return value.detach(), found
+
+
+def walk(minimiser: LBFGS | Adam, loss: Loss, evaluations: int) -> list[Tensor]:
+    """The points at which the minimiser asks for an evaluation, in order."""
+    points = []
+    for _ in range(evaluations):
+        points.append(minimiser.pixels.clone())
+        minimiser.tell(*gradient(loss, minimiser.pixels))
+    return points
+
+
+def torch_walk(optimiser: type, loss: Loss, x: Tensor, evaluations: int, **how) -> list[Tensor]:
+    leaf = x.detach().clone().requires_grad_(True)
+    points: list[Tensor] = []
+    minimiser = optimiser([leaf], **how)
+
+    def closure() -> Tensor:
+        points.append(leaf.detach().clone())
+        minimiser.zero_grad()
+        value = loss(leaf).sum()
+        value.backward()
+        return value
+
+    while len(points) < evaluations:
+        minimiser.step(closure)
+    return points[:evaluations]
+
+
+def torch_first_step(loss: Loss, x: Tensor) -> float:
+    """``first_step`` with which the first displacement is torch's, min(1, 1/|g|_1) g."""
+    _, g = gradient(loss, x)
+    factor = min(1.0, 1.0 / float(g.abs().sum()))
+    return factor * float(g.norm()) / SIZE**0.5
+
+
+CURVED = quartic(spread(1, 0.2, 3), spread(2))
+NEVER = float("inf")
+
+
+# L-BFGS against torch.optim.LBFGS
+
+
+@pytest.mark.parametrize("history", [1, 2, 5, 100])
+@pytest.mark.parametrize(
+    "loss", [quadratic(spread(3, 0.1, 10), spread(4)), CURVED], ids=["quadratic", "quartic"]
+)
+def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
+    """Also with a history shorter than the path, where old pairs are dropped."""
+    x, evaluations = start(5), 18
+    expected = torch_walk(
+        torch.optim.LBFGS,
+        loss,
+        x,
+        evaluations,
+        lr=1,
+        max_iter=evaluations,
+        history_size=history,
+        tolerance_grad=0,
+        tolerance_change=0,
+    )
+    minimiser = LBFGS(x, history, first_step=torch_first_step(loss, x), tolerance=NEVER)
+    found = walk(minimiser, loss, evaluations)
+    for step, (mine, theirs) in enumerate(zip(found, expected)):
+        distance = (theirs - mine).norm()
+        assert distance <= 1e-7 * (theirs - x).norm() + 1e-12, f"evaluation {step + 1}"
+    assert float(loss(found[-1])) < 1e-3 * float(loss(x))
+
+
+def test_lbfgs_matches_the_inverse_hessian_formula() -> None:
+    """The second direction, from one pair, against the BFGS update written with matrices."""
+    loss, x = CURVED, start(6)
+    minimiser = LBFGS(x, first_step=0.02, tolerance=NEVER)
+    first, second, third = walk(minimiser, loss, 3)
+    s = (second - first).flatten()
+    gradients = [gradient(loss, each)[1].flatten() for each in (first, second)]
+    y = gradients[1] - gradients[0]
+    rho = 1 / (s @ y)
+    left = torch.eye(SIZE, dtype=torch.float64) - rho * torch.outer(s, y)
+    inverse = left @ ((s @ y) / (y @ y) * left.T) + rho * torch.outer(s, s)
+    torch.testing.assert_close((third - second).flatten(), -inverse @ gradients[1])
+
+
+def test_first_displacement_has_the_size_asked_for() -> None:
+    x = start(7)
+    for scale in (1e-6, 1.0, 1e9):  # whatever the objective's scale
+        minimiser = LBFGS(x, first_step=0.01)
+        first, second = walk(minimiser, lambda p, scale=scale: scale * CURVED(p), 2)
+        moved = second - first
+        assert float(moved.square().mean().sqrt()) == pytest.approx(0.01)
+        _, g = gradient(CURVED, x)
+        assert float(
+            torch.cosine_similarity(moved.flatten(), -g.flatten(), dim=0)
+        ) == pytest.approx(1)
+
+
+def test_path_does_not_depend_on_the_objectives_scale() -> None:
+    x = start(8)
+    plain = walk(LBFGS(x), CURVED, 15)
+    huge = walk(LBFGS(x), lambda p: 1e9 * CURVED(p), 15)
+    torch.testing.assert_close(huge[-1], plain[-1], rtol=1e-5, atol=1e-7)
+
+
+def test_a_flat_start_stays() -> None:
+    x = start(9)
+    minimiser = LBFGS(x)
+    walk(minimiser, lambda p: (0 * p).flatten(1).sum(1), 3)
+    torch.testing.assert_close(minimiser.best, x, rtol=0, atol=0)
+
+
+# Batches
+
+
+LOSSES = [
+    quadratic(spread(10, 0.1, 1), spread(11)),
+    quadratic(spread(12, 5, 500), spread(13)),
+    lambda x: 1e6 * CURVED(x),
+    rosenbrock,
+]
+"""Different curvature, different scale, and one that forces steps back."""
+
+
+def mixture(x: Tensor) -> Tensor:
+    return torch.cat([loss(x[i : i + 1]) for i, loss in enumerate(LOSSES)])
+
+
+@pytest.mark.parametrize("history", [3, 20])
+def test_each_picture_of_a_batch_follows_the_path_it_would_follow_alone(history: int) -> None:
+    x, evaluations = start(14, batch=len(LOSSES)), 40
+    together = LBFGS(x, history)
+    points = walk(together, mixture, evaluations)
+    for index, loss in enumerate(LOSSES):
+        alone = LBFGS(x[index : index + 1], history)
+        for mine, theirs in zip(points, walk(alone, loss, evaluations)):
+            torch.testing.assert_close(mine[index], theirs[0], rtol=0, atol=0)
+        torch.testing.assert_close(together.best[index], alone.best[0], rtol=0, atol=0)
+        torch.testing.assert_close(together.loss[index], alone.loss[0], rtol=0, atol=0)
+
+
+def test_the_mixture_does_step_back() -> None:
+    """Else the test above would not have shown what it says."""
+    x = start(14, batch=len(LOSSES))
+    values = [float(loss) for loss in (rosenbrock(p[3:4]) for p in walk(LBFGS(x), mixture, 40))]
+    assert any(later > 1.01 * earlier for earlier, later in zip(values, values[1:]))
+
+
+# Steps back
+
+
+def explodes(loss: Loss, x: Tensor, evaluations: int) -> bool:
+    minimiser = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
+    values = [float(loss(point)) for point in walk(minimiser, loss, evaluations)]
+    return not max(values) < 100 * values[0]
+
+
+def test_full_steps_explode_and_shortened_ones_arrive() -> None:
+    x = start(15)
+
+    def steep(p: Tensor) -> Tensor:
+        """Almost flat far away, so that a full quasi-Newton step overshoots into a wall."""
+        away = 10 * (p.flatten(1) - 0.5)
+        return (away.square() + 1e-6).pow(0.3).sum(1) + away.pow(6).sum(1) * 1e-2
+
+    losses = {"rosenbrock": rosenbrock, "steep": steep}
+    assert any(explodes(loss, x, 60) for loss in losses.values())
+    for loss in losses.values():
+        minimiser = LBFGS(x)
+        walk(minimiser, loss, 400)
+        assert float(minimiser.loss) < 0.05 * float(loss(x))
+
+
+def test_rosenbrock_is_solved() -> None:
+    minimiser = LBFGS(start(16))
+    walk(minimiser, rosenbrock, 800)
+    assert float(minimiser.loss) < 1e-6
+    # Its minimum lies at (1, 1), that is at 3/4 in units of pixels.
+    torch.testing.assert_close(
+        minimiser.best, torch.full_like(minimiser.best, 0.75), rtol=0, atol=1e-2
+    )
+
+
+def test_accepted_losses_never_rise_by_more_than_the_tolerance() -> None:
+    minimiser = LBFGS(start(17), tolerance=0.01)
+    before = NEVER
+    for _ in range(60):
+        minimiser.tell(*gradient(rosenbrock, minimiser.pixels))
+        after = float(minimiser.loss)
+        assert after <= before * 1.01 + 1e-12
+        assert float(rosenbrock(minimiser.best)) == pytest.approx(after)
+        before = after
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf")])
+def test_a_region_without_finite_loss_is_stepped_back_from(poison: float) -> None:
+    """Beyond a wall the loss is NaN; the minimum lies this side of it."""
+    centre = torch.full((SIZE,), 0.5, dtype=torch.float64)
+
+    def walled(x: Tensor) -> Tensor:
+        loss = quadratic(spread(18, 0.05, 20), centre)(x)
+        outside = (x.flatten(1) - centre).abs().amax(1) > 0.55
+        return torch.where(outside, loss * 0 + poison, loss)
+
+    x = start(19)
+    # The first step alone would leave the region.
+    minimiser = LBFGS(x, first_step=2.0)
+    points = walk(minimiser, walled, 80)
+    assert not torch.isfinite(walled(points[1])).all()
+    assert torch.isfinite(minimiser.best).all() and torch.isfinite(minimiser.pixels).all()
+    assert float(minimiser.loss) < 1e-6
+
+
+def test_a_gradient_that_is_not_finite_is_stepped_back_from() -> None:
+    loss, x = CURVED, start(20)
+    minimiser = LBFGS(x)
+    minimiser.tell(*gradient(loss, minimiser.pixels))
+    there = minimiser.pixels.clone()
+    value, g = gradient(loss, there)
+    g[0, 1, 2, 3] = float("nan")
+    minimiser.tell(value, g)
+    torch.testing.assert_close(minimiser.best, x, rtol=0, atol=0)
+    shorter = (minimiser.pixels - x).norm() / (there - x).norm()
+    assert 0 < float(shorter) <= 0.5
+    walk(minimiser, loss, 30)
+    assert float(minimiser.loss) < 1e-3 * float(loss(x))
+
+
+def test_a_start_that_is_not_finite_is_left_as_it_is() -> None:
+    x = start(21, batch=2)
+    minimiser = LBFGS(x)
+    value, g = gradient(CURVED, x)
+    value[0] = float("nan")
+    minimiser.tell(value, g)
+    torch.testing.assert_close(minimiser.pixels[0], x[0], rtol=0, atol=0)
+    assert torch.isnan(minimiser.loss[0])
+    assert float(minimiser.loss[1]) == float(value[1])
+    assert (minimiser.pixels[1] != x[1]).any()
+
+
+def test_many_steps_back_forget_the_history_and_go_along_the_gradient() -> None:
+    """Everything is refused: ever shorter steps, along the gradient at last, never NaN."""
+    loss, x = CURVED, start(22)
+    minimiser = LBFGS(x)
+    walk(minimiser, loss, 6)
+    best = minimiser.best.clone()
+    _, g = gradient(loss, best)
+    lengths = []
+    for _ in range(12):
+        refused = torch.full((1,), float("nan"), dtype=torch.float64)
+        minimiser.tell(refused, torch.zeros_like(x))
+        moved = minimiser.pixels - best
+        lengths.append(float(moved.norm()))
+    torch.testing.assert_close(minimiser.best, best, rtol=0, atol=0)
+    assert float(torch.cosine_similarity(moved.flatten(), -g.flatten(), dim=0)) == pytest.approx(1)
+    assert 0 < lengths[-1] < 1e-3 * lengths[0]
+    walk(minimiser, loss, 30)  # and it recovers
+    assert float(minimiser.loss) < float(loss(best))
+
+
+def test_patience_is_with_refusals_in_a_row() -> None:
+    """Four refusals, a success, and a fifth: the history is still there."""
+    loss, minimiser = CURVED, LBFGS(start(32))
+    walk(minimiser, loss, 8)
+    refused = torch.full((1,), float("nan"), dtype=torch.float64)
+    for _ in range(4):
+        minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
+    minimiser.tell(*gradient(loss, minimiser.pixels))
+    before = (minimiser.pixels - minimiser.best).flatten()
+    minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
+    after = (minimiser.pixels - minimiser.best).flatten()
+    torch.testing.assert_close(after, 0.1 * before)
+
+
+def test_negative_losses() -> None:
+    """The tolerance is a fraction of the loss's size, whichever its sign."""
+    x = start(33)
+    minimiser = LBFGS(x)
+    walk(minimiser, lambda p: CURVED(p) - 1e3, 40)
+    assert float(CURVED(minimiser.best)) < 1e-2 * float(CURVED(x))
+
+
+def test_shortened_step_is_the_parabolas_minimum() -> None:
+    """f(0), f'(0) and f(1) are known: the minimum of the parabola through them."""
+    loss, x = quadratic(torch.full((SIZE,), 2.0, dtype=torch.float64), spread(23)), start(24)
+    minimiser = LBFGS(x, first_step=1.0)
+    value, g = gradient(loss, x)
+    minimiser.tell(value, g)
+    overshot = minimiser.pixels.clone()
+    minimiser.tell(*gradient(loss, overshot))
+    if float(loss(overshot)) <= 1.01 * float(value):
+        pytest.fail("the first step was not too long")
+    # The loss is a parabola along the line, so its minimum is the exact one: (x - centre) = 0.
+    torch.testing.assert_close(minimiser.pixels.flatten(1)[0], spread(23))
+
+
+# Clamping
+
+
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
+def test_clamp_keeps_pixels_in_range(kind: type) -> None:
+    """The unclamped minimum lies outside; clamped, the nearest face of the cube is found."""
+    centre = spread(25, -0.5, 1.5)
+    loss = quadratic(spread(26, 1, 3), centre)
+    x = start(27)
+    free, clamped = kind(x), kind(x, clamp=True)
+    walk(free, loss, 150)
+    assert float(free.best.max()) > 1 and float(free.best.min()) < 0
+    for point in walk(clamped, loss, 150):
+        assert float(point.min()) >= 0 and float(point.max()) <= 1
+    if kind is LBFGS:
+        assert float(clamped.loss) < 1.2 * float(loss(centre.clamp(0, 1).view(1, *SHAPE)))
+
+
+# Adam
+
+
+@pytest.mark.parametrize("rate", [0.003, 0.1])
+def test_adam_follows_torchs_path(rate: float) -> None:
+    x = start(28)
+    expected = torch_walk(torch.optim.Adam, CURVED, x, 25, lr=rate)
+    found = walk(Adam(x, rate), CURVED, 25)
+    for mine, theirs in zip(found, expected):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_adam_in_a_batch_is_adam_alone() -> None:
+    x = start(29, batch=len(LOSSES))
+    points = walk(Adam(x), mixture, 20)
+    for index, loss in enumerate(LOSSES):
+        for mine, theirs in zip(points, walk(Adam(x[index : index + 1]), loss, 20)):
+            torch.testing.assert_close(mine[index], theirs[0], rtol=0, atol=0)
+
+
+def test_adams_best_is_the_last_evaluated_picture() -> None:
+    minimiser = Adam(start(30))
+    points = walk(minimiser, CURVED, 4)
+    torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
+    assert float(minimiser.loss) == float(CURVED(points[-1]))
+
+
+def test_adam_keeps_its_best_where_the_loss_is_not_finite() -> None:
+    minimiser = Adam(start(34))
+    points = walk(minimiser, CURVED, 3)
+    minimiser.tell(torch.tensor([float("nan")]), torch.zeros_like(minimiser.pixels))
+    torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
+    assert torch.isnan(minimiser.loss).all()
+
+
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
+def test_the_start_is_not_changed(kind: type) -> None:
+    x = start(31)
+    before = x.clone()
+    minimiser = kind(x)
+    shown = minimiser.best
+    walk(minimiser, CURVED, 10)
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
+    # A picture taken out earlier must not change under its owner's hands.
+    torch.testing.assert_close(shown, before, rtol=0, atol=0)

@@ -1,0 +1,279 @@
+"""Representations: what is counted, ranked, shuffled and shown, on maps made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from replicate.engine.preset import NetworkSpec
+from replicate.errors import LayerError
+from replicate.images import Picture
+from replicate.measure.analysis import (
+    Entry,
+    Representation,
+    cosine_gram,
+    cosine_ranks,
+    diagonal_ratio,
+    diagonal_share,
+    gram_of,
+    largest_entries,
+    likeness_and_strength,
+    map_mosaic,
+    map_picture,
+    matched_pairs,
+    mean_map_correlation,
+    outline_correlations,
+    outshone_diagonal,
+    pair_picture,
+    relative_distance,
+    representations,
+    shuffled_pieces,
+    shuffled_positions,
+    squared,
+    standing_out,
+    structure_size,
+)
+from replicate.measure.metrics import relative_gram_distance
+
+GRAM = np.array(
+    [
+        [4.0, 5.0, 0.0, 1.0],
+        [5.0, 9.0, 0.0, 2.0],
+        [0.0, 0.0, 1.0, 0.0],
+        [1.0, 2.0, 0.0, 2.0],
+    ]
+)
+"""Channel 1 outshines its like, channel 0; channel 2 stands alone."""
+
+
+def representation(maps: Any, step: int = 1) -> Representation:
+    maps = np.asarray(maps, dtype=np.float32)
+    return Representation("relu1_1", maps, gram_of(maps), field=3, step=step)
+
+
+def noise(channels: int, side: int = 24, seed: int = 0) -> np.ndarray:
+    """Independent rectified noise in every channel."""
+    values = np.random.default_rng(seed).normal(size=(channels, side, side))
+    return np.maximum(values, 0).astype(np.float32)
+
+
+# Representations
+
+
+def test_representations_are_the_engine_s(
+    tiny_engine: Callable[..., Any], scene: Callable[..., Any]
+) -> None:
+    engine, spec, picture = tiny_engine(), NetworkSpec(), scene(48, 32)
+    found = representations(engine, picture, ["relu1_1", "relu4_2"], spec)
+    assert {layer: each.shape for layer, each in found.items()} == {
+        "relu1_1": (5, 32, 48),
+        "relu4_2": (8, 4, 6),
+    }
+    assert (found["relu4_2"].field, found["relu4_2"].step) == (84, 8)
+    grams = engine.grams(picture, list(found), spec)
+    for layer, each in found.items():
+        assert each.layer == layer
+        assert np.allclose(each.gram, grams[layer].numpy())
+        assert np.allclose(gram_of(each.maps), each.gram, rtol=1e-5, atol=1e-9)
+
+
+def test_an_unknown_layer(tiny_engine: Callable[..., Any], scene: Callable[..., Any]) -> None:
+    with pytest.raises(LayerError, match="relu4_2"):
+        representations(tiny_engine(), scene(32, 32), ["rleu4_2"], NetworkSpec())
+
+
+def test_strength_silence_and_the_mean() -> None:
+    seen = representation([[[1.0, 1.0]], [[0.0, 4.0]], [[0.0, 0.0]]])
+    assert seen.strengths.tolist() == [1.0, 8.0, 0.0]
+    assert seen.strongest(2) == [1, 0]
+    assert seen.silent_share == 0.5
+    assert np.allclose(seen.mean_map, [[1 / 3, 5 / 3]])
+
+
+def test_equal_strengths_keep_the_order_of_the_channels() -> None:
+    assert representation(np.ones((4, 2, 2))).strongest(3) == [0, 1, 2]
+
+
+# Entries
+
+
+def test_the_largest_entries_hold_both_halves_of_the_matrix() -> None:
+    found = largest_entries(GRAM, 4)
+    assert [(e.first, e.second, e.value) for e in found] == [
+        (1, 1, 9.0), (0, 1, 5.0), (1, 0, 5.0), (0, 0, 4.0),
+    ]  # fmt: skip
+    assert [e.label for e in found] == ["1", "0·1", "1·0", "0"]
+    assert [e.on_diagonal for e in found] == [True, False, False, True]
+
+
+def test_entries_that_are_not_finite_are_left_out() -> None:
+    matrix = np.array([[np.nan, 2.0], [np.inf, 1.0]])
+    assert largest_entries(matrix, 4) == [Entry(0, 1, 2.0), Entry(1, 1, 1.0)]
+
+
+def test_a_pair_is_matched_once_and_never_with_itself() -> None:
+    assert matched_pairs(GRAM, 2) == [Entry(0, 1, 5.0), Entry(1, 3, 2.0)]
+    assert len(matched_pairs(GRAM, 100)) == 6
+
+
+def test_cosines_do_not_know_strength() -> None:
+    maps = noise(3)
+    factors = np.array([1, 3, 0.5], dtype=np.float32)[:, None, None]
+    one, other = (cosine_gram(gram_of(each)) for each in (maps, maps * factors))
+    assert np.allclose(one, other)
+    assert np.allclose(np.diag(one), 1)
+
+
+def test_faint_channels_have_no_cosine() -> None:
+    maps = noise(4)
+    maps[1] *= 0.01
+    maps[2] = 0
+    cosines = cosine_gram(gram_of(maps))
+    assert np.isnan(cosines[1]).all() and np.isnan(cosines[:, 2]).all()
+    assert [(e.first, e.second) for e in matched_pairs(cosines, 3)] == [(0, 3)]
+
+
+def test_shares_of_the_diagonal() -> None:
+    assert diagonal_share(GRAM, 4) == 0.5
+    assert diagonal_share(np.eye(3), 3) == 1.0
+    assert diagonal_ratio(GRAM) == pytest.approx(4.0 / (16 / 12))
+    # 0 and 3 have a stronger neighbour in their rows, 1 and 2 have none.
+    assert standing_out(GRAM) == 0.5
+    assert standing_out(GRAM, share=0.5) == 1.0
+    # 5 is larger than 4, 1 and 2, and not than 9.
+    assert outshone_diagonal(GRAM) == 0.75
+
+
+def test_the_diagonal_of_any_gram_matrix_is_no_less_than_the_rest() -> None:
+    for seed in range(5):
+        assert diagonal_ratio(gram_of(noise(6, side=4, seed=seed))) >= 1
+
+
+def test_ranks_of_pairs_by_cosine() -> None:
+    maps = noise(5)
+    maps[1] = maps[0] * 2
+    maps[4] = 0
+    gram = gram_of(maps)
+    alike, unlike, silent = cosine_ranks(gram, [Entry(0, 1, 0), Entry(2, 3, 0), Entry(0, 4, 0)])
+    assert alike == pytest.approx(5 / 6)  # above all six pairs that are heard but itself
+    assert unlike < alike
+    assert np.isnan(silent)
+
+
+@pytest.mark.parametrize(("spread", "which"), [(0.0, 0), (3.0, 1)])
+def test_entries_follow_likeness_or_strength(spread: float, which: int) -> None:
+    """Maps of one strength differ in likeness only; of very different ones, mostly in strength."""
+    random = np.random.default_rng(1)
+    shared = noise(1)
+    maps = noise(24, seed=2) + shared * random.uniform(0, 1, size=(24, 1, 1))
+    maps /= np.sqrt((maps**2).mean(axis=(1, 2), keepdims=True))
+    maps *= 10 ** (random.uniform(-0.3, 0.3, size=(24, 1, 1)) * spread)
+    followed = likeness_and_strength(gram_of(maps.astype(np.float32)))
+    assert followed[which] > 0.9
+    assert followed[which] > followed[1 - which] + 0.1
+
+
+def test_correlation_of_maps() -> None:
+    assert mean_map_correlation(representation(noise(8, side=64))) < 0.1
+    one = noise(1)
+    assert mean_map_correlation(representation(np.concatenate([one, 3 * one + 1]))) == (
+        pytest.approx(1, abs=1e-6)
+    )
+    assert np.isnan(mean_map_correlation(representation(one)))
+
+
+# Maps against the picture
+
+
+def test_structures_are_measured_in_pixels_of_the_picture() -> None:
+    maps = np.repeat(np.repeat(noise(3, side=16), 4, axis=1), 4, axis=2)
+    fine, coarse = representation(noise(3, side=64)), representation(maps)
+    assert structure_size(coarse) > 2 * structure_size(fine)
+    assert structure_size(representation(maps, step=8)) == pytest.approx(8 * structure_size(coarse))
+    assert np.isnan(structure_size(representation(np.zeros((2, 8, 8)))))
+
+
+def test_outlines_are_seen_where_the_edges_are() -> None:
+    pixels = np.zeros((32, 32, 3))
+    pixels[8:24, 8:24] = 1
+    square = Picture.from_array(pixels)
+    edges = np.zeros((1, 16, 16))
+    edges[0, 3:13, 3:13] = 1
+    edges[0, 5:11, 5:11] = 0
+    bright, dark, flat = outline_correlations(
+        np.concatenate([edges, 1 - edges, np.ones_like(edges)]), square
+    )
+    assert bright > 0.7
+    assert dark == pytest.approx(-bright)
+    assert np.isnan(flat)
+
+
+def test_relative_distance() -> None:
+    target = noise(2)
+    assert relative_distance(target, target) == 0
+    assert relative_distance(np.zeros_like(target), target) == pytest.approx(1)
+    assert relative_distance(3 * target, target) == pytest.approx(4)
+
+
+def test_shuffled_positions_keep_the_gram_matrix_and_lose_the_places() -> None:
+    maps = noise(6)
+    shuffled = shuffled_positions(maps, seed=3)
+    assert relative_gram_distance(gram_of(shuffled), gram_of(maps)) < 1e-12
+    assert relative_distance(shuffled, maps) > 0.5
+    assert np.array_equal(shuffled, shuffled_positions(maps, seed=3))
+    assert not np.array_equal(shuffled, shuffled_positions(maps, seed=4))
+
+
+def test_shuffled_pieces_are_the_same_pieces(scene: Callable[..., Any]) -> None:
+    picture = scene(35, 24)
+    mixed = shuffled_pieces(picture, 8)
+    assert mixed.size == (32, 24)
+
+    def pieces(pixels: np.ndarray) -> list[bytes]:
+        return sorted(
+            pixels[top : top + 8, left : left + 8].tobytes()
+            for top in range(0, 24, 8)
+            for left in range(0, 32, 8)
+        )
+
+    assert pieces(mixed.pixels) == pieces(picture.pixels)
+    assert not np.array_equal(mixed.pixels, picture.pixels[:, :32])
+
+
+def test_whole_squares_fill_the_middle_of_the_picture() -> None:
+    pixels = np.arange(45 * 70 * 3, dtype=np.uint64).reshape(45, 70, 3).astype(np.uint8)
+    cut, sides = squared(Picture(pixels))
+    assert sides == [1, 2, 4, 8]
+    assert cut.size == (64, 40)
+    assert np.array_equal(cut.pixels, pixels[2:42, 3:67])
+    assert all(shuffled_pieces(cut, side).size == cut.size for side in sides)
+
+
+@pytest.mark.parametrize("side", [0, 25])
+def test_pieces_that_do_not_fit(side: int, scene: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=f"square of {side}"):
+        shuffled_pieces(scene(32, 24), side)
+
+
+# Pictures
+
+
+def test_a_map_is_black_at_zero_and_white_at_its_largest() -> None:
+    picture = map_picture(np.array([[0.0, 2.0], [4.0, -1.0]], dtype=np.float32), (4, 4))
+    assert picture.pixels[::2, ::2, 0].tolist() == [[0, 128], [255, 0]]
+    assert picture.pixels[1, 1].tolist() == [0, 0, 0]
+    assert map_picture(np.zeros((2, 3), dtype=np.float32)).pixels.max() == 0
+
+
+def test_a_mosaic_of_maps_and_a_pair() -> None:
+    maps = np.stack([np.full((2, 3), value, dtype=np.float32) for value in (1, 0, 2)])
+    page = map_mosaic(maps, columns=2, gap=1)
+    assert page.size == (7, 5)
+    assert page.pixels[0, :, 0].tolist() == [255, 255, 255, 255, 0, 0, 0]
+    assert page.pixels[4, 5, 0] == 255  # nothing in the last place
+    pair = pair_picture(representation(maps), Entry(1, 2, 0.0), (4, 4))
+    assert pair.size == (10, 4)
+    assert (pair.pixels[0, 0, 0], pair.pixels[0, 9, 0]) == (0, 255)

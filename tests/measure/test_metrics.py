@@ -1,0 +1,643 @@
+"""The metrics against hand computation, cases with a known answer, and second implementations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy import ndimage, optimize, special, stats
+from skimage import color, data
+
+from replicate.measure import metrics
+
+PAIRWISE = [
+    metrics.psnr,
+    metrics.psnr_after_colour_fit,
+    metrics.ssim,
+    metrics.edge_correlation,
+    metrics.lab_distance,
+]
+COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb, metrics.histogram_distance]
+SINGLE = [
+    metrics.correlation_length,
+    metrics.coherence_length,
+    metrics.mean_luminance,
+    metrics.mid_band_energy,
+    metrics.band_energy_share,
+    metrics.hue_entropy,
+]
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return data.astronaut()[100:228, 150:310]
+
+
+@pytest.fixture(scope="module")
+def other() -> np.ndarray:
+    return data.coffee()[100:228, 150:310]
+
+
+def noise(seed: int = 0, shape: tuple[int, ...] = (64, 80, 3)) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape)
+
+
+def grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[:, :, None], 3, axis=2)
+
+
+def flat(*colour: float, shape: tuple[int, int] = (16, 20)) -> np.ndarray:
+    return np.broadcast_to(np.array(colour, dtype=float), (*shape, 3)).copy()
+
+
+def shuffled(picture: np.ndarray, seed: int = 0) -> np.ndarray:
+    pixels = picture.reshape(-1, 3)
+    return np.random.default_rng(seed).permutation(pixels).reshape(picture.shape)
+
+
+# Equal pictures and types
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [
+        (metrics.psnr, math.inf),
+        (metrics.psnr_after_colour_fit, math.inf),
+        (metrics.ssim, 1),
+        (metrics.edge_correlation, 1),
+        (metrics.lab_distance, 0),
+        (metrics.mean_lab_shift, 0),
+        (metrics.sliced_wasserstein_rgb, 0),
+        (metrics.histogram_distance, 0),
+    ],
+)
+def test_equal_pictures(metric, best, photo):
+    assert metric(photo, photo) == pytest.approx(best, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", PAIRWISE + COLOURS)
+def test_bytes_and_floats_agree(metric, photo, other):
+    in_bytes = metric(photo, other)
+    assert isinstance(in_bytes, float)
+    assert metric(photo / 255, (other / 255).astype(np.float32)) == pytest.approx(in_bytes, 1e-5)
+
+
+@pytest.mark.parametrize("metric", SINGLE)
+def test_single_bytes_and_floats_agree(metric, photo):
+    assert isinstance(metric(photo), float)
+    assert metric((photo / 255).astype(np.float32)) == pytest.approx(metric(photo), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "metric", [metrics.psnr, metrics.ssim, metrics.edge_correlation, metrics.lab_distance, *COLOURS]
+)
+def test_symmetric(metric, photo, other):
+    assert metric(photo, other) == pytest.approx(metric(other, photo), rel=1e-9)
+
+
+# PSNR
+
+
+def test_psnr_by_hand():
+    # An error of .1 everywhere: 10 log10(1 / .01) = 20 dB.
+    assert metrics.psnr(flat(0.5, 0.5, 0.5), flat(0.6, 0.6, 0.6)) == pytest.approx(20)
+    # The same error in one channel of three: 10 log10(3 / .01).
+    assert metrics.psnr(flat(0.5, 0.5, 0.5), flat(0.5, 0.6, 0.5)) == pytest.approx(24.771, abs=1e-3)
+
+
+def test_psnr_of_noise():
+    image = np.full((128, 128, 3), 0.5)
+    noisy = image + np.random.default_rng(1).normal(0, 0.05, image.shape).clip(-0.4, 0.4)
+    assert metrics.psnr(noisy, image) == pytest.approx(-20 * math.log10(0.05), abs=0.05)
+
+
+def test_colour_fit_undoes_any_affine_cast(photo):
+    reference = photo / 255
+    cast = reference @ np.array([[0.6, 0.1, 0], [0.1, 0.5, 0.2], [0, 0.1, 0.5]]) + 0.1
+    assert metrics.psnr(cast, reference) < 20
+    assert metrics.psnr_after_colour_fit(cast, reference) > 200
+
+
+def test_colour_fit_never_hurts(photo, other):
+    assert metrics.psnr_after_colour_fit(other, photo) >= metrics.psnr(other, photo)
+    # The best constant leaves the reference's own variance, so unrelated pictures end there.
+    variance = np.var(photo / 255, axis=(0, 1)).mean()
+    fitted = metrics.psnr_after_colour_fit(shuffled(photo), photo)
+    assert fitted == pytest.approx(-10 * math.log10(variance), abs=0.05)
+
+
+# SSIM
+
+
+def test_ssim_second_implementation(photo, other):
+    """Wang et al.'s formula with a 7 × 7 uniform window, sample covariance, borders cut."""
+    x, y = photo / 255, other / 255
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return ndimage.uniform_filter(values, (7, 7, 1))
+
+    sample = 49 / 48
+    ux, uy = mean(x), mean(y)
+    vx, vy = sample * (mean(x * x) - ux * ux), sample * (mean(y * y) - uy * uy)
+    vxy = sample * (mean(x * y) - ux * uy)
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * ux * uy + c1) * (2 * vxy + c2)
+    similarity /= (ux**2 + uy**2 + c1) * (vx + vy + c2)
+    assert metrics.ssim(photo, other) == pytest.approx(similarity[3:-3, 3:-3].mean(), abs=1e-9)
+
+
+def test_ssim_of_flat_pictures_by_hand():
+    # Without variance only the luminance term is left: (2ab + c1) / (a² + b² + c1).
+    expected = (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4)
+    assert metrics.ssim(flat(0.2, 0.2, 0.2), flat(0.8, 0.8, 0.8)) == pytest.approx(expected)
+
+
+def test_ssim_too_small():
+    with pytest.raises(ValueError, match="7 or more"):
+        metrics.ssim(noise(shape=(6, 20, 3)), noise(shape=(6, 20, 3)))
+
+
+# Edge correlation
+
+
+def sobel_by_hand(pixels: np.ndarray) -> np.ndarray:
+    values = color.rgb2gray(pixels)
+    gradients = [ndimage.sobel(values, axis=axis, mode="reflect") for axis in (0, 1)]
+    return np.hypot(*gradients)
+
+
+def test_edge_correlation_second_implementation(photo, other):
+    expected = stats.pearsonr(sobel_by_hand(photo).ravel(), sobel_by_hand(other).ravel()).statistic
+    assert metrics.edge_correlation(photo, other) == pytest.approx(expected, abs=1e-9)
+
+
+def test_edge_correlation_ignores_contrast_and_inversion(photo):
+    assert metrics.edge_correlation(0.3 + 0.4 * photo / 255, photo) == pytest.approx(1)
+    assert metrics.edge_correlation(1 - photo / 255, photo) == pytest.approx(1)
+
+
+def test_edge_correlation_of_shuffled_pixels_is_near_zero(photo):
+    assert abs(metrics.edge_correlation(shuffled(photo), photo)) < 0.1
+
+
+def test_blur_keeps_only_coarse_edges(photo):
+    grain = np.random.default_rng(0).normal(0, 0.4, photo.shape)
+    noisy = np.clip(photo / 255 + grain, 0, 1)
+    assert metrics.edge_correlation(noisy, photo) < 0.5
+    assert metrics.edge_correlation(noisy, photo, blur=6) > 0.8
+
+
+def test_edge_correlation_without_edges_is_undefined(photo):
+    assert math.isnan(metrics.edge_correlation(flat(0.5, 0.4, 0.3, shape=photo.shape[:2]), photo))
+
+
+# Correlation length
+
+
+def filtered_noise(sigma: float, size: int = 256, seed: int = 0) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal((size, size))
+    values = ndimage.gaussian_filter(values, sigma, mode="wrap")
+    return grey((values - values.min()) / np.ptp(values))
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3, 5])
+def test_correlation_length_of_filtered_noise(sigma):
+    # A Gaussian kernel's autocorrelation is exp(-r² / 4s²): 1/e at r = 2s.
+    lengths = [metrics.correlation_length(filtered_noise(sigma, seed=seed)) for seed in range(4)]
+    assert np.mean(lengths) == pytest.approx(2 * sigma, rel=0.05)
+
+
+@pytest.mark.parametrize("period", [16, 32])
+def test_correlation_length_of_a_sine(period):
+    # A plane wave's autocorrelation averaged over angles is the Bessel function J0(2πr / period).
+    wave = 0.5 + 0.5 * np.sin(2 * np.pi * np.arange(256) / period)
+    root = optimize.brentq(lambda x: special.j0(x) - 1 / np.e, 0, 2.4)
+    length = metrics.correlation_length(grey(np.tile(wave, (256, 1))))
+    assert length == pytest.approx(root * period / (2 * np.pi), rel=0.02)
+
+
+def test_correlation_length_second_implementation():
+    """Pixel pairs counted one lag at a time."""
+    values = np.random.default_rng(2).random((24, 30))
+    values = ndimage.gaussian_filter(values, 1.5)
+    values = (values - values.min()) / np.ptp(values)
+    centred = values - values.mean()
+    rings: dict[int, list[tuple[float, float]]] = {}
+    for down in range(-23, 24):
+        for right in range(-29, 30):
+            radius = math.hypot(down, right)
+            top, left = max(0, -down), max(0, -right)
+            bottom, end = 24 - max(0, down), 30 - max(0, right)
+            here = centred[top:bottom, left:end]
+            there = centred[top + down : bottom + down, left + right : end + right]
+            rings.setdefault(round(radius), []).append((radius, float((here * there).mean())))
+    curve = [np.mean(rings[ring], axis=0) for ring in range(13)]
+    level = curve[0][1] / np.e
+    after = next(place for place, (_, value) in enumerate(curve) if value < level)
+    (r0, v0), (r1, v1) = curve[after - 1], curve[after]
+    expected = r0 + (v0 - level) / (v0 - v1) * (r1 - r0)
+    assert metrics.correlation_length(grey(values)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_correlation_length_of_noise_and_shuffled_pixels_is_below_a_pixel(photo):
+    assert metrics.correlation_length(noise()) < 1
+    assert metrics.correlation_length(shuffled(photo)) < 1 < metrics.correlation_length(photo)
+
+
+def test_correlation_length_grows_with_the_picture(photo):
+    doubled = photo.repeat(2, axis=0).repeat(2, axis=1)
+    ratio = metrics.correlation_length(doubled) / metrics.correlation_length(photo)
+    assert ratio == pytest.approx(2, rel=0.05)
+
+
+def test_correlation_length_opposite_borders_do_not_meet():
+    # Left half dark, right half bright: a circular transform would see a wave of this period.
+    halves = grey(np.tile(np.r_[np.zeros(64), np.ones(64)], (128, 1)))
+    rolled = np.roll(halves, 32, axis=1)
+    assert metrics.correlation_length(halves) > metrics.correlation_length(rolled)
+
+
+def test_correlation_length_limits():
+    assert math.isnan(metrics.correlation_length(flat(0.5, 0.5, 0.5)))
+    # Too narrow for the curve to fall within half the shorter side.
+    ramp = grey(np.tile(np.linspace(0, 1, 200), (16, 1)))
+    assert metrics.correlation_length(ramp) == 16
+
+
+# Coherence of the orientation
+
+
+def strokes(
+    length: float, width: float, domain: float | None = None, size: int = 256, seed: int = 0
+) -> np.ndarray:
+    """Grey bars one over the other, eight deep, each at a random angle.
+
+    With a `domain` (standard deviation of a filter, in pixels) neighbours run alike.
+    """
+    rng, scale = np.random.default_rng(seed), 3
+    field = rng.standard_normal((size, size)) + 1j * rng.standard_normal((size, size))
+    if domain is not None:
+        field = ndimage.gaussian_filter(field, domain, mode="wrap")
+    sheet = Image.new("L", (size * scale, size * scale))
+    pen = ImageDraw.Draw(sheet)
+    for _ in range(round(8 * size**2 / (length * width))):
+        centre = rng.random(2) * size
+        angle = np.angle(field[tuple(centre.astype(int)[::-1])]) / 2
+        along = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+        across = np.array([-np.sin(angle), np.cos(angle)]) * width / 2
+        signs = [(1, 1), (1, -1), (-1, -1), (-1, 1)]
+        corners = [scale * (centre + a * along + b * across) for a, b in signs]
+        pen.polygon([tuple(each) for each in corners], fill=int(rng.integers(256)))
+    return grey(np.asarray(sheet.resize((size, size), Image.Resampling.BOX)) / 255)
+
+
+def checkerboard(period: int, size: int = 256) -> np.ndarray:
+    half = np.arange(size) // (period // 2)
+    return grey(((half[:, None] + half) % 2).astype(float))
+
+
+def magnified(picture: np.ndarray) -> np.ndarray:
+    return np.clip(ndimage.zoom(picture, (2, 2, 1), order=1), 0, 1)
+
+
+def test_coherence_length_grows_with_the_blur_of_noise():
+    for sigma in (3, 5, 8):
+        length = metrics.coherence_length(filtered_noise(sigma))
+        assert length == pytest.approx(1.5 * sigma, rel=0.1)
+
+
+def test_coherence_length_grows_with_the_period_of_a_checkerboard():
+    for period in (16, 32, 64):
+        length = metrics.coherence_length(checkerboard(period))
+        assert length == pytest.approx(period / 9, rel=0.1)
+
+
+@pytest.mark.parametrize("width", [4, 6, 12])
+def test_coherence_length_grows_with_the_length_of_strokes(width):
+    lengths = [metrics.coherence_length(strokes(times * width, width)) for times in (1, 2, 4, 8)]
+    assert all(after > 1.1 * before for before, after in zip(lengths, lengths[1:]))
+    # The radius of the autocorrelation has the strokes' width and hardly sees their length.
+    radii = [metrics.correlation_length(strokes(times * width, width)) for times in (1, 8)]
+    assert lengths[-1] / lengths[0] > radii[-1] / radii[0]
+
+
+def test_coherence_length_grows_with_the_width_of_strokes():
+    lengths = [metrics.coherence_length(strokes(48, width)) for width in (3, 12, 24)]
+    assert lengths == sorted(lengths)
+
+
+def test_coherence_length_grows_with_neighbours_that_run_alike():
+    pictures = [strokes(16, 4, domain) for domain in (None, 4, 8, 16)]
+    lengths = [metrics.coherence_length(each) for each in pictures]
+    assert all(after > 1.3 * before for before, after in zip(lengths, lengths[1:]))
+    # The strokes are the same, and so is the radius of the autocorrelation.
+    radii = [metrics.correlation_length(each) for each in pictures]
+    assert max(radii) < 1.1 * min(radii)
+
+
+def test_coherence_length_of_a_magnified_picture(photo):
+    for picture in (photo / 255, filtered_noise(3, size=128), strokes(32, 8, size=128)):
+        ratio = metrics.coherence_length(magnified(picture)) / metrics.coherence_length(picture)
+        assert ratio == pytest.approx(2, rel=0.15)
+
+
+def test_coherence_length_is_least_for_noise(photo):
+    for least in (noise(), shuffled(photo), grey(noise()[..., 0])):
+        assert metrics.coherence_length(least) == pytest.approx(1.45, abs=0.1)
+    others = [filtered_noise(1.5), strokes(8, 4), strokes(6, 6), checkerboard(16), photo]
+    assert all(metrics.coherence_length(each) > 1.6 for each in others)
+
+
+def test_coherence_length_does_not_see_contrast_and_polarity():
+    picture = strokes(32, 4)
+    length = metrics.coherence_length(picture)
+    for same in (0.4 + 0.2 * picture, 1 - picture, picture.swapaxes(0, 1)):
+        assert metrics.coherence_length(same) == pytest.approx(length, rel=0.01)
+    clouded = 0.7 * picture + 0.3 * filtered_noise(20)
+    assert metrics.coherence_length(clouded) == pytest.approx(length, rel=0.05)
+
+
+def test_coherence_length_is_shortened_by_noise_on_top():
+    picture = 0.2 + 0.6 * strokes(32, 4)
+    shares = [
+        metrics.coherence_length(np.clip(picture + 0.6 * share * (grain - 0.5), 0, 1))
+        / metrics.coherence_length(picture)
+        for grain in [grey(noise(shape=(256, 256, 1))[..., 0])]
+        for share in (0.2, 0.7)
+    ]
+    assert 0.95 < shares[0] < 1.01 and 0.6 < shares[1] < 0.85
+
+
+def test_coherence_length_second_implementation():
+    """Windows summed one pixel at a time, coherence by the angle of each gradient."""
+    picture = filtered_noise(1.5, size=24)
+    right, down = (
+        ndimage.gaussian_filter1d(
+            ndimage.gaussian_filter1d(picture[..., 0], 1, axis=axis, order=1), 1, axis=1 - axis
+        )
+        for axis in (1, 0)
+    )
+    energy, angle = right**2 + down**2, 2 * np.arctan2(down, right)
+    rows, columns = np.mgrid[:24, :24]
+
+    def coherence(window: float) -> float:
+        # SciPy's filter ends after four standard deviations, each way on its own.
+        reach = int(4 * window + 0.5)
+        agreed = weight = 0.0
+        for row in range(-reach, 24 + reach):
+            for column in range(-reach, 24 + reach):
+                if not (0 <= row < 24 and 0 <= column < 24):
+                    continue
+                near = (abs(rows - row) <= reach) & (abs(columns - column) <= reach)
+                mask = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 2 / window**2) * near
+                agreed += abs((mask * energy * np.exp(1j * angle)).sum())
+                weight += (mask * energy).sum()
+        return agreed / weight
+
+    length = metrics.coherence_length(picture)
+    assert coherence(length) == pytest.approx(1 / np.e, abs=0.01)
+
+
+def test_coherence_length_limits():
+    assert math.isnan(metrics.coherence_length(flat(0.5, 0.5, 0.5)))
+    ramp = grey(np.tile(np.linspace(0, 1, 200), (16, 1)))
+    assert metrics.coherence_length(ramp) == 4
+    stripes = grey(np.tile(np.arange(64) % 4 // 2 * 1.0, (64, 1)))
+    assert metrics.coherence_length(stripes) == 16
+
+
+# Gram matrices
+
+
+def test_relative_gram_distance_by_hand():
+    target = np.array([[3.0, 0.0], [0.0, 4.0]])
+    assert metrics.relative_gram_distance(target, target) == 0
+    assert metrics.relative_gram_distance(np.zeros((2, 2)), target) == 1
+    # ||[[0, 1], [1, 0]]||² / 25
+    assert metrics.relative_gram_distance(target + np.eye(2)[::-1], target) == pytest.approx(0.08)
+    assert metrics.relative_gram_distance(2 * target, target) == pytest.approx(1)
+
+
+def test_relative_gram_distance_of_a_zero_target():
+    assert metrics.relative_gram_distance(np.eye(3), np.zeros((3, 3))) == math.inf
+    assert math.isnan(metrics.relative_gram_distance(np.zeros((3, 3)), np.zeros((3, 3))))
+
+
+@pytest.mark.parametrize(
+    ("gram", "target"), [(np.eye(2), np.eye(3)), (np.ones(4), np.ones(4)), (np.eye(2), [[1.0]])]
+)
+def test_relative_gram_distance_bad_shapes(gram, target):
+    with pytest.raises(ValueError, match="do not compare"):
+        metrics.relative_gram_distance(gram, target)
+
+
+# Colour
+
+
+def test_lab_distance_by_hand():
+    assert metrics.lab_distance(flat(0, 0, 0), flat(1, 1, 1)) == pytest.approx(100, abs=0.01)
+    # sRGB red is L* 53.24, a* 80.09, b* 67.20 (Lindbloom).
+    red = math.sqrt(53.24**2 + 80.09**2 + 67.20**2)
+    assert metrics.lab_distance(flat(1, 0, 0), flat(0, 0, 0)) == pytest.approx(red, abs=0.1)
+
+
+def test_lab_distance_is_the_mean_over_pixels():
+    half = flat(0, 0, 0)
+    half[:, :10] = 1
+    assert metrics.lab_distance(half, flat(0, 0, 0)) == pytest.approx(50, abs=0.01)
+    assert metrics.mean_lab_shift(half, flat(0, 0, 0)) == pytest.approx(50, abs=0.01)
+
+
+def test_mean_lab_shift_sees_colours_not_places(photo):
+    assert metrics.mean_lab_shift(shuffled(photo), photo) == pytest.approx(0, abs=1e-9)
+    assert metrics.mean_lab_shift(photo[::2, ::2], photo) < 1
+    assert metrics.lab_distance(shuffled(photo), photo) > 10
+
+
+def test_sliced_wasserstein_ignores_places(photo):
+    assert metrics.sliced_wasserstein_rgb(shuffled(photo), photo) == 0
+
+
+def test_sliced_wasserstein_of_a_shift():
+    # |v · θ| averaged over the sphere is |v| / 2.
+    pixels = 0.5 * noise(shape=(32, 32, 3))
+    distance = metrics.sliced_wasserstein_rgb(
+        pixels + np.array([0.3, 0.1, 0.2]), pixels, projections=2000
+    )
+    assert distance == pytest.approx(math.sqrt(0.14) / 2, rel=0.04)
+
+
+def test_sliced_wasserstein_second_implementation(photo, other):
+    small = other[::2, ::2]
+    directions = np.random.default_rng(5).standard_normal((8, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    expected = np.mean(
+        [
+            stats.wasserstein_distance(
+                (photo.reshape(-1, 3) / 255) @ each, (small.reshape(-1, 3) / 255) @ each
+            )
+            for each in directions
+        ]
+    )
+    got = metrics.sliced_wasserstein_rgb(photo, small, projections=8, seed=5)
+    assert got == pytest.approx(expected, rel=1e-9)
+
+
+def test_sliced_wasserstein_is_seeded(photo, other):
+    first = metrics.sliced_wasserstein_rgb(photo, other)
+    assert metrics.sliced_wasserstein_rgb(photo, other) == first
+    assert metrics.sliced_wasserstein_rgb(photo, other, seed=1) != first
+
+
+def test_sliced_wasserstein_of_clouds():
+    # In one dimension the only directions are 1 and -1: the mean distance of sorted values.
+    ours, theirs = np.array([[3.0], [1.0]]), np.array([[2.0], [6.0]])
+    assert metrics.sliced_wasserstein(ours, theirs) == pytest.approx((1 + 3) / 2)
+    assert metrics.sliced_wasserstein(ours, ours[::-1]) == 0
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4,), (0, 3)])
+def test_clouds_that_do_not_compare(shape):
+    with pytest.raises(ValueError, match="do not compare"):
+        metrics.sliced_wasserstein(np.zeros(shape), np.zeros((4, 3)))
+
+
+def test_histogram_distance_by_hand():
+    half = flat(0, 0, 0)
+    half[:, :5] = 1  # a quarter of the pixels
+    assert metrics.histogram_distance(half, flat(0, 0, 0)) == pytest.approx(0.25)
+    assert metrics.histogram_distance(flat(1, 0, 0), flat(0, 1, 0)) == 1
+    # .49 and .51 lie on two sides of a bin's border; .51 and .61 in one bin.
+    assert metrics.histogram_distance(flat(0.49, 0, 0), flat(0.51, 0, 0)) == 1
+    assert metrics.histogram_distance(flat(0.61, 0, 0), flat(0.51, 0, 0)) == 0
+
+
+def test_histogram_distance_second_implementation(photo, other):
+    histograms = [
+        np.histogramdd(each.reshape(-1, 3) / 255, bins=8, range=[(0, 1)] * 3)[0] / each[..., 0].size
+        for each in (photo, other)
+    ]
+    expected = np.abs(histograms[0] - histograms[1]).sum() / 2
+    assert metrics.histogram_distance(photo, other) == pytest.approx(expected)
+
+
+def test_mean_luminance_by_hand():
+    assert metrics.mean_luminance(flat(1, 1, 1)) == pytest.approx(1)
+    assert metrics.mean_luminance(flat(0, 0, 0)) == 0
+    assert metrics.mean_luminance(flat(0, 1, 0)) == pytest.approx(0.7154)
+
+
+# Spectrum
+
+
+@pytest.mark.parametrize("frequency", [0.02, 0.1, 0.2, 0.3])
+def test_energy_of_a_sine_lies_in_its_band(frequency):
+    wave = 0.5 + 0.4 * np.sin(2 * np.pi * frequency * np.arange(256))
+    picture = grey(np.tile(wave, (256, 1)))
+    inside = 0.05 <= frequency < 0.25
+    expected = 0.4**2 / 2 if inside else 0
+    assert metrics.mid_band_energy(picture) == pytest.approx(expected, abs=1e-3)
+    share = metrics.band_energy_share(picture, 0.05, 0.25)
+    assert share == pytest.approx(1 if inside else 0, abs=0.01)
+
+
+def test_energy_of_white_noise_is_its_variance_spread_evenly():
+    values = np.random.default_rng(0).normal(0.5, 0.1, (256, 256)).clip(0, 1)
+    ring = np.pi * (0.25**2 - 0.05**2)  # the band's area in a plane of one
+    assert metrics.mid_band_energy(grey(values)) == pytest.approx(0.01 * ring, rel=0.05)
+    assert metrics.band_energy_share(grey(values), 0.05, 0.25) == pytest.approx(ring, rel=0.05)
+
+
+def test_energy_of_all_bands_is_the_variance():
+    picture = filtered_noise(2)
+    parts = [(0, 0.05), (0.05, 0.25), (0.25, 1)]
+    total = sum(metrics.mid_band_energy(picture, *band) for band in parts)
+    assert total == pytest.approx(metrics.mid_band_energy(picture, 0, 1))
+    assert total == pytest.approx(picture[..., 0].var(), rel=0.1)
+
+
+def test_flat_pictures_have_no_energy():
+    assert metrics.mid_band_energy(flat(0.5, 0.5, 0.5)) == pytest.approx(0, abs=1e-20)
+    assert math.isnan(metrics.band_energy_share(flat(0.5, 0.5, 0.5)))
+
+
+# Hue
+
+
+def test_hue_entropy_by_hand():
+    assert metrics.hue_entropy(flat(0.9, 0.1, 0.1)) == pytest.approx(0, abs=1e-12)
+    halves = flat(1, 0, 0)
+    halves[:, :10] = [0, 1, 0]
+    assert metrics.hue_entropy(halves) == pytest.approx(1)
+    # Chroma as weight: a quarter as strong a green is a fifth of the whole.
+    halves[:, :10] = [0.5, 0.75, 0.5]
+    assert metrics.hue_entropy(halves) == pytest.approx(stats.entropy([0.8, 0.2], base=2))
+
+
+def test_hue_entropy_of_all_hues_and_of_none():
+    wheel = color.hsv2rgb(np.dstack([(np.arange(320) + 0.5) / 320, *[np.ones(320)] * 2]))
+    assert metrics.hue_entropy(wheel) == pytest.approx(5, abs=1e-3)
+    assert metrics.hue_entropy(wheel, bins=8) == pytest.approx(3, abs=1e-3)
+    assert metrics.hue_entropy(flat(0.5, 0.5, 0.5)) == 0
+    assert metrics.hue_entropy((wheel * 0.001) + 0.5) == pytest.approx(5, abs=0.01)
+
+
+# Bad input
+
+NOT_PICTURES = [
+    pytest.param(np.zeros((8, 8)), id="grey"),
+    pytest.param(np.zeros((8, 8, 4)), id="rgba"),
+    pytest.param(np.zeros((3, 8, 8)), id="channels first"),
+    pytest.param(np.zeros((1, 8, 8, 3)), id="batch"),
+    pytest.param(np.zeros((0, 8, 3)), id="empty"),
+    pytest.param(np.zeros((8, 8, 3), dtype=np.int64), id="integers"),
+    pytest.param(np.zeros((8, 8, 3), dtype=bool), id="booleans"),
+    pytest.param(np.full((8, 8, 3), 128.0), id="floats to 255"),
+    pytest.param(np.full((8, 8, 3), -0.5), id="negative"),
+    pytest.param(np.full((8, 8, 3), np.nan), id="nan"),
+]
+
+
+@pytest.mark.parametrize("bad", NOT_PICTURES)
+@pytest.mark.parametrize("metric", PAIRWISE + COLOURS)
+def test_pairs_reject_what_is_no_picture(metric, bad):
+    good = noise(shape=(8, 8, 3))
+    with pytest.raises(ValueError):
+        metric(bad, good)
+    with pytest.raises(ValueError):
+        metric(good, bad)
+
+
+@pytest.mark.parametrize("bad", NOT_PICTURES)
+@pytest.mark.parametrize("metric", SINGLE)
+def test_singles_reject_what_is_no_picture(metric, bad):
+    with pytest.raises(ValueError):
+        metric(bad)
+
+
+@pytest.mark.parametrize("metric", PAIRWISE)
+def test_sizes_that_differ(metric):
+    with pytest.raises(ValueError, match="do not compare"):
+        metric(noise(shape=(16, 20, 3)), noise(shape=(20, 16, 3)))
+
+
+@pytest.mark.parametrize("metric", COLOURS)
+def test_sizes_may_differ(metric):
+    assert metric(noise(shape=(16, 20, 3)), noise(shape=(31, 9, 3))) > 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image: metrics.sliced_wasserstein_rgb(image, image, projections=0),
+        lambda image: metrics.histogram_distance(image, image, bins=0),
+        lambda image: metrics.hue_entropy(image, bins=0),
+        lambda image: metrics.mid_band_energy(image, 0.3, 0.1),
+        lambda image: metrics.band_energy_share(image, -0.1, 0.1),
+    ],
+)
+def test_senseless_settings(call):
+    with pytest.raises(ValueError):
+        call(noise())

@@ -1,0 +1,240 @@
+"""A preset keeps its balance where a network draws that takes its input on another scale.
+
+The two networks here are the same one: with one deviation for all colours, torchvision's input is
+caffe's over k = 255 * deviation, and with biases k times as large every feature is k times as
+large.  So what the rescaled losses are can be computed by hand, and must be exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from replicate.config import load_preset
+from replicate.engine import engine as module
+from replicate.engine.engine import Engine, _objective
+from replicate.engine.job import Job
+from replicate.engine.objective import Evaluation, evaluate
+from replicate.engine.preset import NetworkSpec, Preset
+from replicate.networks import vgg as networks
+from replicate.networks.means import to_tensor
+from replicate.networks.vgg import CAFFE_MEAN, InputConvention, feature_scale
+from replicate.networks.weights import LoadedWeights
+from replicate.storage.store import ResultStore
+
+DEVIATION = 0.226
+K = 255 * DEVIATION
+TORCHVISION, CAFFE = "vgg19-torchvision", "vgg19-caffe"
+
+RECIPE = Preset(
+    network=NetworkSpec(weights="torchvision"),
+    content_layers={"conv2_2": 1.0, "relu3_1": 0.5},
+    style_layers={"conv1_1": 1.0, "relu2_1": 0.5, "conv3_1": 2.0},
+    content_weight=1.0,
+    style_weight=1e6,
+    style_loss="chw-mean",
+    evaluations=4,
+    size=32,
+)
+KINDS: dict[str, Preset] = {
+    "the tutorial's losses": RECIPE,
+    "plain Gram matrices": RECIPE.with_(content_loss="gatys", style_loss="gatys"),
+    "Udacity's": RECIPE.with_(content_loss="coursera", style_loss="raw-udacity"),
+    "shift": RECIPE.with_(activation_shift=-1.0),
+    "chain": RECIPE.with_(style_statistic="chain"),
+    "means": RECIPE.with_(style_statistic="mean", style_loss="mean"),
+    "means and deviations": RECIPE.with_(style_statistic="mean_std", style_loss="mean"),
+    "variation": RECIPE.with_(tv_weight=1e-3),
+}
+
+
+@pytest.fixture
+def engines(
+    tiny_engine: Callable[..., Engine],
+    tiny_tensors: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Engine]:
+    """``engines("vgg19-caffe")``: draws everything with the one network, in that convention."""
+    even = InputConvention(
+        (1 / DEVIATION,) * 3,
+        tuple(mean / 255 / DEVIATION for mean in CAFFE_MEAN),  # type: ignore[arg-type]
+    )
+    monkeypatch.setitem(networks.CONVENTIONS, "torchvision", even)
+
+    def load(name: str) -> LoadedWeights:
+        convention = name.split("-")[1]
+        tensors = {
+            key: tensor * K if key.endswith("bias") and convention == "caffe" else tensor
+            for key, tensor in tiny_tensors().items()
+        }
+        return LoadedWeights(name, "vgg19", convention, tensors, f"tiny {name}", None)  # type: ignore[arg-type]
+
+    def make(network: str, **settings: Any) -> Engine:
+        engine = tiny_engine(network=network, **settings)
+        monkeypatch.setattr(module, "load_weights", load)
+        return engine
+
+    return make
+
+
+@pytest.fixture
+def job(scene: Callable[..., Any]) -> Job:
+    return Job(RECIPE, scene(seed=0), scene(seed=1), init="content")
+
+
+def evaluated(engine: Engine, job: Job, start: Any, spec: NetworkSpec | None = None) -> Evaluation:
+    network = engine.network(spec or job.preset.network)
+    with torch.no_grad():
+        objective = _objective([job], network, engine.device)
+    return evaluate(objective, network, to_tensor(start))
+
+
+def test_without_rescaling_the_balance_is_lost(
+    engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
+) -> None:
+    """What the losses of a caffe network are: content k^2, Gram matrices k^4, means k^2 times."""
+    for kind, power in (("the tutorial's losses", 4), ("means", 2)):
+        made = replace(job, preset=KINDS[kind])
+        own = evaluated(engines(TORCHVISION), made, scene(seed=2))
+        raw = evaluated(engines(CAFFE), made, scene(seed=2), NetworkSpec(weights="caffe"))
+        for term, loss in own.losses.items():
+            factor = K ** (2 if term.startswith("content") else power)
+            assert float(raw.losses[term]) == pytest.approx(float(loss) * factor, rel=1e-3), term
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_and_gradient_are_those_of_the_network_meant(
+    kind: str, engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
+) -> None:
+    made = replace(job, preset=KINDS[kind])
+    own = evaluated(engines(TORCHVISION), made, scene(seed=2))
+    stand_in = evaluated(engines(CAFFE), made, scene(seed=2))
+    assert own.losses.keys() == stand_in.losses.keys()
+    for term, loss in own.losses.items():
+        assert float(stand_in.losses[term]) == pytest.approx(float(loss), rel=1e-3), term
+    largest = float(own.gradient.abs().max())
+    torch.testing.assert_close(stand_in.gradient, own.gradient, rtol=1e-3, atol=1e-4 * largest)
+
+
+def test_the_other_way_round(
+    engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
+) -> None:
+    made = replace(job, preset=RECIPE.with_(network={"weights": "caffe"}))
+    own = evaluated(engines(CAFFE), made, scene(seed=2))
+    stand_in = evaluated(engines(TORCHVISION), made, scene(seed=2))
+    for term, loss in own.losses.items():
+        assert float(stand_in.losses[term]) == pytest.approx(float(loss), rel=1e-3), term
+
+
+def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> None:
+    own, stand_in = (engines(network).run(job) for network in (TORCHVISION, CAFFE))
+    assert abs(own.picture.pixels.astype(int) - stand_in.picture.pixels).max() <= 1
+    assert stand_in.loss == pytest.approx(own.loss, rel=1e-3)
+    assert stand_in.job.preset.style_weight == 1e6  # what is recorded is the preset's own
+
+
+@pytest.mark.parametrize("like", ["torchvision", "caffe"])
+def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine], job: Job) -> None:
+    """Also where the preset to pull as hard as is meant for another scale."""
+    reference = RECIPE.with_(network={"weights": like})
+    expected = engines(TORCHVISION).balanced(job, reference)
+    found = engines(CAFFE).balanced(job, reference)
+    for kind in ("content_layers", "style_layers"):
+        assert getattr(found, kind) == pytest.approx(getattr(expected, kind), rel=2e-2)
+
+
+# When, and by how much
+
+
+@pytest.mark.parametrize(
+    ("meant", "drawing", "factor"),
+    [
+        ("torchvision", {"weights": "caffe"}, 1 / 57.6),
+        ("torchvision", {"name": "vgg19-compact"}, 1 / 57.6),
+        ("torchvision", {"name": "vgg19-random"}, 1 / 57.6),
+        ("torchvision", {"name": "vgg16", "weights": "torchvision"}, 1),
+        ("caffe", {"weights": "torchvision"}, 57.6),
+        ("caffe", {"name": "vgg19-compact"}, 1),
+        ("caffe", {"name": "vgg16"}, 1),
+    ],
+)
+def test_factors(meant: Any, drawing: dict[str, Any], factor: float) -> None:
+    found = feature_scale(NetworkSpec(weights=meant), NetworkSpec(**drawing))
+    assert found == pytest.approx(factor, rel=1e-3)
+    assert (found == 1) == (factor == 1)
+
+
+def test_normalised_features_are_as_large_on_any_input() -> None:
+    meant = NetworkSpec(weights="torchvision", normalised=True)
+    assert feature_scale(meant, NetworkSpec(weights="caffe", normalised=True)) == 1
+
+
+def test_networks_share_their_weights(tiny_engine: Callable[..., Engine]) -> None:
+    engine = tiny_engine(network=CAFFE)
+    plain, rescaled = (
+        engine.network(NetworkSpec(weights=weights))  # type: ignore[arg-type]
+        for weights in ("caffe", "torchvision")
+    )
+    assert rescaled is engine.network(NetworkSpec(weights="torchvision")) is not plain
+    assert rescaled._convolutions is plain._convolutions
+
+
+def test_two_scales_do_not_share_a_batch(
+    tiny_engine: Callable[..., Engine], job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tiny_engine(network=CAFFE)
+    engine.device = torch.device("cuda")
+    other = replace(job, preset=RECIPE.with_(network={"weights": "caffe"}))
+    assert engine._group(job, 0) != engine._group(other, 1)
+
+
+# Keys of the result store
+
+
+@pytest.mark.parametrize("name", ["gatys2016", "gatys2016-code", "neural-style", "latte-even"])
+def test_keys_stay_where_nothing_is_rescaled(
+    name: str, tiny_engine: Callable[..., Engine], job: Job
+) -> None:
+    preset = load_preset(name)
+    for network in ("auto", "vgg19-random"):
+        engine, made = tiny_engine(network=network), replace(job, preset=preset)
+        assert engine._describe(made) == {
+            **made.description(),
+            "network": engine.info(preset.network).record(),
+            "precision": "exact",
+        }
+
+
+def test_keys_change_where_losses_are_rescaled(
+    tiny_engine: Callable[..., Engine], job: Job, tmp_path: Path
+) -> None:
+    here = tiny_engine(here=(CAFFE, TORCHVISION))
+    away = tiny_engine(network=CAFFE, store=ResultStore(tmp_path))
+    assert "features_as" not in here._describe(job)
+    described = away._describe(job)
+    assert described.pop("features_as") == "torchvision"
+    without = ResultStore.key(described)
+    away.run(job)
+    assert not away.store or away.store.get(without) is None
+    assert away.stored(job)
+
+
+# What is said
+
+
+def test_the_sentence_about_the_stand_in_names_it(
+    tiny_engine: Callable[..., Engine], job: Job
+) -> None:
+    said: list[str] = []
+    engine = tiny_engine(here=(), say=said.append)
+    engine.run(job)
+    engine.run(replace(job, seed=1))
+    assert len(said) == 1
+    assert "vgg19-random draws in its place, with losses rescaled to its units;" in said[0]
+    engine.run(replace(job, preset=RECIPE.with_(network={"weights": "caffe"})))
+    assert len(said) == 2 and "rescaled" not in said[1]

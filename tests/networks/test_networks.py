@@ -1,0 +1,390 @@
+"""The networks against plain re-implementations, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from replicate.errors import LayerError
+from replicate.networks import vgg as networks
+from replicate.networks.features import gram_matrix
+from replicate.networks.layers import layer_names, steps
+from replicate.networks.vgg import Network
+
+MakeNetwork = Callable[..., Network]
+POOL = {"max": F.max_pool2d, "average": F.avg_pool2d}
+
+
+@pytest.fixture
+def pixels() -> Tensor:
+    return torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def plain_forward(
+    tensors: dict[str, Tensor],
+    architecture: str,
+    x: Tensor,
+    pool: Callable[[Tensor, int], Tensor] = F.max_pool2d,
+) -> dict[str, Tensor]:
+    """Every layer's map, one operation after another, nothing shared and nothing in place."""
+    found = {}
+    for step in steps(architecture):
+        if step.kind == "conv":
+            weight, bias = (tensors[f"features.{step.index}.{p}"] for p in ("weight", "bias"))
+            x = F.conv2d(x, weight.to(x), bias.to(x), padding=1)
+        else:
+            x = F.relu(x) if step.kind == "relu" else pool(x, 2)
+        found[step.name] = x
+    return found
+
+
+def caffe_input(pixels: Tensor) -> Tensor:
+    """RGB in 0..255 less the mean colour of the training pictures, which Caffe lists as BGR."""
+    bgr = torch.tensor([103.939, 116.779, 123.68], dtype=pixels.dtype)
+    return pixels * 255 - bgr.flip(0).view(3, 1, 1)
+
+
+def torchvision_input(pixels: Tensor) -> Tensor:
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    return (pixels - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+
+
+# Features
+
+
+@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_every_layer(
+    architecture: str, pooling: str, pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
+) -> None:
+    expected = plain_forward(
+        tiny_tensors(architecture), architecture, caffe_input(pixels), POOL[pooling]
+    )
+    names = layer_names(architecture)
+    found = tiny_network(architecture, pooling=pooling)(pixels, names)
+    assert list(found) == names
+    for name in names:
+        torch.testing.assert_close(found[name].map, expected[name], rtol=1e-4, atol=1e-5)
+        assert found[name].channels == expected[name].shape[1]
+
+
+@pytest.mark.parametrize("asked", [["conv3_1"], ["relu3_1"], ["conv3_1", "relu3_1"], ["pool3"]])
+def test_conv_and_relu_differ_and_neither_is_overwritten(
+    asked: list[str], pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
+) -> None:
+    """torchvision's in-place ReLU turns a collected conv output into the relu's."""
+    expected = plain_forward(tiny_tensors(), "vgg19", caffe_input(pixels))
+    with torch.no_grad():
+        found = tiny_network()(pixels, [*asked, "relu5_1"])  # runs on, over what was collected
+    for name in asked:
+        torch.testing.assert_close(found[name].map, expected[name], rtol=1e-4, atol=1e-5)
+    if "conv3_1" in asked:
+        assert (found["conv3_1"].map < 0).any()
+    if "relu3_1" in asked:
+        assert (found["relu3_1"].map >= 0).all()
+        assert (found["relu3_1"].map == 0).any()
+
+
+def test_gradients_are_those_of_the_plain_network(
+    pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
+) -> None:
+    """In-place operations must not spoil the backward pass either."""
+    names = ["conv1_2", "relu2_1", "pool2", "conv3_1", "relu3_1", "relu4_2"]
+    x = pixels.double().requires_grad_(True)
+    plain = plain_forward(tiny_tensors(), "vgg19", caffe_input(x))
+    (expected,) = torch.autograd.grad(sum(plain[n].square().sum() for n in names), x)
+    maps = tiny_network(dtype=torch.float64)(x, names)
+    (found,) = torch.autograd.grad(sum(maps[n].map.square().sum() for n in names), x)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [("conv_4", "conv2_2"), ("21", "conv4_2"), ("features.22", "relu4_2"), ("r42", "relu4_2")],
+)
+def test_names_of_other_programs_are_answered_with_the_canonical_one(
+    asked: str, meant: str, pixels: Tensor, tiny_network: MakeNetwork
+) -> None:
+    assert list(tiny_network()(pixels, [asked])) == [meant]
+
+
+def test_a_layer_named_twice_is_one(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    assert list(tiny_network()(pixels, ["relu2_2", "features.8", "relu_4"])) == ["relu2_2"]
+
+
+def test_unknown_layer(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    with pytest.raises(LayerError, match="in vgg19 only"):
+        tiny_network("vgg16")(pixels, ["relu3_4"])
+
+
+@pytest.mark.parametrize("side", [16, 17, 33])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_odd_sides_are_rounded_down_by_pooling(
+    side: int, pooling: str, tiny_network: MakeNetwork
+) -> None:
+    network = tiny_network(pooling=pooling)
+    found = network(torch.rand(1, 3, side, side + 3), ["relu1_1", "relu3_1", "relu5_1"])
+    shapes = [tuple(each.map.shape[2:]) for each in found.values()]
+    assert shapes == [(side // s, (side + 3) // s) for s in (1, 4, 16)]
+
+
+# Input conventions
+
+
+@pytest.mark.parametrize(
+    ("convention", "preprocess"), [("caffe", caffe_input), ("torchvision", torchvision_input)]
+)
+def test_input_convention(
+    convention: str, preprocess: Any, pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
+) -> None:
+    expected = plain_forward(tiny_tensors(), "vgg19", preprocess(pixels))["conv1_1"]
+    found = tiny_network(convention=convention)(pixels, ["conv1_1"])["conv1_1"].map
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("convention", "mean"),
+    [
+        ("caffe", (123.68 / 255, 116.779 / 255, 103.939 / 255)),
+        ("torchvision", (0.485, 0.456, 0.406)),
+    ],
+)
+def test_the_mean_colour_becomes_zero_in_rgb_order(
+    convention: str, mean: tuple[float, ...], tiny_tensors: Any, tiny_network: MakeNetwork
+) -> None:
+    flat = torch.tensor(mean).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    found = tiny_network(convention=convention)(flat, ["conv1_1"])["conv1_1"].map
+    bias = tiny_tensors()["features.0.bias"].view(1, -1, 1, 1)
+    torch.testing.assert_close(found, bias.expand_as(found), rtol=0, atol=1e-4)
+
+
+def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
+    network = tiny_network()
+    one, two, three = (
+        network(torch.full((1, 3, 8, 8), value), ["conv1_1"])["conv1_1"].map
+        for value in (-1.0, 0.5, 2.0)
+    )
+    torch.testing.assert_close(two - one, three - two, rtol=1e-4, atol=1e-4)
+
+
+# Work
+
+
+@pytest.mark.parametrize(
+    ("asked", "convolutions"),
+    [
+        (["relu1_1"], 1),
+        (["pool1"], 2),
+        (["relu4_2"], 10),
+        (["relu1_1", "relu5_1"], 13),
+        (["conv5_4"], 16),
+        ([], 0),
+    ],
+)
+def test_cut_after_the_deepest_layer(
+    asked: list[str], convolutions: int, pixels: Tensor, tiny_network: MakeNetwork, monkeypatch: Any
+) -> None:
+    calls = []
+    original = F.conv2d
+
+    def counted(*arguments: Any, **named: Any) -> Tensor:
+        calls.append(arguments[0].shape)
+        return original(*arguments, **named)
+
+    network = tiny_network()
+    monkeypatch.setattr(networks.F, "conv2d", counted)
+    found = network(pixels, asked)
+    assert len(calls) == convolutions
+    assert set(found) == set(asked)
+
+
+def test_weights_are_frozen(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    x = pixels.clone().requires_grad_(True)
+    tiny_network()(x, ["relu2_1"])["relu2_1"].map.sum().backward()
+    assert x.grad is not None
+    assert not tiny_network()(pixels, ["relu2_1"])["relu2_1"].map.requires_grad
+
+
+def test_maps_are_channels_last(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    """So that rows of pixels are there without a copy, for the Gram matrix."""
+    maps = tiny_network()(pixels, ["relu1_1", "relu2_1"])
+    assert all(m.map.is_contiguous(memory_format=torch.channels_last) for m in maps.values())
+
+
+# bfloat16
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "relu2_1", "relu4_2", "relu5_1"])
+def test_bf16_features_close_to_float32(
+    layer: str, pixels: Tensor, tiny_network: MakeNetwork
+) -> None:
+    exact = tiny_network()(pixels, [layer])[layer].map
+    rounded = tiny_network(dtype=torch.bfloat16)(pixels, [layer])[layer].map
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded.float() - exact).norm() < 0.03 * exact.norm()
+
+
+def test_bf16_input_keeps_more_than_8_bits(tiny_tensors: Any) -> None:
+    """Neighbouring grey levels of 255, which bfloat16 by itself could not tell apart."""
+    levels = torch.arange(200, 256) / 255
+    pixels = levels.view(1, 1, 1, -1).expand(1, 3, 8, -1).contiguous()
+    tensors = dict(tiny_tensors())
+    kernel = torch.zeros(5, 3, 3, 3)
+    kernel[:, 0, 1, 1] = 1  # the red channel itself
+    tensors |= {"features.0.weight": kernel, "features.0.bias": torch.full((5,), -100.0)}
+    network = Network(tensors, dtype=torch.bfloat16)
+    found = network(pixels, ["conv1_1"])["conv1_1"].map[0, 0, 4].float()
+    exact = levels * 255 - 123.68 - 100
+    # The output, up to 32 in size, is rounded to 8 bits; an input of 8 bits would be off by
+    # 0.25 before that.
+    assert (found - exact).abs().max() <= 0.07
+    assert (exact.bfloat16().float() - exact).abs().max() <= 0.0625
+    assert ((exact + 100).bfloat16().float() - 100 - exact).abs().max() > 0.2
+
+
+def test_bf16_gradient_enters_once(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    """Though the picture enters in two parts, its gradient must not be doubled."""
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        x = pixels.clone().requires_grad_(True)
+        map = tiny_network(dtype=dtype)(x, ["relu2_1"])["relu2_1"].map
+        (gradient,) = torch.autograd.grad(map.float().square().sum(), x)
+        assert gradient.dtype == torch.float32
+        gradients.append(gradient)
+    exact, rounded = gradients
+    assert (rounded - exact).norm() < 0.05 * exact.norm()
+
+
+def test_bf16_gram_close_to_float32(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    for layer in ("relu1_1", "relu3_1", "relu5_1"):
+        exact = tiny_network()(pixels, [layer])[layer].gram()
+        rounded = tiny_network(dtype=torch.bfloat16)(pixels, [layer])[layer].gram()
+        assert (rounded - exact).norm() < 0.03 * exact.norm()
+
+
+# Gatys' normalised network
+
+
+def measured(network: Network, pictures: Tensor) -> dict[str, Tensor]:
+    """Mean rectified activation of each channel over pictures and positions."""
+    names = layer_names(network.architecture, "relu")
+    with torch.no_grad():
+        maps = network(pictures, names)
+    return {name: maps[name].wide().mean(dim=(0, 2, 3)) for name in names}
+
+
+def rescaled(
+    tensors: dict[str, Tensor], architecture: str, means: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The recipe on the weights: W[c] and b[c] over m_c, the next layer's W[:, c] times m_c."""
+    found = {key: value.double().clone() for key, value in tensors.items()}
+    convolutions = [step for step in steps(architecture) if step.kind == "conv"]
+    for step, following in zip(convolutions, [*convolutions[1:], None]):
+        mean = means[step.name.replace("conv", "relu")]
+        found[f"features.{step.index}.weight"] /= mean.view(-1, 1, 1, 1)
+        found[f"features.{step.index}.bias"] /= mean
+        if following is not None:
+            found[f"features.{following.index}.weight"] *= mean.view(1, -1, 1, 1)
+    return found
+
+
+@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_normalised_network_is_the_rescaled_one(
+    architecture: str, pooling: str, tiny_tensors: Any
+) -> None:
+    pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)).double()
+    tensors = tiny_tensors(architecture)
+    how = {"pooling": pooling, "dtype": torch.float64}
+    plain = Network(tensors, architecture, **how)
+    # A channel that never fires here has no mean to divide by.
+    means = {name: mean.clamp(min=1e-3) for name, mean in measured(plain, pictures).items()}
+    explicit = Network(rescaled(tensors, architecture, means), architecture, **how)
+    normalised = Network(tensors, architecture, **how)
+    normalised.normalise(means)
+    names = layer_names(architecture)
+    expected, found = explicit(pictures, names), normalised(pictures, names)
+    for name in names:
+        torch.testing.assert_close(found[name].wide(), expected[name].map)
+        torch.testing.assert_close(found[name].coordinates(), expected[name].map)
+        torch.testing.assert_close(found[name].gram(), gram_matrix(expected[name].map))
+    for name, mean in measured(normalised, pictures).items():
+        fires = means[name] > 1e-3
+        torch.testing.assert_close(mean[fires], torch.ones_like(mean[fires]), rtol=0, atol=1e-3)
+        assert fires.any()
+
+
+def test_normalising_leaves_the_direction_of_the_last_layer(tiny_network: MakeNetwork) -> None:
+    """Only the scale of each channel changes, also of the deepest."""
+    x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    plain, normalised = tiny_network(), tiny_network()
+    normalised.normalise({"relu5_4": torch.full((9,), 4.0)})
+    before, after = plain(x, ["relu5_4", "relu5_3"]), normalised(x, ["relu5_4", "relu5_3"])
+    torch.testing.assert_close(after["relu5_4"].wide() * 4, before["relu5_4"].wide())
+    torch.testing.assert_close(after["relu5_3"].wide(), before["relu5_3"].wide(), rtol=0, atol=0)
+
+
+# The compact network: a narrow trunk with linear heads
+
+
+def compact_tensors(tiny_tensors: Any, wide: int = 12) -> dict[str, Tensor]:
+    tensors = dict(tiny_tensors())
+    for step in steps("vgg19"):
+        if step.kind in ("conv", "relu"):
+            narrow = (5, 6, 7, 8, 9)[int(step.name[4]) - 1]
+            generator = torch.Generator().manual_seed(len(tensors))
+            tensors[f"heads.{step.name}.weight"] = torch.randn(wide, narrow, generator=generator)
+            tensors[f"heads.{step.name}.bias"] = torch.randn(wide, generator=generator)
+    return tensors
+
+
+def test_heads_widen_the_maps(tiny_tensors: Any, pixels: Tensor) -> None:
+    tensors = compact_tensors(tiny_tensors)
+    trunk = plain_forward(tiny_tensors(), "vgg19", caffe_input(pixels))
+    found = Network(tensors)(pixels, ["conv2_1", "relu2_1", "pool2", "relu4_2"])
+    for name, head in [("conv2_1",) * 2, ("relu2_1",) * 2, ("pool2", "relu2_2")]:
+        weight, bias = tensors[f"heads.{head}.weight"], tensors[f"heads.{head}.bias"]
+        expected = F.conv2d(trunk[name], weight[:, :, None, None], bias)
+        torch.testing.assert_close(found[name].wide(), expected, rtol=1e-4, atol=1e-4)
+        assert found[name].channels == 12
+
+
+def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
+    means = {"relu2_1": 0.5 + torch.arange(12.0)}
+    plain, normalised = (Network(compact_tensors(tiny_tensors)) for _ in range(2))
+    normalised.normalise(means)
+    for name in ("conv2_1", "relu2_1"):
+        before, after = plain(pixels, [name])[name], normalised(pixels, [name])[name]
+        expected = before.wide() / means["relu2_1"].view(1, -1, 1, 1)
+        torch.testing.assert_close(after.wide(), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(after.wide_gram(), gram_matrix(expected), rtol=1e-4, atol=1e-4)
+
+
+def test_rescaled_features_are_a_multiple(tiny_tensors: Any, pixels: Tensor) -> None:
+    """Of a plain, a normalised and a compact network, which itself stays as it was."""
+    normalised = Network(tiny_tensors())
+    normalised.normalise({"relu2_1": 0.5 + torch.arange(6.0)})
+    names = ["conv2_1", "relu2_1", "pool2"]
+    for network in (Network(tiny_tensors()), normalised, Network(compact_tensors(tiny_tensors))):
+        before, after = (each(pixels, names) for each in (network, network.rescaled(0.25)))
+        for name in names:
+            expected = before[name].wide() / 4
+            torch.testing.assert_close(after[name].wide(), expected, rtol=1e-4, atol=1e-4)
+            gram = gram_matrix(expected)
+            torch.testing.assert_close(after[name].wide_gram(), gram, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(network(pixels, [name])[name].wide(), before[name].wide())
+
+
+def test_pooling_after_a_normalised_layer_is_normalised(
+    tiny_network: MakeNetwork, pixels: Tensor
+) -> None:
+    plain, normalised = tiny_network(), tiny_network()
+    normalised.normalise({"relu2_2": torch.full((6,), 2.0)})
+    before, after = (network(pixels, ["pool2", "pool1"]) for network in (plain, normalised))
+    torch.testing.assert_close(after["pool2"].wide() * 2, before["pool2"].wide())
+    torch.testing.assert_close(after["pool1"].wide(), before["pool1"].wide())

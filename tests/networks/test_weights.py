@@ -1,0 +1,767 @@
+"""Weights: found in the right place, fetched, converted, and refused when they are wrong.
+
+Real downloads hold 550 MB; here a network of two convolutions stands in, served from this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.server
+import io
+import json
+import os
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import safetensors
+import safetensors.torch
+import skimage.data
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from replicate import compact
+from replicate.errors import ReplicateError, WeightsError
+from replicate.networks import layers, weights
+from replicate.networks.layers import layer_names, steps
+from replicate.networks.vgg import Network
+from replicate.networks.weights import (
+    WEIGHTS,
+    Source,
+    WeightsFile,
+    bundled_weights,
+    fetch_weights,
+    find_weights,
+    load_weights,
+    random_weights,
+    read_compact,
+    tensors_sha256,
+    weights_status,
+)
+
+REAL_FOLDER = os.environ.get("REPLICATE_WEIGHTS")
+NAME = "tiny-caffe"
+INDICES = {"conv1_1": 0, "conv2_1": 3}
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("REPLICATE_WEIGHTS", raising=False)
+    monkeypatch.setitem(layers.BLOCKS, "tiny", (1, 1))
+    return tmp_path / "cache" / "weights"
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    chosen = tmp_path / "folder"
+    chosen.mkdir()
+    monkeypatch.setenv("REPLICATE_WEIGHTS", str(chosen))
+    return chosen
+
+
+@pytest.fixture
+def tensors() -> dict[str, Tensor]:
+    """What a converted file of the tiny network holds: RGB, torchvision's keys."""
+    generator = torch.Generator().manual_seed(0)
+    colours = torch.tensor([1.0, 1.2, 1.4]).view(1, 3, 1, 1)
+    return {
+        "features.0.weight": torch.randn(64, 3, 3, 3, generator=generator) * colours,
+        "features.0.bias": torch.randn(64, generator=generator),
+        "features.3.weight": torch.randn(128, 64, 3, 3, generator=generator),
+        "features.3.bias": torch.randn(128, generator=generator),
+    }
+
+
+def landmarks(tensors: dict[str, Tensor]) -> tuple[float, ...]:
+    colours = tensors["features.0.weight"].abs().mean((0, 2, 3)).tolist()
+    return (*colours, *(float(tensors[f"features.{i}.bias"].abs().mean()) for i in (0, 3)))
+
+
+def original(tensors: dict[str, Tensor], caffe_keys: bool = False, **save: bool) -> bytes:
+    """The bytes of a .pth as the servers have it: BGR, with a classifier."""
+    state = {**tensors, "features.0.weight": tensors["features.0.weight"].flip(1)}
+    if caffe_keys:
+        state = {
+            f"{layer}.{part}": state[f"features.{index}.{part}"]
+            for layer, index in INDICES.items()
+            for part in ("weight", "bias")
+        }
+    else:
+        state["classifier.0.weight"] = torch.zeros(300, 100)
+    buffer = io.BytesIO()
+    torch.save(state, buffer, **save)
+    return buffer.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WeightsFile]:
+    """Makes the tiny network a known one."""
+
+    def enter(*sources: Source, marks: tuple[float, ...] = (), bgr: bool = True) -> WeightsFile:
+        file = WeightsFile(NAME, "tiny", "caffe", sources, bgr, marks)
+        monkeypatch.setitem(WEIGHTS, NAME, file)
+        return file
+
+    return enter
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[str, bytes], str]]:
+    """Puts a file on a server of this machine; returns its address. `serve.asked` lists paths."""
+    served: dict[str, bytes] = {}
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            data = served.get(self.path)
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write(data or b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def put(name: str, data: bytes | None) -> str:
+        if data is not None:
+            served[f"/{name}"] = data
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    put.asked = asked  # type: ignore[attr-defined]
+    yield put
+    server.shutdown()
+    server.server_close()
+
+
+def refused_address() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/vgg.pth"
+
+
+def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for key, tensor in expected.items():
+        assert found[key].dtype == torch.float32
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=0)
+
+
+def one_sentence(error: pytest.ExceptionInfo[ReplicateError]) -> str:
+    text = str(error.value)
+    assert text.endswith(".") and "\n" not in text and "Traceback" not in text
+    return text
+
+
+# The table
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_table_is_complete(name: str) -> None:
+    file = WEIGHTS[name]
+    assert name == f"{file.architecture}-{file.convention}"
+    assert file.sources[0].sha256 in file.originals[0]
+    assert file.bgr == (file.convention == "caffe")
+    convolutions = layer_names(file.architecture, "conv")
+    assert len(file.landmarks) in (0, 3 + len(convolutions))
+    # Whatever is downloaded can be recognised: by its checksum or else by landmarks.
+    assert all(source.sha256 or file.landmarks for source in file.sources)
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("vgg19-torchvision", "vgg19-dcbb9e9d.pth"), ("vgg16-torchvision", "vgg16-397923af.pth")],
+)
+def test_torchvisions_addresses_are_the_ones_meant(name: str, end: str) -> None:
+    address = weights._address(WEIGHTS[name].sources[0])
+    assert address.startswith("https://") and address.endswith(f"/{end}")
+
+
+# Fetching
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_fetch_converts_to_rgb_convolutions_alone(
+    serve, define, tensors: dict[str, Tensor], cache: Path, zipped: bool
+) -> None:
+    data = original(tensors, _use_new_zipfile_serialization=zipped)
+    define(Source(serve("vgg19-abc.pth", data), sha256(data)[:8]))
+    path = fetch_weights(NAME)
+    assert path == cache / f"{NAME}.safetensors"
+    assert [entry.name for entry in cache.iterdir()] == [path.name], "the original is deleted"
+    assert_equal(safetensors.torch.load_file(path), tensors)
+    with safetensors.safe_open(path, "pt") as file:
+        header = file.metadata()
+    assert header["source_sha256"] == sha256(data)
+    assert header["source"].endswith("/vgg19-abc.pth")
+    assert (header["name"], header["convention"]) == (NAME, "caffe")
+    assert header["format_version"] == "1"
+
+
+def test_fetch_twice_downloads_once(serve, define, tensors: dict[str, Tensor]) -> None:
+    data = original(tensors)
+    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    assert fetch_weights(NAME) == fetch_weights(NAME)
+    assert serve.asked == ["/a.pth"]
+
+
+def test_rgb_originals_are_not_flipped(serve, define, tensors: dict[str, Tensor]) -> None:
+    data = original(tensors)
+    define(Source(serve("a.pth", data), sha256(data)[:8]), bgr=False)
+    fetch_weights(NAME)
+    found = load_weights(NAME).tensors["features.0.weight"]
+    assert torch.equal(found, tensors["features.0.weight"].flip(1))
+
+
+@pytest.mark.parametrize("first", ["absent", "refused", "wrong digest", "not weights", "damaged"])
+def test_the_mirror_takes_over(serve, define, tensors, first: str) -> None:
+    data = original(tensors)
+    sources = {
+        "absent": Source(serve("gone.pth", None), "00000000"),
+        "refused": Source(refused_address(), "00000000"),
+        "wrong digest": Source(serve("changed.pth", data), "00000000"),
+        "not weights": Source(serve("page.pth", b"<html>moved</html>")),
+        "damaged": Source(serve("half.pth", data[: len(data) // 2])),
+    }
+    mirror = original(tensors, caffe_keys=True)
+    define(sources[first], Source(serve("vgg_conv.pth", mirror)), marks=landmarks(tensors))
+    fetch_weights(NAME)
+    assert_equal(load_weights(NAME).tensors, tensors)
+    assert serve.asked[-1] == "/vgg_conv.pth"
+
+
+def _rescaled(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**tensors, "features.3.bias": tensors["features.3.bias"] * 1.1}
+
+
+def _in_rgb(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**tensors, "features.0.weight": tensors["features.0.weight"].flip(1)}
+
+
+@pytest.mark.parametrize("change", [_rescaled, _in_rgb])
+def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, change) -> None:
+    data = original(change(tensors), caffe_keys=True)
+    define(Source(serve("mirror.pth", data)), marks=landmarks(tensors))
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(NAME)
+    assert "mirror.pth" in one_sentence(caught)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_wrong_digest_is_refused(serve, define, tensors, cache) -> None:
+    define(Source(serve("a.pth", original(tensors)), "0123abcd"))
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(NAME)
+    assert "0123abcd" in one_sentence(caught)
+    assert list(cache.iterdir()) == []
+
+
+def test_offline_takes_seconds_and_names_the_way(define, cache) -> None:
+    define(Source(refused_address(), "00000000"), Source(refused_address()))
+    started = time.monotonic()
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(NAME)
+    assert time.monotonic() - started < 5
+    text = one_sentence(caught)
+    assert "REPLICATE_WEIGHTS" in text and f"{NAME}.safetensors" in text
+    assert list(cache.iterdir()) == []
+
+
+class _Evil:
+    def __init__(self, proof: Path):
+        self.proof = proof
+
+    def __reduce__(self):
+        return (Path.touch, (self.proof,))
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache) -> None:
+    proof = tmp_path / "it ran"
+    buffer = io.BytesIO()
+    torch.save({"features.0.weight": _Evil(proof)}, buffer)
+    for data in (buffer.getvalue(), pickle.dumps(_Evil(proof))):
+        define(Source(serve("evil.pth", data), sha256(data)[:8]))
+        with pytest.raises(WeightsError) as caught:
+            fetch_weights(NAME)
+        assert "evil.pth" in one_sentence(caught)
+    assert not proof.exists()
+    assert list(cache.iterdir()) == []
+
+
+def _without(key: str) -> Callable[[dict[str, Tensor]], object]:
+    return lambda tensors: {k: v for k, v in tensors.items() if k != key}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _without("features.0.bias"),
+        _without("features.3.weight"),
+        lambda tensors: {**tensors, "features.3.weight": torch.zeros(128, 64, 1, 1)},
+        lambda tensors: {**tensors, "features.3.bias": torch.zeros(1)},
+        lambda tensors: {**tensors, "features.3.bias": [0.0] * 128},
+        lambda tensors: {"state_dict": tensors},
+        lambda tensors: {},
+        lambda tensors: list(tensors.values()),
+        lambda tensors: tensors["features.0.weight"],
+        lambda tensors: "weights",
+    ],
+)
+def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, change) -> None:
+    buffer = io.BytesIO()
+    torch.save(change(tensors), buffer)
+    data = buffer.getvalue()
+    define(Source(serve("odd.pth", data), sha256(data)[:8]))
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(NAME)
+    assert "odd.pth" in one_sentence(caught)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_damaged_cache_is_fetched_anew(serve, define, tensors, cache) -> None:
+    data = original(tensors)
+    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    path = fetch_weights(NAME)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="replicate weights fetch"):
+        load_weights(NAME)
+    assert fetch_weights(NAME) == path
+    assert_equal(load_weights(NAME).tensors, tensors)
+    assert len(serve.asked) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(
+    serve, define, tensors, tmp_path, monkeypatch
+) -> None:
+    data = original(tensors)
+    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ReplicateError) as caught:
+        fetch_weights(NAME)
+    assert str(tmp_path / "file") in one_sentence(caught)
+
+
+def test_leftovers_of_killed_downloads_go(serve, define, tensors, cache) -> None:
+    data = original(tensors)
+    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    old = cache / ".fetch-old"
+    old.mkdir(parents=True)
+    (old / "a.pth").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    fetch_weights(NAME)
+    assert not old.exists()
+
+
+# Finding
+
+
+def save(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(tensors, path, header)
+    return path
+
+
+def test_absent_weights(define) -> None:
+    define(Source(refused_address(), "00000000"))
+    assert find_weights(NAME) is None
+    with pytest.raises(WeightsError) as caught:
+        load_weights(NAME)
+    text = one_sentence(caught)
+    assert f"replicate weights fetch {NAME}" in text and "REPLICATE_WEIGHTS" in text
+
+
+def test_the_folder_goes_before_the_cache(define, tensors, folder, cache) -> None:
+    define(Source(refused_address(), "00000000"))
+    in_cache = save(cache / f"{NAME}.safetensors", tensors)
+    assert find_weights(NAME) == in_cache
+    in_folder = save(folder / f"{NAME}.safetensors", tensors)
+    assert find_weights(NAME) == in_folder
+    assert fetch_weights(NAME) == in_folder
+
+
+@pytest.mark.parametrize("name", ["vgg19-abc.pth", f"{NAME}.pth"])
+def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, name) -> None:
+    data = original(tensors)
+    define(Source("https://nowhere.invalid/vgg19-abc.pth", sha256(data)[:8]))
+    (folder / name).write_bytes(data)
+    path = find_weights(NAME)
+    assert path == cache / f"{NAME}.safetensors"
+    assert_equal(load_weights(NAME).tensors, tensors)
+    assert (folder / name).read_bytes() == data, "the user's file stays"
+    changed = path.stat().st_mtime_ns
+    assert find_weights(NAME) == path and path.stat().st_mtime_ns == changed, "converted once"
+
+
+def test_a_false_original_in_the_folder_is_refused(define, tensors, folder, cache) -> None:
+    define(Source("https://nowhere.invalid/vgg19-abc.pth", "00000000"))
+    (folder / "vgg19-abc.pth").write_bytes(original(tensors))
+    with pytest.raises(WeightsError) as caught:
+        load_weights(NAME)
+    assert "vgg19-abc.pth" in one_sentence(caught)
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind: str) -> None:
+    chosen = tmp_path / "weights"
+    if kind == "file":
+        chosen.write_text("")
+    monkeypatch.setenv("REPLICATE_WEIGHTS", str(chosen))
+    for ask in (lambda: find_weights("vgg19-caffe"), lambda: fetch_weights("vgg19-caffe")):
+        with pytest.raises(WeightsError) as caught:
+            ask()
+        assert str(chosen) in one_sentence(caught)
+    with pytest.raises(WeightsError, match="REPLICATE_WEIGHTS"):
+        weights_status()
+
+
+def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
+    monkeypatch.setenv("REPLICATE_WEIGHTS", "")
+    assert find_weights("vgg19-caffe") is None
+
+
+@pytest.mark.parametrize("ask", [find_weights, fetch_weights, load_weights])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("vgg19-cafe", "vgg19-caffe"),
+        ("vgg19", "vgg19-caffe"),
+        ("VGG16-torchvison", "vgg16-torchvision"),
+        ("resnet50", "vgg19-caffe, vgg16-caffe"),
+        ("", "vgg19-caffe, vgg16-caffe"),
+        ("../vgg19-caffe", "vgg19-caffe"),
+    ],
+)
+def test_unknown_names_get_a_hint(ask, name: str, hint: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        ask(name)
+    assert hint in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_status_is_plain_and_reads_nothing(define, tensors, folder, cache) -> None:
+    define(Source("https://nowhere.invalid/a.pth", "00000000"))
+    path = save(cache / f"{NAME}.safetensors", tensors)
+    (folder / "vgg16-caffe.safetensors").write_bytes(b"12345")
+    found = {status.name: status for status in weights_status()}
+    assert set(found) == {*WEIGHTS, "vgg19-compact"}
+    assert found[NAME].where == "cache" and found[NAME].place == str(path)
+    assert found[NAME].bytes == path.stat().st_size
+    assert (found["vgg16-caffe"].where, found["vgg16-caffe"].bytes) == ("folder", 5)
+    assert dataclasses.asdict(found["vgg19-torchvision"]) == {
+        "name": "vgg19-torchvision",
+        "place": None,
+        "bytes": 0,
+        "where": "absent",
+    }
+    json.dumps([dataclasses.asdict(status) for status in found.values()])
+    (folder / "a.pth").write_bytes(b"123")
+    assert {s.name: s.where for s in weights_status()}[NAME] == "folder"
+
+
+# Loading
+
+
+def test_load_by_name_and_by_path(define, tensors, folder, tmp_path) -> None:
+    file = define(Source(refused_address(), "00000000"))
+    path = save(folder / file.file_name, tensors)
+    elsewhere = save(tmp_path / "elsewhere.safetensors", tensors, name=NAME)
+    for source in (NAME, path, str(path), elsewhere):
+        found = load_weights(source)
+        assert_equal(found.tensors, tensors)
+        assert (found.name, found.architecture, found.convention) == (NAME, "tiny", "caffe")
+        assert found.sha256 == tensors_sha256(tensors)
+
+
+def test_more_tensors_and_other_precisions_are_no_harm(define, tensors, folder) -> None:
+    file = define(Source(refused_address(), "00000000"))
+    halves = {key: tensor.half() for key, tensor in tensors.items()}
+    save(folder / file.file_name, {**halves, "classifier.0.weight": torch.zeros(3)})
+    assert_equal(load_weights(NAME).tensors, {key: half.float() for key, half in halves.items()})
+
+
+def test_hashed_once_a_process(define, tensors, folder, monkeypatch) -> None:
+    file = define(Source(refused_address(), "00000000"))
+    path = save(folder / file.file_name, tensors)
+    calls = []
+    monkeypatch.setattr(
+        weights, "tensors_sha256", lambda found: calls.append(1) or tensors_sha256(found)
+    )
+    first = load_weights(NAME).sha256
+    assert load_weights(NAME).sha256 == first and len(calls) == 1
+    save(path, {**tensors, "features.0.bias": torch.zeros(64)})
+    os.utime(path, ns=(1, 1))
+    assert load_weights(NAME).sha256 != first and len(calls) == 2
+
+
+def _cut(length: int) -> Callable[[Path, dict[str, Tensor]], None]:
+    return lambda path, tensors: path.write_bytes(path.read_bytes()[:length])
+
+
+def _changed(**replaced: Tensor) -> Callable[[Path, dict[str, Tensor]], None]:
+    named = {key.replace("_", "."): tensor for key, tensor in replaced.items()}
+    return lambda path, tensors: safetensors.torch.save_file({**tensors, **named}, path)
+
+
+def _only(*keys: str) -> Callable[[Path, dict[str, Tensor]], None]:
+    return lambda path, tensors: safetensors.torch.save_file({k: tensors[k] for k in keys}, path)
+
+
+def _header(**header: str) -> Callable[[Path, dict[str, Tensor]], None]:
+    return lambda path, tensors: safetensors.torch.save_file(tensors, path, header)
+
+
+def _flip_last_byte(path: Path, tensors: dict[str, Tensor]) -> None:
+    data = bytearray(
+        safetensors.torch.save(tensors, {"tensors_sha256": tensors_sha256(tensors), "name": NAME})
+    )
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(_cut(length) for length in (0, 1, 7, 8, 9, 100, 300, 1000, 100_000, -4, -1)),
+        lambda path, tensors: path.write_bytes(path.read_bytes() + b"more"),
+        lambda path, tensors: path.write_bytes(os.urandom(5000)),
+        lambda path, tensors: path.write_bytes(b"\xff" * 5000),
+        lambda path, tensors: path.write_bytes(original(tensors)),
+        lambda path, tensors: path.write_text("version https://git-lfs.example/spec/v1"),
+        _flip_last_byte,
+        _only("features.0.weight", "features.0.bias"),
+        _only("features.0.weight", "features.0.bias", "features.3.weight"),
+        _changed(features_0_weight=torch.zeros(64, 4, 3, 3)),
+        _changed(features_3_weight=torch.zeros(128, 64, 9)),
+        _changed(features_3_bias=torch.zeros(64)),
+        _changed(features_3_bias=torch.zeros(128, dtype=torch.int32)),
+        _changed(features_3_bias=torch.full((128,), torch.nan)),
+        _changed(features_0_weight=torch.full((64, 3, 3, 3), torch.inf)),
+        _header(name="vgg19-caffe"),
+        _header(format_version="0"),
+        _header(tensors_sha256="0" * 64),
+    ],
+)
+def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, spoil) -> None:
+    file = define(Source(refused_address(), "00000000"))
+    path = save(folder / file.file_name, tensors)
+    assert load_weights(NAME).tensors
+    spoil(path, tensors)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(WeightsError) as caught:
+        load_weights(NAME)
+    text = one_sentence(caught)
+    assert str(path) in text and f"replicate weights fetch {NAME}" in text
+
+
+def test_a_file_under_another_architectures_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "vgg19-caffe.safetensors", random_weights("vgg16").tensors)
+    with pytest.raises(WeightsError, match=r"features\.16\.weight is missing"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("name", ["no/such/file.safetensors", "notes.txt"])
+def test_load_a_path_that_holds_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(WeightsError) as caught:
+        load_weights(tmp_path / name)
+    assert name in one_sentence(caught)
+
+
+def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
+    sums = {
+        tensors_sha256(tensors),
+        tensors_sha256({**tensors, "features.0.bias": tensors["features.0.bias"].half()}),
+        tensors_sha256({**tensors, "features.0.bias": tensors["features.0.bias"].view(8, 8)}),
+        tensors_sha256({**tensors, "features.0.bias": -tensors["features.0.bias"]}),
+        tensors_sha256({f"x{key}": tensor for key, tensor in tensors.items()}),
+    }
+    assert len(sums) == 5
+    turned = {key: tensors[key] for key in reversed(tensors)}
+    turned["features.3.weight"] = turned["features.3.weight"].to(memory_format=torch.channels_last)
+    assert tensors_sha256(turned) in sums
+
+
+# The bundled network
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A package folder of the test's own, with a tiny compact network of 4 and 6 channels."""
+    monkeypatch.setattr(compact, "__path__", [str(tmp_path)])
+    monkeypatch.setitem(weights.BUNDLED, "vgg19-compact", "tiny")
+    path = tmp_path / "vgg19-compact.safetensors"
+    monkeypatch.setattr(weights, "_bundled_path", lambda name: path)
+    found, channels = {}, 3
+    for index, (narrow, wide) in {0: (4, 64), 3: (6, 128)}.items():
+        found[f"features.{index}.weight"] = torch.ones(narrow, channels, 3, 3)
+        found[f"features.{index}.bias"] = torch.ones(narrow)
+        block = 1 if index == 0 else 2
+        for kind in ("conv", "relu"):
+            found[f"heads.{kind}{block}_1.weight"] = torch.ones(wide, narrow)
+            found[f"heads.{kind}{block}_1.bias"] = torch.ones(wide)
+        for prefix in ("means", "means_average"):
+            found[f"{prefix}.relu{block}_1"] = torch.ones(wide)
+        channels = narrow
+    safetensors.torch.save_file({key: t.half() for key, t in found.items()}, path)
+    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(path.read_bytes()))
+    return path
+
+
+def test_bundled_network(package: Path) -> None:
+    found = bundled_weights("vgg19-compact")
+    assert found is not None
+    assert found.sha256 == sha256(package.read_bytes())
+    assert found.tensors["heads.relu2_1.weight"].shape == (128, 6)
+    assert {tensor.dtype for tensor in found.tensors.values()} == {torch.float32}
+    assert load_weights("vgg19-compact").sha256 == found.sha256
+    (status,) = (s for s in weights_status() if s.name == "vgg19-compact")
+    assert (status.where, status.bytes) == ("bundled", package.stat().st_size)
+
+
+def test_bundled_network_absent(package: Path) -> None:
+    package.unlink()
+    assert bundled_weights("vgg19-compact") is None
+    with pytest.raises(WeightsError) as caught:
+        load_weights("vgg19-compact")
+    assert "vgg19-compact" in one_sentence(caught)
+
+
+def _same_size_other_byte(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda data: b"", lambda data: data[:-1], _same_size_other_byte, lambda data: b"x"]
+)
+def test_bundled_network_damaged(package: Path, spoil) -> None:
+    package.write_bytes(spoil(package.read_bytes()))
+    with pytest.raises(WeightsError) as caught:
+        bundled_weights("vgg19-compact")
+    assert package.name in one_sentence(caught)
+
+
+def test_bundled_network_of_another_sum(package: Path) -> None:
+    """A whole file, but not the one that was shipped."""
+    stored = safetensors.torch.load_file(package)
+    stored["features.3.bias"] += 1
+    safetensors.torch.save_file(stored, package)
+    assert read_compact(package).sha256 == sha256(package.read_bytes())
+    with pytest.raises(WeightsError) as caught:
+        bundled_weights("vgg19-compact")
+    assert package.name in one_sentence(caught)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "features.3.bias",
+        "heads.relu1_1.weight",
+        "heads.conv2_1.bias",
+        "means.relu1_1",
+        "means_average.relu2_1",
+    ],
+)
+def test_bundled_network_incomplete(package: Path, monkeypatch, key: str) -> None:
+    stored = safetensors.torch.load_file(package)
+    del stored[key]
+    safetensors.torch.save_file(stored, package)
+    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(package.read_bytes()))
+    with pytest.raises(WeightsError) as caught:
+        bundled_weights("vgg19-compact")
+    one_sentence(caught)
+
+
+def test_bundled_network_has_means_for_either_pooling(package: Path) -> None:
+    found = bundled_weights("vgg19-compact")
+    assert found is not None
+    for pooling in ("max", "average"):
+        assert {k: len(v) for k, v in found.means(pooling).items()} == {
+            "relu1_1": 64,
+            "relu2_1": 128,
+        }
+    assert random_weights("tiny").means("max") == {}
+
+
+def test_bundled_network_is_never_downloaded_and_has_one_name() -> None:
+    with pytest.raises(WeightsError, match="comes with the package"):
+        fetch_weights("vgg19-compact")
+    with pytest.raises(WeightsError, match="vgg19-compact"):
+        bundled_weights("vgg19-compat")
+
+
+# Random networks
+
+
+@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
+def test_random_weights_have_the_architectures_shapes(architecture: str) -> None:
+    loaded = random_weights(architecture)
+    assert (loaded.name, loaded.architecture) == (f"{architecture}-random", architecture)
+    found, channels = dict(loaded.tensors), 3
+    for step in steps(architecture):
+        if step.kind == "conv":
+            weight = found.pop(f"features.{step.index}.weight")
+            assert weight.shape == (step.channels, channels, 3, 3)
+            assert weight.dtype == torch.float32
+            assert torch.equal(found.pop(f"features.{step.index}.bias"), torch.zeros(step.channels))
+            channels = step.channels
+    assert not found
+
+
+def test_random_weights_follow_their_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = random_weights("tiny", 3).sha256
+    torch.manual_seed(2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    again = random_weights("tiny", 3).sha256
+    torch.set_num_threads(threads)
+    assert first == again != random_weights("tiny", 4).sha256
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_random_networks_keep_the_scale_of_activations(pooling: str) -> None:
+    """On a photograph that the rescaling has not seen, the mean stays near one at every depth."""
+    network = Network(random_weights("vgg19", 1, pooling).tensors, "vgg19", "caffe", pooling)
+    photo = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)[None].float() / 255
+    maps = network(F.interpolate(photo, size=96, mode="area"), layer_names("vgg19", "relu"))
+    means = torch.stack([feature.map.mean() for feature in maps.values()])
+    assert (means > 0.4).all() and (means < 2.5).all()
+
+
+# The real networks
+
+
+@pytest.mark.real_weights
+@pytest.mark.parametrize(
+    ("name", "colours"),
+    [("vgg19-caffe", (0.158, 0.173, 0.139)), ("vgg16-caffe", (0.170, 0.185, 0.150))],
+)
+def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -> None:
+    if not REAL_FOLDER or not (Path(REAL_FOLDER) / f"{name}.safetensors").is_file():
+        pytest.skip("REPLICATE_WEIGHTS holds no such file")
+    monkeypatch.setenv("REPLICATE_WEIGHTS", REAL_FOLDER)
+    found = load_weights(name)
+    file = WEIGHTS[name]
+    assert found.path == Path(REAL_FOLDER) / file.file_name
+    assert (found.architecture, found.convention) == (file.architecture, "caffe")
+    assert weights._has_landmarks(found.tensors, file)
+    kernels = found.tensors["features.0.weight"]
+    assert kernels.abs().mean((0, 2, 3)).tolist() == pytest.approx(colours, rel=0.01)
+    flipped = {**found.tensors, "features.0.weight": kernels.flip(1)}
+    assert not weights._has_landmarks(flipped, file)

@@ -1,0 +1,394 @@
+"""The result store: nothing damaged is ever read, nothing half-written is ever left."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from replicate.errors import ReplicateError
+from replicate.storage.leftovers import remove_leftovers
+from replicate.storage.store import ResultStore
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = {"losses": {"style/relu1_1": 0.1, "content/relu4_2": 1e-17}, "curve": [[1, 2.5], [2, 2.0]]}
+
+
+def pixels(seed: int = 0, height: int = 13, width: int = 17) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path / "results")
+
+
+@pytest.fixture
+def filed(store: ResultStore) -> tuple[str, Path, bytes]:
+    key = store.key({"preset": "gatys2016"})
+    path = store.put(key, pixels(), RECORD)
+    return key, path, path.read_bytes()
+
+
+# Keys
+
+
+def test_key_does_not_depend_on_the_order_of_a_description() -> None:
+    one = {"preset": {"ratio": 1e-3, "layers": ["relu1_1", "relu2_1"]}, "seed": 0}
+    other = {"seed": 0, "preset": {"layers": ["relu1_1", "relu2_1"], "ratio": 0.001}}
+    assert ResultStore.key(one) == ResultStore.key(other)
+    assert ResultStore.key(MappingProxyType({"a": MappingProxyType(one)})) == ResultStore.key(
+        {"a": other}
+    )
+
+
+def test_key_is_stable_between_versions_of_the_program() -> None:
+    known = "d95fc72895ac4e86b978cb4e0d9f371de72e7755fd27fd82614ec7a765d05480"
+    # sha256sum of {"name":"\u00e9","ratio":0.001,"seed":0}
+    assert ResultStore.key({"seed": 0, "ratio": 0.001, "name": "é"}) == known
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seed": 1, "ratio": 0.1},
+        {"seed": 0, "ratio": 0.1 + 2e-17 + 1e-16},
+        {"seed": 0, "ratio": "0.1"},
+        {"seed": 0, "ratio": [0.1]},
+        {"seed": 0, "ratio": 0.1, "more": None},
+        {"seed": 0},
+        {"seed": False, "ratio": 0.1},
+    ],
+)
+def test_key_changes_with_every_value(changed: dict) -> None:
+    assert ResultStore.key(changed) != ResultStore.key({"seed": 0, "ratio": 0.1})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [1.0, float("-inf")]])
+def test_key_refuses_what_equals_nothing(value: object) -> None:
+    with pytest.raises(ValueError):
+        ResultStore.key({"ratio": value})
+
+
+def test_key_refuses_objects() -> None:
+    with pytest.raises(TypeError, match="object"):
+        ResultStore.key({"preset": object()})
+
+
+@pytest.mark.parametrize("key", ["", "../../etc/passwd", "ab", "G" * 64, "a" * 65, "A" * 64])
+def test_only_keys_become_paths(store: ResultStore, key: str) -> None:
+    with pytest.raises(ValueError, match="not a key"):
+        store.get(key)
+    with pytest.raises(ValueError, match="not a key"):
+        store.put(key, pixels(), {})
+
+
+# Reading and writing
+
+
+def test_put_then_get(store: ResultStore, filed: tuple[str, Path, bytes]) -> None:
+    found = store.get(filed[0])
+    assert found is not None
+    np.testing.assert_array_equal(found.pixels, pixels())
+    assert found.record == RECORD
+    assert filed[1].parent == store.folder
+
+
+def test_a_result_is_one_ordinary_png(filed: tuple[str, Path, bytes]) -> None:
+    assert [path.name for path in filed[1].parent.iterdir()] == [filed[1].name]
+    with Image.open(filed[1]) as image:
+        assert image.format == "PNG" and image.size == (17, 13)
+
+
+def test_absent_key_is_a_miss_and_creates_nothing(store: ResultStore) -> None:
+    assert store.get(store.key({})) is None
+    assert not store.folder.exists()
+
+
+def test_the_last_put_wins(store: ResultStore, filed: tuple[str, Path, bytes]) -> None:
+    store.put(filed[0], pixels(1), {"evaluations": 2})
+    found = store.get(filed[0])
+    assert found is not None and found.record == {"evaluations": 2}
+    np.testing.assert_array_equal(found.pixels, pixels(1))
+
+
+def test_tuples_long_records_and_other_alphabets_survive(store: ResultStore) -> None:
+    key = store.key({"seed": 5})
+    curve = [(step, 1 / (step + 3)) for step in range(20_000)]
+    store.put(key, pixels(), {"curve": curve, "credit": "Kandínský, Композиция 7 \U0001f58c"})
+    found = store.get(key)
+    assert found is not None and found.record["curve"] == [list(point) for point in curve]
+    assert found.record["credit"] == "Kandínský, Композиция 7 \U0001f58c"
+
+
+def test_views_that_are_not_contiguous_are_stored_as_seen(store: ResultStore) -> None:
+    view = pixels().transpose(1, 0, 2)[::-1, ::2]
+    store.put(store.key({}), view, {})
+    found = store.get(store.key({}))
+    assert found is not None
+    np.testing.assert_array_equal(found.pixels, view)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused(store: ResultStore, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        store.put(store.key({}), wrong, {})
+
+
+def test_a_record_with_nan_is_refused_before_anything_is_written(store: ResultStore) -> None:
+    with pytest.raises(ValueError):
+        store.put(store.key({}), pixels(), {"loss": float("nan")})
+    assert not store.folder.exists()
+
+
+def test_size_and_clear_leave_other_files_alone(
+    store: ResultStore, filed: tuple[str, Path, bytes]
+) -> None:
+    other = store.folder / "holiday.png"
+    other.write_bytes(b"mine")
+    store.put(store.key({"seed": 1}), pixels(1), {})
+    assert len(store) == 2
+    assert store.size() == sum(p.stat().st_size for p in store.folder.iterdir()) - 4
+    assert store.clear() == 2
+    assert (len(store), store.size()) == (0, 0)
+    assert list(store.folder.iterdir()) == [other]
+    assert ResultStore(store.folder / "absent").size() == 0
+    assert ResultStore(store.folder / "absent").clear() == 0
+
+
+def test_default_folder_is_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path))
+    assert ResultStore().folder == tmp_path / "results"
+
+
+# Damage
+
+
+def test_truncated_files_are_misses_and_go_away(
+    store: ResultStore, filed: tuple[str, Path, bytes]
+) -> None:
+    key, path, whole = filed
+    for length in [*range(64), *range(64, len(whole) - 64, 7), *range(len(whole) - 64, len(whole))]:
+        path.write_bytes(whole[:length])
+        assert store.get(key) is None, f"cut to {length} of {len(whole)} bytes"
+        assert not path.exists()
+
+
+def test_flipped_bits_never_change_a_result(
+    store: ResultStore, filed: tuple[str, Path, bytes]
+) -> None:
+    key, path, whole = filed
+    misses = 0
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        found = store.get(key)
+        misses += found is None
+        if found is not None:
+            np.testing.assert_array_equal(found.pixels, pixels())
+            assert found.record == RECORD
+    assert misses > len(whole) / 3 * 0.95
+
+
+def _other_picture(path: Path, store: ResultStore) -> None:
+    Image.fromarray(pixels(3)).save(path)
+
+
+def _other_key(path: Path, store: ResultStore) -> None:
+    os.replace(store.put(store.key({"seed": 9}), pixels(), RECORD), path)
+
+
+def _picture_exchanged_under_the_record(path: Path, store: ResultStore) -> None:
+    with Image.open(path) as image:
+        text = PngInfo()
+        for name, value in image.text.items():
+            text.add_text(name, value)
+    changed = pixels()
+    changed[5, 5, 0] ^= 1
+    Image.fromarray(changed).save(path, pnginfo=text)
+
+
+def _record_exchanged_over_the_picture(path: Path, store: ResultStore) -> None:
+    with Image.open(path) as image:
+        pixels_as_stored = image.copy()
+        text = PngInfo()
+        for name, value in image.text.items():
+            text.add_text(name, value.replace("2.5", "2.6"))
+    pixels_as_stored.save(path, pnginfo=text)
+
+
+def _record_that_is_no_json(path: Path, store: ResultStore) -> None:
+    text = PngInfo()
+    text.add_text("replicate-result", "{")
+    Image.fromarray(pixels()).save(path, pnginfo=text)
+
+
+def _record_that_is_a_list(path: Path, store: ResultStore) -> None:
+    text = PngInfo()
+    text.add_text("replicate-result", "[1, 2]")
+    Image.fromarray(pixels()).save(path, pnginfo=text)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _other_picture,
+        _other_key,
+        _picture_exchanged_under_the_record,
+        _record_exchanged_over_the_picture,
+        _record_that_is_no_json,
+        _record_that_is_a_list,
+        lambda path, store: Image.new("L", (17, 13)).save(path),
+        lambda path, store: Image.new("RGB", (17, 13)).save(path, "JPEG"),
+        lambda path, store: path.write_bytes(path.read_bytes() + b"more"),
+        lambda path, store: path.write_text("not a picture"),
+        lambda path, store: path.write_bytes(b""),
+        lambda path, store: path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\xff" * 100),
+        lambda path, store: path.write_bytes(os.urandom(1000)),
+    ],
+)
+def test_foreign_files_are_misses_and_can_be_replaced(
+    store: ResultStore, filed: tuple[str, Path, bytes], spoil
+) -> None:
+    key, path, _ = filed
+    spoil(path, store)
+    assert store.get(key) is None
+    assert not path.exists()
+    store.put(key, pixels(2), {})
+    assert store.get(key) is not None
+
+
+def test_what_cannot_be_read_is_a_miss_but_stays(store: ResultStore) -> None:
+    key = store.key({})
+    store.path(key).mkdir(parents=True)
+    assert store.get(key) is None
+    assert store.path(key).is_dir()
+
+
+# Interruptions
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(store: ResultStore) -> None:
+    key = store.key({})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(ReplicateError) as caught:
+            store.put(key, pixels(0, 40, 40), {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "Cannot write" in str(caught.value) and "\n" not in str(caught.value)
+    assert list(store.folder.iterdir()) == []
+    assert store.get(key) is None
+
+
+def test_a_failed_write_leaves_the_older_result(
+    store: ResultStore, filed: tuple[str, Path, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ReplicateError, match="No space left"):
+        store.put(filed[0], pixels(1), {})
+    assert filed[1].read_bytes() == filed[2]
+    assert len(list(store.folder.iterdir())) == 1
+
+
+WRITER = """
+import sys, itertools, numpy as np
+from replicate.storage.store import ResultStore
+store = ResultStore(sys.argv[1])
+print("ready", flush=True)
+for step in itertools.count():
+    key = store.key({"n": step % 5})
+    store.put(key, np.full((90, 90, 3), step % 251, np.uint8), {"step": step})
+"""
+
+
+def _writer(folder: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_writers_killed_at_work_leave_only_whole_results(store: ResultStore) -> None:
+    keys = [store.key({"n": n}) for n in range(5)]
+    seen = 0
+    for delay in (0.15, 0.31):
+        writers = [_writer(store.folder) for _ in range(2)]
+        deadline = time.monotonic() + delay
+        while time.monotonic() < deadline:
+            for key in keys:
+                found = store.get(key)
+                if found is not None:
+                    assert (found.pixels == found.record["step"] % 251).all()
+        for writer in writers:
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+        written = [key for key in keys if store.path(key).exists()]
+        for key in written:
+            found = store.get(key)
+            assert found is not None, "a killed writer left a damaged result"
+            assert (found.pixels == found.record["step"] % 251).all()
+            seen += 1
+    assert seen > 0
+
+
+def test_a_reader_never_loses_what_several_writers_write(store: ResultStore) -> None:
+    """No reader ever sees a half-written file, so none is ever removed as damaged."""
+    key = store.key({"n": 0})
+    writers = [_writer(store.folder) for _ in range(2)]
+    try:
+        deadline = time.monotonic() + 10
+        while store.get(key) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert all(store.get(key) is not None for _ in range(60))
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+
+
+def test_leftovers_of_kills_go_after_a_day(store: ResultStore) -> None:
+    store.folder.mkdir()
+    old, young = store.folder / f".{'a' * 64}.png.0f.tmp", store.folder / ".b.png.0f.tmp"
+    for path in (old, young):
+        path.write_bytes(b"half")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    os.utime(old, (two_days_ago, two_days_ago))
+    store.put(store.key({}), pixels(), {})
+    assert not old.exists() and young.exists()
+    assert remove_leftovers(store.folder, older_than=-1) == 1
+    assert len(store) == 1
+
+
+def test_leftover_download_folders_go_too(tmp_path: Path) -> None:
+    folder = tmp_path / ".fetch-abc"
+    folder.mkdir()
+    (folder / "vgg19.pth").write_bytes(b"half")
+    assert remove_leftovers(tmp_path) == 0
+    assert remove_leftovers(tmp_path, older_than=-1) == 1
+    assert not folder.exists()
+    assert remove_leftovers(tmp_path / "absent") == 0
