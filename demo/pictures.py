@@ -10,7 +10,7 @@ import numpy as np
 
 from replicate.errors import ImageError
 from replicate.images import Picture, bundled, bundled_names, load_image
-from replicate.storage.paths import cache_dir
+from replicate.storage.files import cache_dir
 
 from .limits import InputError, Limits
 

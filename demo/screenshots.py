@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from replicate.storage.paths import write_atomic
+from replicate.storage.files import write_atomic
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 WIDTHS = {"desk": 1600, "phone": 390}

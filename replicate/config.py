@@ -16,7 +16,7 @@ from pydantic import Field, PositiveFloat, ValidationError, field_validator
 
 from .engine.preset import NetworkName, Preset, Strict
 from .errors import ConfigError, ReplicateError
-from .storage.paths import configs_dir
+from .storage.files import configs_dir
 from .suggest import nearest
 
 Inputs = Literal["bundled", "paper"]

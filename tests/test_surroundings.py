@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from replicate.storage.paths import cache_dir
+from replicate.storage.files import cache_dir
 
 
 def test_the_cache_is_the_sessions_own(isolated_cache: Path) -> None:

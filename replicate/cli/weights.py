@@ -7,7 +7,7 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from ..networks.weights import WeightsStatus, fetch_weights, weights_file, weights_status
-from ..storage.paths import cache_dir
+from ..storage.files import cache_dir
 from .parser import UsageError
 from .text import print_json, print_table
 

@@ -22,7 +22,7 @@ from replicate.compact.export import header, read_making
 from replicate.errors import ReplicateError
 from replicate.networks.means import packaged_means
 from replicate.networks.weights import MEANS_PREFIX, read_compact
-from replicate.storage.paths import write_atomic
+from replicate.storage.files import write_atomic
 
 PACKAGE = Path(__file__).parent
 NAME = "vgg19-compact.safetensors"

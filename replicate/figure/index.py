@@ -18,8 +18,7 @@ from replicate.figure.page import html_page
 from replicate.figure.record import FigureRecord, natural_key, read_records
 from replicate.figure.runs import Run, agreements, runs_in
 from replicate.images.picture import Picture, load_image
-from replicate.storage.digests import file_digest, program_digest
-from replicate.storage.paths import write_atomic
+from replicate.storage.files import file_digest, program_digest, write_atomic
 
 _TITLE = "Figures and claims"
 _HEAD = 2000  # bytes of the page within which its key stands

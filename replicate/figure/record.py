@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
-from replicate.storage.digests import file_digest
-from replicate.storage.paths import write_atomic
+from replicate.storage.files import file_digest, write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
 

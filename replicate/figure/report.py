@@ -22,7 +22,7 @@ from replicate.figure.record import (
     write_record,
 )
 from replicate.images.picture import Picture
-from replicate.storage.paths import write_atomic
+from replicate.storage.files import write_atomic
 
 _ENCODINGS: dict[ImageFormat, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),

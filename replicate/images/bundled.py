@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ImageError, ReplicateError
-from ..storage.paths import cache_dir
+from ..storage.files import cache_dir
 from ..suggest import nearest
 from . import artworks
 from .picture import Picture, load_image, read_text

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError, DownloadError, ImageError
 from ..storage.download import Digest, download
-from ..storage.paths import cache_dir, configs_dir
+from ..storage.files import cache_dir, configs_dir
 from ..suggest import nearest
 from .picture import Picture, load_image
 

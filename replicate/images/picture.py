@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
 from ..errors import ImageError
-from ..storage.paths import write_atomic
+from ..storage.files import write_atomic
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16  # VGG halves the picture four times before relu5_1

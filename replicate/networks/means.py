@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ..engine.device import choose_dtype
 from ..images import Picture, bundled, bundled_names, load_image
-from ..storage.paths import cache_dir, write_atomic
+from ..storage.files import cache_dir, write_atomic
 from .layers import layer_names
 from .vgg import Network
 from .weights import LoadedWeights, load_weights

@@ -34,8 +34,7 @@ from .. import compact
 from ..engine.preset import Convention
 from ..errors import DownloadError, ReplicateError, WeightsError
 from ..storage.download import Digest, download
-from ..storage.leftovers import remove_leftovers
-from ..storage.paths import cache_dir, write_atomic
+from ..storage.files import cache_dir, remove_leftovers, write_atomic
 from .layers import Step, steps
 
 FORMAT_VERSION = "1"

@@ -21,7 +21,7 @@ from ..figure.claims import Claim, Value, counted, format_number, format_value
 from ..figure.index import Answer
 from ..figure.record import FigureRecord
 from ..figure.runs import Run, common_settings
-from ..storage.paths import configs_dir
+from ..storage.files import configs_dir
 
 
 class Evidence(Strict):

@@ -11,7 +11,7 @@ from ..figure.record import ImageFormat
 from ..figure.report import installed_versions
 from ..images import folder_files, paper_image_file, paper_image_keys
 from ..networks.weights import weights_status
-from ..storage.digests import file_digest, program_digest
+from ..storage.files import file_digest, program_digest
 from ..storage.store import ResultStore
 from .studio import Studio, figure_config
 

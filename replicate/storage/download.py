@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import DownloadError
-from .paths import written_whole
+from .files import written_whole
 
 CONNECT_SECONDS = 10.0
 _STALL_SECONDS = 30.0

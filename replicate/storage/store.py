@@ -19,8 +19,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from .leftovers import remove_leftovers
-from .paths import cache_dir, write_atomic
+from .files import cache_dir, remove_leftovers, write_atomic
 
 CHUNK = "replicate-result"
 """Keyword of the PNG text chunk that holds the record."""

@@ -14,7 +14,7 @@ from gradio_client.utils import Status
 
 from demo.page import GALLERY
 from demo.workshop import Workshop
-from replicate.storage.paths import cache_dir
+from replicate.storage.files import cache_dir
 
 SECONDS = 120
 """A busy machine is no fault."""

@@ -12,7 +12,7 @@ from PIL import Image
 from replicate.errors import ReplicateError
 from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, claims, read_records
 from replicate.figure.record import natural_key, read_record, standing_record
-from replicate.storage import paths
+from replicate.storage import files
 
 VGG = NetworkRecord(name="vgg19", weights="caffe", sha256="12ab")
 COMPACT = NetworkRecord(name="vgg19-compact", weights="bundled", sha256="34cd")
@@ -172,10 +172,10 @@ def test_a_killed_write_leaves_the_old_files(figure, tmp_path, monkeypatch):
         calls.append(target)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(paths.os, "replace", dies)
+    monkeypatch.setattr(files.os, "replace", dies)
     with pytest.raises(ReplicateError, match="No space left"):
         figure(title="Another").write(tmp_path)
-    monkeypatch.setattr(paths.os, "replace", replace)
+    monkeypatch.setattr(files.os, "replace", replace)
     assert calls
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

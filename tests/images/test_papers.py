@@ -13,7 +13,7 @@ from PIL import Image
 from replicate.errors import ConfigError, ImageError
 from replicate.images import find_image, load_image, paper_image, paper_image_keys, papers
 from replicate.images.papers import PaperImage, paper_image_entry, read_catalogue
-from replicate.storage.paths import configs_dir
+from replicate.storage.files import configs_dir
 
 
 def jpeg(colour):

@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from replicate.errors import ReplicateError
-from replicate.storage.leftovers import remove_leftovers
+from replicate.storage.files import remove_leftovers
 from replicate.storage.store import ResultStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -382,13 +382,3 @@ def test_leftovers_of_kills_go_after_a_day(store: ResultStore) -> None:
     assert not old.exists() and young.exists()
     assert remove_leftovers(store.folder, older_than=-1) == 1
     assert len(store) == 1
-
-
-def test_leftover_download_folders_go_too(tmp_path: Path) -> None:
-    folder = tmp_path / ".fetch-abc"
-    folder.mkdir()
-    (folder / "vgg19.pth").write_bytes(b"half")
-    assert remove_leftovers(tmp_path) == 0
-    assert remove_leftovers(tmp_path, older_than=-1) == 1
-    assert not folder.exists()
-    assert remove_leftovers(tmp_path / "absent") == 0
