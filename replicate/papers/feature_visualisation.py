@@ -33,8 +33,9 @@ from ..measure.metrics import (
     coherence_length,
     relative_gram_distance,
 )
+from ..visualisation.channels import Channel
 from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
-from ..visualisation.optimised import FOURIER, PIXELS, Channel, Optimised, optimised, robustness
+from ..visualisation.optimised import FOURIER, PIXELS, Optimised, optimised, robustness
 from .sheet import Metrics, Sheet
 from .studio import Studio, figure_config
 

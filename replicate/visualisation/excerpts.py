@@ -23,7 +23,8 @@ from ..engine.preset import NetworkSpec
 from ..images import Picture
 from ..networks.layers import receptive_field
 from ..networks.means import to_tensor
-from .optimised import Channel, channel_key
+from ..storage.store import StoredResult
+from .channels import Channel, ChannelStore
 
 Array = NDArray[Any]
 
@@ -40,12 +41,40 @@ class Square:
     top: int
     side: int
 
-    def inside(self, width: int, height: int) -> bool:
-        return 0 <= self.left <= width - self.side and 0 <= self.top <= height - self.side
-
     def of(self, pixels: Array) -> Array:
         """The part (side, side, ...) of (H, W, ...) that it covers, as a view; all of it inside."""
         return pixels[self.top : self.top + self.side, self.left : self.left + self.side]
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the units of a layer see.
+
+    Convolutions are padded by one pixel on each side, so that the first unit's square begins
+    outside of the picture, by half of what side and stride differ.
+
+    Attributes:
+        side: of a unit's square in the picture, in pixels.
+        stride: pixels from one unit's square to the next.
+    """
+
+    side: int
+    stride: int
+
+    @property
+    def before(self) -> int:
+        """Pixels of padding that the first unit sees."""
+        return (self.side - self.stride) // 2
+
+    def square(self, row: int, column: int) -> Square:
+        """What the unit at this place of the layer's map sees."""
+        left, top = (place * self.stride - self.before for place in (column, row))
+        return Square(left, top, self.side)
+
+    def units_inside(self, pixels: int) -> range:
+        """The units along one axis whose squares lie inside of so many pixels."""
+        first = -(-self.before // self.stride)
+        return range(first, max(0, (pixels - self.side + self.before) // self.stride + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +82,13 @@ class Excerpt:
     """What a unit saw.
 
     Attributes:
+        picture: cut out; it has the name of the picture that it is cut from.
         activation: of the unit, before rectification.
-        source: name of the picture that it is cut from.
         square: where, in the picture at :data:`SHORT_SIDE`.
     """
 
     picture: Picture
     activation: float
-    source: str
     square: Square
 
 
@@ -81,24 +109,6 @@ class Excerpts:
         return self.found[0]
 
 
-def receptive_square(layer: str, row: int, column: int, architecture: str = "vgg19") -> Square:
-    """What the unit at this place of a layer's map sees of the picture.
-
-    Convolutions are padded by one pixel on each side, so that the first unit's square begins
-    outside of the picture, by half of what field and stride differ.
-    """
-    field, stride = receptive_field(layer, architecture)
-    before = (field - stride) // 2
-    return Square(column * stride - before, row * stride - before, field)
-
-
-def units_inside(layer: str, pixels: int, architecture: str = "vgg19") -> range:
-    """The units along one axis whose squares lie inside of so many pixels."""
-    field, stride = receptive_field(layer, architecture)
-    before = (field - stride) // 2
-    return range(-(-before // stride), max(0, (pixels - field + before) // stride + 1))
-
-
 def excerpts(
     engine: Engine,
     spec: NetworkSpec,
@@ -115,141 +125,90 @@ def excerpts(
         LayerError: an unknown layer.
         ValueError: no unit of a layer fits into any of the pictures.
     """
-    collection = _Collection(engine, spec, pictures, count)
-    found = {channel: kept for channel in channels if (kept := collection.stored(channel))}
+    looked_at = {
+        "excerpts": count,
+        "side": SHORT_SIDE,
+        "pictures": [picture.sha256 for picture in pictures],
+    }
+    store = ChannelStore(engine, spec, looked_at)
+    found = {channel: _restored(kept) for channel in channels if (kept := store.get(channel))}
     missing = [channel for channel in dict.fromkeys(channels) if channel not in found]
-    if missing:
-        found.update(collection.search(missing))
+    for channel, fresh in _searched(engine, spec, missing, pictures, count).items():
+        found[channel] = fresh
+        strip = np.concatenate([each.picture.pixels for each in fresh.found], axis=1)
+        store.put(channel, strip, _record(fresh))
     return {channel: found[channel] for channel in channels}
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class _Unit:
     """A unit that is strong in its picture."""
 
     activation: float
-    picture: int
     row: int
     column: int
+    picture: Picture
 
 
-@dataclass(frozen=True, eq=False)
-class _Collection:
-    engine: Engine
-    spec: NetworkSpec
-    pictures: Sequence[Picture]
-    count: int
-
-    def search(self, channels: Sequence[Channel]) -> dict[Channel, Excerpts]:
-        """One pass over all pictures for all channels."""
-        strongest: dict[Channel, list[_Candidate]] = {channel: [] for channel in channels}
-        for index, picture in enumerate(self.pictures):
-            for channel, values in self._maps(_at_size(picture), channels).items():
-                known = strongest[channel] + self._peaks(values, channel.layer, index)
-                known.sort(key=lambda candidate: -candidate.activation)
-                strongest[channel] = known[: self.count]
-        found = {}
-        for channel, known in strongest.items():
-            if not known:
-                raise ValueError(f"No unit of {channel.layer} sees a whole square of any picture.")
-            found[channel] = Excerpts(
-                tuple(self._cut_out(channel, candidate) for candidate in known),
-                self._leak(channel, known[0]),
-            )
-            self._keep(channel, found[channel])
-        return found
-
-    def _maps(self, picture: Picture, channels: Sequence[Channel]) -> dict[Channel, np.ndarray]:
-        """Each channel's map (H, W); one pass, cut after the deepest layer."""
-        layers = {channel.layer for channel in channels}
-        maps = self.engine.features(picture, sorted(layers), self.spec)
+def _searched(
+    engine: Engine,
+    spec: NetworkSpec,
+    channels: Sequence[Channel],
+    pictures: Sequence[Picture],
+    count: int,
+) -> dict[Channel, Excerpts]:
+    """One pass over all pictures for all channels."""
+    if not channels:
+        return {}
+    layers = sorted({channel.layer for channel in channels})
+    fields = {layer: Field(*receptive_field(layer, spec.architecture)) for layer in layers}
+    strongest: dict[Channel, list[_Unit]] = {channel: [] for channel in channels}
+    for picture in map(_at_size, pictures):
+        maps = engine.features(picture, layers, spec)
         wide = {layer: maps[layer].wide()[0] for layer in layers}
-        return {channel: wide[channel.layer][channel.index].cpu().numpy() for channel in channels}
+        for channel, known in strongest.items():
+            values = wide[channel.layer][channel.index].cpu().numpy()
+            known += _peaks(values, fields[channel.layer], picture, count)
+            known.sort(key=lambda unit: -unit.activation)
+            del known[count:]
+    found = {}
+    for channel, units in strongest.items():
+        if not units:
+            raise ValueError(f"No unit of {channel.layer} sees a whole square of any picture.")
+        squares = [fields[channel.layer].square(unit.row, unit.column) for unit in units]
+        gradient = _gradient(engine, spec, channel, units[0])
+        found[channel] = Excerpts(tuple(map(_cut_out, units, squares)), leak(gradient, squares[0]))
+    return found
 
-    def _peaks(self, values: np.ndarray, layer: str, index: int) -> list[_Candidate]:
-        """The strongest units of a map whose squares lie inside and apart from each other."""
-        field, stride = receptive_field(layer, self.spec.architecture)
-        width, height = _at_size(self.pictures[index]).size
-        rows = units_inside(layer, height, self.spec.architecture)
-        columns = units_inside(layer, width, self.spec.architecture)
-        left = np.array(values[rows.start : rows.stop, columns.start : columns.stop])
-        apart = max(1, field // (2 * stride))
-        found: list[_Candidate] = []
-        while len(found) < self.count and np.isfinite(left).any():
-            row, column = (int(at) for at in np.unravel_index(np.argmax(left), left.shape))
-            found.append(_Candidate(float(left[row, column]), index, rows[row], columns[column]))
-            above, before = max(0, row - apart + 1), max(0, column - apart + 1)
-            left[above : row + apart, before : column + apart] = -np.inf
-        return found
 
-    def _cut_out(self, channel: Channel, candidate: _Candidate) -> Excerpt:
-        picture = _at_size(self.pictures[candidate.picture])
-        square = receptive_square(
-            channel.layer, candidate.row, candidate.column, self.spec.architecture
-        )
-        return Excerpt(
-            picture=Picture(square.of(picture.pixels).copy(), picture.name),
-            activation=candidate.activation,
-            source=picture.name,
-            square=square,
-        )
+def _peaks(values: Array, field: Field, picture: Picture, count: int) -> list[_Unit]:
+    """The strongest units of a map (H, W) whose squares lie inside and apart from each other."""
+    columns, rows = (field.units_inside(length) for length in picture.size)
+    left = np.array(values[rows.start : rows.stop, columns.start : columns.stop])
+    apart = max(1, field.side // (2 * field.stride))
+    found: list[_Unit] = []
+    while len(found) < count and np.isfinite(left).any():
+        row, column = (int(at) for at in np.unravel_index(np.argmax(left), left.shape))
+        found.append(_Unit(float(left[row, column]), rows[row], columns[column], picture))
+        above, before = max(0, row - apart + 1), max(0, column - apart + 1)
+        left[above : row + apart, before : column + apart] = -np.inf
+    return found
 
-    def _leak(self, channel: Channel, candidate: _Candidate) -> float:
-        network = self.engine.network(self.spec)
-        pixels = to_tensor(_at_size(self.pictures[candidate.picture])).to(network.device)
-        pixels.requires_grad_(True)
-        with torch.enable_grad(), arithmetic(self.engine.exact):
-            wide = network(pixels, [channel.layer])[channel.layer].wide()
-            unit = wide[0, channel.index, candidate.row, candidate.column]
-            (gradient,) = torch.autograd.grad(unit, pixels)
-        square = receptive_square(
-            channel.layer, candidate.row, candidate.column, self.spec.architecture
-        )
-        return leak(gradient[0].abs().amax(dim=0).cpu().numpy(), square)
 
-    # ------------------------------------------------------------------ the store
+def _cut_out(unit: _Unit, square: Square) -> Excerpt:
+    cut = Picture(square.of(unit.picture.pixels).copy(), unit.picture.name)
+    return Excerpt(cut, unit.activation, square)
 
-    def _key(self, channel: Channel) -> str:
-        looked_at = {
-            "excerpts": self.count,
-            "side": SHORT_SIDE,
-            "pictures": [picture.sha256 for picture in self.pictures],
-        }
-        return channel_key(self.engine, self.spec, channel, looked_at)
 
-    def stored(self, channel: Channel) -> Excerpts | None:
-        """The channel's squares if they have been found before and kept."""
-        store = self.engine.store
-        kept = store.get(self._key(channel)) if store is not None else None
-        if kept is None:
-            return None
-        records = kept.record["squares"]
-        found = tuple(
-            Excerpt(
-                picture=Picture(cut.copy(), record["source"]),
-                activation=record["activation"],
-                source=record["source"],
-                square=Square(**record["square"]),
-            )
-            for cut, record in zip(np.split(kept.pixels, len(records), axis=1), records)
-        )
-        return Excerpts(found, kept.record["leak"])
-
-    def _keep(self, channel: Channel, excerpts: Excerpts) -> None:
-        """One strip of all squares beside each other."""
-        if self.engine.store is None:
-            return
-        squares = [
-            {
-                "activation": each.activation,
-                "source": each.source,
-                "square": asdict(each.square),
-            }
-            for each in excerpts.found
-        ]
-        strip = np.concatenate([each.picture.pixels for each in excerpts.found], axis=1)
-        record = {"squares": squares, "leak": excerpts.leak}
-        self.engine.store.put(self._key(channel), strip, record)
+def _gradient(engine: Engine, spec: NetworkSpec, channel: Channel, unit: _Unit) -> Array:
+    """(H, W), the largest absolute gradient of the unit by a colour of each pixel."""
+    network = engine.network(spec)
+    pixels = to_tensor(unit.picture).to(network.device).requires_grad_(True)
+    with torch.enable_grad(), arithmetic(engine.exact):
+        wide = network(pixels, [channel.layer])[channel.layer].wide()
+        activation = wide[0, channel.index, unit.row, unit.column]
+        (gradient,) = torch.autograd.grad(activation, pixels)
+    return np.asarray(gradient[0].abs().amax(dim=0).cpu())
 
 
 def leak(gradient: Array, square: Square) -> float:
@@ -265,3 +224,26 @@ def _at_size(picture: Picture) -> Picture:
     factor = SHORT_SIDE / min(picture.size)
     width, height = (round(side * factor) for side in picture.size)
     return picture.resized(width, height)
+
+
+def _record(excerpts: Excerpts) -> dict[str, Any]:
+    """What the store keeps beside the strip of all squares."""
+    squares = [
+        {
+            "activation": each.activation,
+            "source": each.picture.name,
+            "square": asdict(each.square),
+        }
+        for each in excerpts.found
+    ]
+    return {"squares": squares, "leak": excerpts.leak}
+
+
+def _restored(kept: StoredResult) -> Excerpts:
+    records = kept.record["squares"]
+    cuts = np.split(kept.pixels, len(records), axis=1)
+    found = tuple(
+        Excerpt(Picture(cut.copy(), each["source"]), each["activation"], Square(**each["square"]))
+        for cut, each in zip(cuts, records)
+    )
+    return Excerpts(found, kept.record["leak"])

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,11 +32,7 @@ from ..engine.preset import NetworkSpec
 from ..images import Picture
 from ..networks.features import FeatureMap
 from ..networks.means import to_picture, to_tensor
-from ..networks.vgg import Network
-from ..storage.store import ResultStore
-
-VERSION = 1
-"""Raised when the same channel would give another picture; part of every key of the store."""
+from .channels import Channel, ChannelStore
 
 LEARNING_RATE = 0.05
 """Of Adam (Distill 2017, and its program's default)."""
@@ -60,38 +56,15 @@ Measured by this project over 1000 photographs, one of each class of ImageNet.
 
 
 @dataclass(frozen=True)
-class Channel:
-    """A channel of a layer; its index counts from 0."""
-
-    layer: str
-    index: int
-
-    @property
-    def label(self) -> str:
-        """``conv4_1 · 12``."""
-        return f"{self.layer} · {self.index}"
-
-
-class Basis(Protocol):
-    """How the parameters of a search become a picture."""
-
-    def start(self, size: int, generator: torch.Generator) -> Tensor:
-        """(1, ...) parameters of an almost grey square of ``size`` pixels a side."""
-        ...
-
-    def picture(self, parameters: Tensor) -> Tensor:
-        """(B, 3, S, S) in [0, 1] of parameters (B, ...); differentiable."""
-        ...
-
-
-@dataclass(frozen=True)
 class Pixels:
     """Every pixel and colour by itself."""
 
     def start(self, size: int, generator: torch.Generator) -> Tensor:
+        """(1, ...) parameters of an almost grey square of ``size`` pixels a side."""
         return SPREAD * torch.randn(1, 3, size, size, generator=generator)
 
     def picture(self, parameters: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1] of parameters (B, ...); differentiable."""
         return torch.sigmoid(parameters)
 
 
@@ -170,7 +143,7 @@ class Recipe:
     """
 
     name: str
-    basis: Basis
+    basis: Pixels | Fourier
     transformations: Transformations | None = None
 
     def description(self) -> dict[str, Any]:
@@ -192,16 +165,12 @@ class Optimised:
     Attributes:
         mean: of the channel before rectification over the picture; what the search climbs.
         peak: its largest value.
-        cached: it came from the store.
     """
 
     channel: Channel
-    recipe: Recipe
     picture: Picture
     mean: float
     peak: float
-    steps: int
-    cached: bool = False
 
 
 def optimised(
@@ -226,139 +195,63 @@ def optimised(
         LayerError: an unknown layer.
         IndexError: a layer has no such channel.
     """
-    search = _Search(engine, spec, recipe, size, steps, seed)
-    found = {channel: kept for channel in channels if (kept := search.stored(channel))}
-    missing = [channel for channel in dict.fromkeys(channels) if channel not in found]
-    for layer in dict.fromkeys(channel.layer for channel in missing):
-        batch = [channel for channel in missing if channel.layer == layer]
-        found.update(zip(batch, search.run(batch)))
+    settings = {"recipe": recipe.description(), "size": size, "steps": steps, "seed": seed}
+    store = ChannelStore(engine, spec, settings)
+    found: dict[Channel, Optimised] = {}
+    missing: dict[str, list[Channel]] = {}
+    for channel in dict.fromkeys(channels):
+        if kept := store.get(channel):
+            found[channel] = Optimised(channel, Picture(kept.pixels, channel.label), **kept.record)
+        else:
+            missing.setdefault(channel.layer, []).append(channel)
+    for batch in missing.values():
+        drawn = _climbed(engine, spec, batch, recipe, size, steps, seed)
+        pictures = [to_picture(each, channel.label) for each, channel in zip(drawn, batch)]
+        maps = _maps(engine, spec, torch.cat([to_tensor(each) for each in pictures]), batch)
+        for channel, picture, values in zip(batch, pictures, maps):
+            measured = {"mean": float(values.mean()), "peak": float(values.max())}
+            found[channel] = Optimised(channel, picture, **measured)
+            store.put(channel, picture.pixels, measured)
     return [found[channel] for channel in channels]
 
 
-@dataclass(frozen=True)
-class _Search:
-    engine: Engine
-    spec: NetworkSpec
-    recipe: Recipe
-    size: int
-    steps: int
-    seed: int
-
-    def run(self, channels: Sequence[Channel]) -> list[Optimised]:
-        """Pictures for channels of one layer, found in one batch and kept in the store."""
-        network = self.engine.network(self.spec)
-        with arithmetic(self.engine.exact):
-            drawn = self._climbed(network, channels)
-        pictures = [to_picture(each, channel.label) for each, channel in zip(drawn, channels)]
-        pixels = torch.cat([to_tensor(picture) for picture in pictures])
-        maps = _maps(self.engine, self.spec, pixels, channels)
-        found = [
-            Optimised(
-                channel=channel,
-                recipe=self.recipe,
-                picture=picture,
-                mean=float(values.mean()),
-                peak=float(values.max()),
-                steps=self.steps,
-            )
-            for channel, picture, values in zip(channels, pictures, maps)
-        ]
-        for each in found:
-            self._keep(each)
-        return found
-
-    def _climbed(self, network: Network, channels: Sequence[Channel]) -> Tensor:
-        """(B, 3, S, S), the pictures after the last step."""
-        generator = torch.Generator().manual_seed(self.seed)
-        basis, changes = self.recipe.basis, self.recipe.transformations
-        start = basis.start(self.size, generator).to(network.device)
-        adam = Adam(torch.cat([start] * len(channels)), LEARNING_RATE)
-        objective = excitement(channels)
-        for _ in range(self.steps):
+def _climbed(
+    engine: Engine,
+    spec: NetworkSpec,
+    channels: Sequence[Channel],
+    recipe: Recipe,
+    size: int,
+    steps: int,
+    seed: int,
+) -> Tensor:
+    """(B, 3, S, S), the pictures of one layer's channels after the last step."""
+    network, basis = engine.network(spec), recipe.basis
+    generator = torch.Generator().manual_seed(seed)
+    start = basis.start(size, generator).to(network.device)
+    adam = Adam(torch.cat([start] * len(channels)), LEARNING_RATE)
+    objective = excitement(channels)
+    with arithmetic(engine.exact):
+        for _ in range(steps):
             parameters = adam.pixels.detach().requires_grad_(True)
             with torch.enable_grad():
                 seen = basis.picture(parameters)
-                if changes:
-                    seen = transformed(seen, changes.drawn(self.size, generator))
+                if recipe.transformations:
+                    seen = transformed(seen, recipe.transformations.drawn(size, generator))
             evaluation = evaluate(objective, network, seen)
             (gradient,) = torch.autograd.grad(seen, parameters, evaluation.gradient)
             adam.tell(evaluation.total, gradient)
         with torch.no_grad():
             return basis.picture(adam.pixels)
 
-    def _key(self, channel: Channel) -> str:
-        return channel_key(
-            self.engine,
-            self.spec,
-            channel,
-            {
-                "recipe": self.recipe.description(),
-                "size": self.size,
-                "steps": self.steps,
-                "seed": self.seed,
-            },
-        )
-
-    def stored(self, channel: Channel) -> Optimised | None:
-        """The channel's picture if it has been drawn before and kept."""
-        store = self.engine.store
-        found = store.get(self._key(channel)) if store is not None else None
-        if found is None:
-            return None
-        return Optimised(
-            channel=channel,
-            recipe=self.recipe,
-            picture=Picture(found.pixels, channel.label),
-            mean=found.record["mean"],
-            peak=found.record["peak"],
-            steps=self.steps,
-            cached=True,
-        )
-
-    def _keep(self, found: Optimised) -> None:
-        if self.engine.store is not None:
-            record = {"mean": found.mean, "peak": found.peak}
-            self.engine.store.put(self._key(found.channel), found.picture.pixels, record)
-
 
 def excitement(channels: Sequence[Channel]) -> Objective:
     """Minus the mean of the b-th channel over the b-th picture; all channels are of one layer."""
-    (layer,) = {channel.layer for channel in channels}
+    layer = channels[0].layer
 
     def loss(maps: Mapping[str, FeatureMap], pixels: Tensor) -> Tensor:
         return -_own(maps[layer], channels).mean(dim=(1, 2))
 
     return Objective((Term(f"channel/{layer}", (layer,), loss),))
-
-
-def _maps(
-    engine: Engine, spec: NetworkSpec, pictures: Tensor, channels: Sequence[Channel]
-) -> Tensor:
-    """(B, H, W) float32 on the CPU: the b-th channel's map of the b-th picture.
-
-    Args:
-        pictures: (B, 3, S, S) in [0, 1].
-        channels: of one layer, as many as pictures.
-    """
-    (layer,) = {channel.layer for channel in channels}
-    network = engine.network(spec)
-    with torch.no_grad(), arithmetic(engine.exact):
-        return _own(network(pictures.to(network.device), [layer])[layer], channels).cpu()
-
-
-def channel_key(
-    engine: Engine, spec: NetworkSpec, channel: Channel, rest: Mapping[str, Any]
-) -> str:
-    """Key of the result store for something that was found out about a channel."""
-    return ResultStore.key(
-        {
-            "visualise": VERSION,
-            "network": engine.info(spec).record(),
-            "precision": engine.precision,
-            "channel": asdict(channel),
-            **rest,
-        }
-    )
 
 
 def robustness(
@@ -387,6 +280,19 @@ def robustness(
         float(after) / each.mean if each.mean > 0 else math.nan
         for after, each in zip(shifted, found)
     ]
+
+
+def _maps(
+    engine: Engine, spec: NetworkSpec, pictures: Tensor, channels: Sequence[Channel]
+) -> Tensor:
+    """(B, H, W) float32 on the CPU: the b-th channel, all of one layer, of the b-th picture.
+
+    Args:
+        pictures: (B, 3, S, S) in [0, 1].
+    """
+    network, layer = engine.network(spec), channels[0].layer
+    with torch.no_grad(), arithmetic(engine.exact):
+        return _own(network(pictures.to(network.device), [layer])[layer], channels).cpu()
 
 
 def _own(features: FeatureMap, channels: Sequence[Channel]) -> Tensor:
