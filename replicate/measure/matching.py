@@ -1,16 +1,14 @@
-"""Choosing a weight so that two pictures match in one number: the fair way to compare layers.
+"""Choosing weights so that pictures match in one number: the fair way to compare layers.
 
-A change of layers at fixed weights also moves the balance between content and style.  So a
-figure draws one set of layers at several weights, and then at the weight at which some measure
-equals that of the other set's picture.
+A change of layers at fixed weights also moves the balance between content and style.  So a figure
+searches the weight at which some measure of a picture equals that of the picture beside it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping
-
-from ..figure.claims import Claim, within
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
 
 TOLERANCE = 0.05
 """A measure that is off by no more than this share counts as matched."""
@@ -18,57 +16,90 @@ TOLERANCE = 0.05
 TRIES = 3
 """Drawings at most that a match may take."""
 
+STEEPEST = 10.0
+"""Largest factor of one step beyond the weights tried, and largest exponent read off a curve."""
+
+Curve = Mapping[float, float]
+"""Weight to measure, both above 0."""
+
+Key = TypeVar("Key", bound=Hashable)
+
 
 def matched(
-    curve: MutableMapping[float, float], target: float, measure: Callable[[float], float]
-) -> float:
-    """The weight at which ``measure`` comes nearest to ``target``.
+    targets: Mapping[Key, float],
+    measure: Callable[[dict[Key, float]], Mapping[Key, float]],
+    curves: Mapping[Key, Curve] | None = None,
+    exponent: float | None = None,
+) -> dict[Key, float]:
+    """For each key the weight at which its measure comes nearest to its target.
 
-    Interpolates between the weights around the target, measures there, and again if it is not
-    within :data:`TOLERANCE`.  A target beyond the ends of the curve is answered with the nearer
-    end: nothing is extrapolated.
+    All keys go forward together, so that their drawings can share a batch, :data:`TRIES` times at
+    most; see :func:`next_weight` for the steps.
 
     Args:
-        curve: weight to measure, both above 0; what is measured here is added.
-        measure: draws at a weight and measures the picture.
+        measure: draws each of these keys at its weight, and measures the pictures.
+        curves: what is known before; a key without any begins with weight 1.
+        exponent: see :func:`next_weight`.
     """
-
-    def off(weight: float) -> float:
-        return abs(math.log(curve[weight] / target))
-
+    known = {key: dict((curves or {}).get(key, {})) for key in targets}
     for _ in range(TRIES):
-        weight = crossing(curve, target)
-        if weight is None or min(map(off, curve)) <= math.log(1 + TOLERANCE):
+        steps = {key: next_weight(known[key], targets[key], exponent) for key in targets}
+        wanted = {key: weight for key, weight in steps.items() if weight is not None}
+        if not wanted:
             break
-        if weight in curve:  # the curve is too steep for three digits
-            break
-        curve[weight] = measure(weight)
-    return min(sorted(curve), key=off)
+        for key, value in measure(wanted).items():
+            known[key][wanted[key]] = value
+    return {key: _nearest(known[key], target) for key, target in targets.items()}
 
 
-def crossing(curve: Mapping[float, float], target: float) -> float | None:
+def next_weight(curve: Curve, target: float, exponent: float | None = None) -> float | None:
+    """The weight to try next; None where one of the curve matches, or none can come nearer.
+
+    Between two weights around the target it interpolates.  Beyond the curve's ends it goes on
+    along a power law, by no more than :data:`STEEPEST` times, if ``exponent`` is given.  Three
+    digits, so that jobs are the same everywhere.
+
+    Args:
+        exponent: the weight goes about as this power of the measure, unless the curve says more;
+            None stays within the weights tried.
+    """
+    if not curve:
+        return 1.0
+    nearest = _nearest(curve, target)
+    if abs(math.log(curve[nearest] / target)) <= math.log(1 + TOLERANCE):
+        return None
+    weight = crossing(curve, target)
+    if weight is None and exponent is not None:
+        step = (target / curve[nearest]) ** _exponent(curve, exponent)
+        weight = _rounded(nearest * min(STEEPEST, max(1 / STEEPEST, step)))
+    return None if weight in curve else weight
+
+
+def crossing(curve: Curve, target: float) -> float | None:
     """The smallest weight at which the curve, straight between its points in logarithms, passes
-    the target; None if it never does.  Three digits, so that jobs are the same everywhere.
+    the target; None if it never does.
     """
     weights = sorted(curve)
     for low, high in zip(weights, weights[1:]):
         below, above = math.log(curve[low] / target), math.log(curve[high] / target)
         if below == above or below * above > 0:
             continue
-        share = below / (below - above)
-        return float(f"{low * (high / low) ** share:.2e}")
+        return _rounded(low * (high / low) ** (below / (below - above)))
     return None
 
 
-def match_claim(text: str, measure: str, value: float) -> Claim:
-    """Whether the comparison is fair: the measure of one picture over that of the other."""
-    return within(
-        "matched",
-        text,
-        "the condition of the comparison, not a claim of the source",
-        measure,
-        value,
-        1 - TOLERANCE,
-        1 + TOLERANCE,
-        basis="our bound: 5 %",
-    )
+def _exponent(curve: Curve, usual: float) -> float:
+    """k in weight ~ measure^k, from the ends of the curve; ``usual`` if they say another sign."""
+    low, high = min(curve), max(curve)
+    rise = math.log(curve[high] / curve[low])
+    if rise * usual <= 0:
+        return usual
+    return math.copysign(min(STEEPEST, math.log(high / low) / abs(rise)), usual)
+
+
+def _nearest(curve: Curve, target: float) -> float:
+    return min(sorted(curve), key=lambda weight: abs(math.log(curve[weight] / target)))
+
+
+def _rounded(weight: float) -> float:
+    return float(f"{weight:.2e}")

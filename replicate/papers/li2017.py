@@ -15,7 +15,7 @@ from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
 from .gatys2015 import style_size
 from .judge import style_judge
-from .novak2016 import at_equal_content, content_loss, equal_content_claim
+from .matching import at_equal_content, content_loss, equal_content_claim
 from .sheet import Metrics, Sheet, fidelity, shown, source_panel
 from .studio import Studio, figure_config
 

@@ -11,9 +11,10 @@ from ..figure.claims import Claim, all_of, at_least, at_most, largest
 from ..figure.panels import Grid, Panel
 from ..figure.plots import LinePlot, Series
 from ..images import Picture
-from ..measure.matching import match_claim, matched
+from ..measure.matching import matched
 from ..measure.metrics import lab_distance, sliced_wasserstein_rgb
 from .gatys2015 import style_size
+from .matching import match_claim
 from .sheet import Metrics, Sheet, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config
 
@@ -42,13 +43,14 @@ def layers(studio: Studio) -> Sheet:
     measured = _measured(studio, result, style, compared)
     metrics = {ratio: _measured(studio, each, style, compared) for ratio, each in sweep.items()}
 
-    def style_error(ratio: float) -> float:
-        sweep.update(studio.draw({ratio: job(ratio)}))
-        metrics[ratio] = _measured(studio, sweep[ratio], style, compared)
-        return metrics[ratio]["style_error"]
+    def style_errors(ratios: Mapping[str, float]) -> dict[str, float]:
+        for ratio in ratios.values():
+            sweep.update(studio.draw({ratio: job(ratio)}))
+            metrics[ratio] = _measured(studio, sweep[ratio], style, compared)
+        return {label: metrics[ratio]["style_error"] for label, ratio in ratios.items()}
 
     curve = {ratio: each["style_error"] for ratio, each in metrics.items()}
-    lower = matched(curve, measured["style_error"], style_error)
+    lower = matched({C: measured["style_error"]}, style_errors, {C: curve})[C]
 
     sheet = Sheet()
     sheet.add(B, result, measured)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,17 +13,17 @@ from ..engine.engine import NOISE
 from ..engine.job import Job, Result
 from ..engine.objective import Objective, style
 from ..engine.preset import Preset
-from ..figure.claims import Claim, all_of, at_least, at_most, within
+from ..figure.claims import Claim, all_of, at_least, at_most
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
-from ..measure.matching import TOLERANCE, crossing
 from ..measure.metrics import relative_gram_distance
 from ..networks.features import FeatureMap
 from ..networks.layers import depth, steps
 from ..networks.means import to_tensor
 from .gatys2015 import style_size
 from .judge import Judge, style_judge
+from .matching import at_equal_content, content_loss, equal_content_claim
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
 from .studio import Studio, figure_config
 
@@ -39,12 +37,6 @@ VARIANTS = {
 }
 """Column to preset: each modification by itself, then all of them on all layers."""
 
-TRIES = 3
-"""Drawings at most until the content losses match."""
-
-USUAL_EXPONENT = 3.0
-"""alpha/beta goes as this power of the content loss, seen where one was swept with VGG-19."""
-
 NEAR_ZERO = 1e-3
 """A Gram entry below this share of the largest one counts as zero."""
 
@@ -53,7 +45,6 @@ TILES = 4
 
 EVENNESS_LAYER = "relu3_1"
 
-Key = TypeVar("Key", bound=Hashable)
 Pair = tuple[Picture, Picture]
 """Photograph and painting."""
 
@@ -268,92 +259,6 @@ def modification_claims(
             basis="our bound",
         ),
     ]  # fmt: skip
-
-
-# Pictures of equal content
-
-
-def at_equal_content(
-    studio: Studio,
-    references: Mapping[Key, Result],
-    job: Callable[[Key, float], Job],
-) -> dict[Key, Result]:
-    """Pictures whose content loss is a reference's, found by a factor on their ratio alpha/beta.
-
-    Each is drawn with factor 1 first, then up to :data:`TRIES` times in all; the one whose content
-    loss is nearest counts.  All keys go forward together, so that their jobs can share a batch.
-
-    Args:
-        job: of a key and a factor.
-    """
-    tried: dict[Key, dict[float, Result]] = {key: {} for key in references}
-    factors: dict[Key, float | None] = dict.fromkeys(references, 1.0)
-    for _ in range(TRIES):
-        wanted = {
-            key: factor
-            for key, factor in factors.items()
-            if factor is not None and factor not in tried[key]
-        }
-        if not wanted:
-            break
-        drawn = studio.draw({key: job(key, factor) for key, factor in wanted.items()})
-        for key, result in drawn.items():
-            tried[key][wanted[key]] = result
-        factors = {key: _next(tried[key], references[key]) for key in wanted}
-    return {key: _nearest(results, references[key]) for key, results in tried.items()}
-
-
-def next_factor(losses: Mapping[float, float], target: float) -> float | None:
-    """The factor to try next, from the content losses at those that were tried; None is enough.
-
-    Between two factors around the target it interpolates, elsewhere it goes on along a power
-    law, by no more than ten times.  Three digits, so that jobs are the same everywhere.
-    """
-    near = min(losses, key=lambda factor: abs(math.log(losses[factor] / target)))
-    if abs(math.log(losses[near] / target)) <= math.log(1 + TOLERANCE):
-        return None
-    between = crossing(dict(losses), target)
-    if between is not None:
-        return between
-    step = (losses[near] / target) ** _exponent(losses)
-    return float(f"{near * min(10.0, max(0.1, step)):.2e}")
-
-
-def _exponent(losses: Mapping[float, float]) -> float:
-    """k in factor ~ loss^-k, from the first and last of the factors."""
-    low, high = min(losses), max(losses)
-    if losses[low] <= losses[high]:
-        return USUAL_EXPONENT
-    return min(10.0, math.log(high / low) / math.log(losses[low] / losses[high]))
-
-
-def content_loss(result: Result) -> float:
-    """Sum over the content layers, before weighting."""
-    return sum(value for name, value in result.losses.items() if name.startswith("content/"))
-
-
-def _next(tried: Mapping[float, Result], reference: Result) -> float | None:
-    losses = {factor: content_loss(result) for factor, result in tried.items()}
-    return next_factor(losses, content_loss(reference))
-
-
-def _nearest(tried: Mapping[float, Result], reference: Result) -> Result:
-    target = content_loss(reference)
-    return min(tried.values(), key=lambda each: abs(math.log(content_loss(each) / target)))
-
-
-def equal_content_claim(quotients: Mapping[str, float]) -> Claim:
-    """Whether the comparison is fair: content losses over those of the references."""
-    return within(
-        "matched",
-        "The pictures that are compared keep as much of the photograph.",
-        "the condition of the comparison, not a claim of the source",
-        "content loss over that of the picture it is compared with",
-        quotients,
-        1 - TOLERANCE,
-        1 + TOLERANCE,
-        basis="our bound: 5 %",
-    )
 
 
 # Measurements

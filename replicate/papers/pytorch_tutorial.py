@@ -16,10 +16,11 @@ from ..figure.claims import Claim, at_least, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
-from ..measure.matching import match_claim, matched
+from ..measure.matching import matched
 from ..networks.layers import receptive_field
 from ..networks.means import to_tensor
 from .gatys2015 import style_size
+from .matching import match_claim
 from .sheet import Metrics, Sheet, fidelity, ratio_label, shown, source_panel
 from .studio import Studio, figure_config
 
@@ -66,13 +67,16 @@ def layers(studio: Studio) -> Sheet:
     shared = [each for each in tutorial.style_layers if each in instead(GATYS).style_layers]
     metrics = {key: _measured(studio, result, style, shared) for key, result in drawn.items()}
 
-    def style_error(ratio: float) -> float:
-        drawn.update(studio.draw({ratio: at(ratio)}))
-        metrics[ratio] = _measured(studio, drawn[ratio], style, shared)
-        return metrics[ratio]["style_error"]
+    def style_errors(ratios: Mapping[str, float]) -> dict[str, float]:
+        for ratio in ratios.values():
+            drawn.update(studio.draw({ratio: at(ratio)}))
+            metrics[ratio] = _measured(studio, drawn[ratio], style, shared)
+        return {label: metrics[ratio]["style_error"] for label, ratio in ratios.items()}
 
     curve = {ratio: metrics[ratio]["style_error"] for ratio in config.ratios}
-    lower = matched(curve, metrics[GATYS]["style_error"], style_error)
+    lower = matched({MATCHED: metrics[GATYS]["style_error"]}, style_errors, {MATCHED: curve})[
+        MATCHED
+    ]
 
     sheet = Sheet()
     for key, result in drawn.items():

@@ -1,62 +1,55 @@
-"""Choosing a weight at which two pictures match in one number."""
+"""Choosing weights at which pictures match in one number."""
 
 from __future__ import annotations
 
 import pytest
 
-from replicate.measure.matching import TOLERANCE, TRIES, crossing, match_claim, matched
+from replicate.measure.matching import STEEPEST, TOLERANCE, TRIES, crossing, matched, next_weight
 
 
 class Drawing:
-    """A measure that remembers at which weights it was asked for."""
+    """Measures that go as a power of the weight, and remember what was asked of them together."""
 
     def __init__(self, power: float, bend: float = 0.0):
         self.power, self.bend = power, bend
-        self.asked: list[float] = []
+        self.asked: list[dict[str, float]] = []
 
     def at(self, weight: float) -> float:
         return weight**self.power * (1 + self.bend * weight)
 
-    def __call__(self, weight: float) -> float:
-        self.asked.append(weight)
-        return self.at(weight)
+    def __call__(self, weights: dict[str, float]) -> dict[str, float]:
+        self.asked.append(weights)
+        return {key: self.at(weight) for key, weight in weights.items()}
 
-    def curve(self, *weights: float) -> dict[float, float]:
-        return {weight: self.at(weight) for weight in weights}
+    def match(self, target: float, *weights: float) -> float:
+        curve = {weight: self.at(weight) for weight in weights}
+        return matched({"a": target}, self, {"a": curve})["a"]
 
 
 @pytest.mark.parametrize(("power", "bend"), [(1.0, 0.0), (-0.5, 0.0), (1.0, 3.0), (2.0, 0.3)])
 def test_a_match_is_found_between_the_points_of_a_curve(power: float, bend: float) -> None:
     drawing = Drawing(power, bend)
-    curve = drawing.curve(0.01, 0.1, 1.0, 10.0)
     target = drawing.at(0.4)
-    weight = matched(curve, target, drawing)
+    weight = drawing.match(target, 0.01, 0.1, 1.0, 10.0)
     assert 0.1 < weight < 1
     assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
     assert 1 <= len(drawing.asked) <= TRIES
-    assert weight in curve and set(drawing.asked) <= set(curve)
 
 
-def test_a_straight_curve_needs_one_drawing() -> None:
+def test_a_straight_curve_needs_one_drawing_at_three_digits() -> None:
     drawing = Drawing(1.0)
-    assert matched(drawing.curve(0.01, 1.0), 0.123, drawing) == pytest.approx(0.123)
-    assert drawing.asked == [0.123]
+    assert drawing.match(0.123456, 0.001, 10.0) == 0.123
+    assert drawing.asked == [{"a": 0.123}]
 
 
-def test_weights_have_three_digits() -> None:
-    assert crossing({0.001: 0.001, 10.0: 10.0}, 0.123456) == 0.123
-
-
-@pytest.mark.parametrize(("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0)])
-def test_nothing_is_drawn_for_a_target_beyond_the_curve(target: float, nearest: float) -> None:
+@pytest.mark.parametrize(
+    ("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + TOLERANCE / 2, 1.0)]
+)
+def test_nothing_is_drawn_beyond_a_curve_nor_where_a_point_matches(
+    target: float, nearest: float
+) -> None:
     drawing = Drawing(1.0)
-    assert matched(drawing.curve(10.0, 0.1, 1.0), target, drawing) == nearest
-    assert drawing.asked == []
-
-
-def test_nothing_is_drawn_where_a_point_matches_already() -> None:
-    drawing = Drawing(1.0)
-    assert matched(drawing.curve(0.1, 1.0, 10.0), 1 + TOLERANCE / 2, drawing) == 1.0
+    assert drawing.match(target, 10.0, 0.1, 1.0) == nearest
     assert drawing.asked == []
 
 
@@ -66,16 +59,33 @@ def test_a_curve_that_turns_back_is_crossed_at_the_smallest_weight() -> None:
 
 
 def test_a_jump_is_not_chased_for_ever() -> None:
-    def jump(weight: float) -> float:
-        return 1.0 if weight < 0.5 else 100.0
+    jump = Drawing(1.0)
+    jump.at = lambda weight: 1.0 if weight < 0.5 else 100.0  # type: ignore[method-assign]
+    assert jump.match(10.0, 0.1, 1.0) < 1
+    assert len(jump.asked) <= TRIES
+    assert next_weight({0.999: 1.0, 1.0: 100.0}, 10.0) is None  # three digits find no new one
 
-    curve = {0.1: 1.0, 1.0: 100.0}
-    assert matched(curve, 10.0, jump) in curve
-    assert len(curve) <= 2 + TRIES
+
+@pytest.mark.parametrize("power", [1 / 1.5, -1 / 1.5, -1 / 3, -1 / 6])
+@pytest.mark.parametrize("target", [0.6, 1.0, 1.5])
+def test_without_a_curve_the_search_goes_on_along_a_power_law(power: float, target: float) -> None:
+    drawing = Drawing(power)
+    weight = matched({"a": target}, drawing, exponent=3.0 if power > 0 else -3.0)["a"]
+    assert drawing.asked[0] == {"a": 1.0} and len(drawing.asked) <= TRIES
+    assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
 
 
-@pytest.mark.parametrize(
-    ("value", "holds"), [(1.0, True), (0.96, True), (1.06, False), (0.9, False)]
-)
-def test_a_match_is_five_percent(value: float, holds: bool) -> None:
-    assert match_claim("", "", value).holds is holds
+def test_the_search_takes_no_leap() -> None:
+    assert next_weight({1.0: 100.0}, 1.0, -3.0) == STEEPEST
+    assert next_weight({1.0: 0.01}, 1.0, -3.0) == 1 / STEEPEST
+    assert next_weight({1.0: 1.04}, 1.0, -3.0) is None
+    # A curve of the other sign than usual, or flat, is no guide.
+    assert next_weight({1.0: 2.0, 2.0: 2.0}, 0.5, -1.0) == 4.0
+    assert next_weight({1.0: 2.0, 2.0: 2.2}, 0.5, -1.0) == 4.0
+
+
+def test_keys_are_drawn_together_until_each_matches() -> None:
+    drawing = Drawing(1.0)
+    found = matched({"a": 1.0, "b": 3.0, "c": 5.0}, drawing, exponent=1.0)
+    assert found == {"a": 1.0, "b": 3.0, "c": 5.0}
+    assert drawing.asked == [{"a": 1.0, "b": 1.0, "c": 1.0}, {"b": 3.0, "c": 5.0}]
