@@ -186,7 +186,7 @@ def speed_table(found: Speed) -> str:
 def speed_text(found: Speed) -> str:
     return (
         f"Evaluations a second of a transfer at {found.size} × {found.size} px (content relu4_2, "
-        "style to relu5_1, with the minimiser's work): medians, the networks taking turns in one "
+        "style to relu5_1, with the optimizer's work): medians, the networks taking turns in one "
         "process. Peak memory of a process of its own that does nothing else, Python and PyTorch "
         f"included: importing this build of PyTorch alone takes {found.torch_memory:.0f} MB.\n\n"
         + speed_table(found)

@@ -3,7 +3,7 @@
     make bench            # or: python -m benchmarks.engine --write
 
 An evaluation is one forward and backward pass with content loss on relu4_2, style loss on the
-first layer of each block, and the minimiser's own work.  The limit is the bare network: the same
+first layer of each block, and the optimizer's own work.  The limit is the bare network: the same
 convolutions, rectifications and poolings, forward and backward by the picture, cut at the same
 layer, with nothing else.  Both are timed in turn in one process, so that a busy machine slows
 both; ratios are of medians.  Weights are random: they do not change the time.
@@ -43,7 +43,7 @@ def seconds(*functions: Callable[[], object], rounds: int) -> list[float]:
 
 
 def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dict[str, float]:
-    """Seconds of one evaluation, of the minimiser in it, and of the bare network; peak memory."""
+    """Seconds of one evaluation, of the optimizer in it, and of the bare network; peak memory."""
     from replicate.engine.device import choose_dtype
     from replicate.engine.objective import Objective, content, evaluate, style
     from replicate.engine.optimizers import LBFGS
@@ -61,22 +61,22 @@ def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dic
         if "relu5_1" in layers:
             objective += 1e-3 * content("relu4_2", maps["relu4_2"].coordinates())
         del maps
-    minimiser = LBFGS(pixels)
+    optimizer = LBFGS(pixels)
     spent: list[float] = []
 
     def step() -> None:
-        found = evaluate(objective, network, minimiser.pixels)
+        found = evaluate(objective, network, optimizer.pixels)
         begun = time.perf_counter()
-        minimiser.tell(found.total, found.gradient)
+        optimizer.tell(found.total, found.gradient)
         spent.append(time.perf_counter() - begun)
 
-    for _ in range(20):  # the history fills: the minimiser's full cost
-        minimiser.tell(torch.rand(1), torch.randn_like(pixels))
+    for _ in range(20):  # the history fills: the optimizer's full cost
+        optimizer.tell(torch.rand(1), torch.randn_like(pixels))
     bare = bare_network(network, pixels.to(dtype), layers[-1])
     ours, limit = seconds(step, bare, rounds=rounds)
     return {
         "evaluation": ours,
-        "minimiser": statistics.median(spent),
+        "optimizer": statistics.median(spent),
         "bare": limit,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
@@ -117,7 +117,7 @@ def one_process(arguments: list[str]) -> dict[str, float]:
     """Measure in a process of its own, so that peak memory is of this one case."""
     command = [sys.executable, "-m", "benchmarks.engine", "--case", *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    names = ("evaluation", "minimiser", "bare", "memory")
+    names = ("evaluation", "optimizer", "bare", "memory")
     return dict(zip(names, map(float, answer.split())))
 
 
@@ -150,7 +150,7 @@ def table(rounds: int) -> str:
                 ratio = found["evaluation"] / found["bare"]
                 lines.append(
                     f"| {size} x {size} | {precision} | {cut} | {found['evaluation']:.3f} | "
-                    f"{found['minimiser']:.3f} | {found['bare']:.3f} | {ratio:.2f} | "
+                    f"{found['optimizer']:.3f} | {found['bare']:.3f} | {ratio:.2f} | "
                     f"{found['memory']:.2f} GB |"
                 )
                 print(lines[-1], file=sys.stderr, flush=True)

@@ -177,10 +177,10 @@ MISTAKES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         'style_loss = "gram"',
         ("presets.shallow.style_loss", "'mean', 'gatys', 'chw-mean' or 'raw-udacity'"),
     ),
-    "minimiser": (
+    "optimizer": (
         "ratio = 1e-3",
-        'minimiser = "lbgfs"',
-        ("presets.shallow.minimiser", "'lbfgs' or 'adam'"),
+        'optimizer = "lbgfs"',
+        ("presets.shallow.optimizer", "'lbfgs' or 'adam'"),
     ),
     "status": (
         'source = "Fig. 1"',

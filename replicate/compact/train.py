@@ -14,7 +14,7 @@ What it does, in order:
    norms stand still, so that what is trained is what will be shipped;
 4. polish: a second, shorter run from the averaged weights, with low rates and still batch norms,
    half of whose pictures are from the student's own transfers, longer ones and many more of them:
-   a minimiser leads to wherever the student errs, and there it is corrected;
+   an optimizer leads to wherever the student errs, and there it is corrected;
 5. average the weights, fold the batch norms, refit all heads in closed form, write float16.
 
 Both runs go on from their checkpoints with ``--resume`` and the same options. The file that is

@@ -1,6 +1,6 @@
 """Transfers that the student does while it learns: the pictures on which it must be right.
 
-A minimiser looks for pictures on which the student's losses are small; wherever the student
+An optimizer looks for pictures on which the student's losses are small; wherever the student
 errs, it will be led there. So the student practises: it does short transfers, texture
 syntheses and reconstructions of its own, and the pictures on the way become training data.
 """

@@ -1,4 +1,4 @@
-"""The engine: layers, networks, losses, minimisers, jobs.  Usable alone as a library."""
+"""The engine: layers, networks, losses, optimizers, jobs.  Usable alone as a library."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from .balance import balanced_preset, gradient_norms
 from .device import Precision, arithmetic, choose_device, choose_dtype
 from .job import Job, NetworkInfo, Result, Snapshot
 from .objective import Evaluation, Objective, content, evaluate, style, variation
-from .optimizers import LBFGS, Adam, Minimiser
+from .optimizers import LBFGS, Adam, Optimizer
 from .preset import NetworkName, NetworkSpec, Preset
 from .statistics import style_statistics
 
@@ -260,7 +260,7 @@ class Engine:
     def run_many(self, jobs: Sequence[Job], progress: Progress | None = None) -> list[Result]:
         """Draw jobs; results come in the order of the jobs, and equal jobs are drawn once.
 
-        Jobs of one network, shape, layers and minimiser run as one batch on a GPU.  On a CPU a
+        Jobs of one network, shape, layers and optimizer run as one batch on a GPU.  On a CPU a
         batch is no faster than one after another (four pictures of 192 px: 0.74 s an evaluation
         against 0.72 s on two cores), so there they run singly,
         ``workers`` at a time, and each is stored as soon as it is done.
@@ -352,7 +352,7 @@ class Engine:
             job.canvas,
             job.evaluations,
             job.stop,
-            job.preset.minimiser,
+            job.preset.optimizer,
             job.preset.learning_rate,
             job.preset.clamp,
             job.preset.content_loss,
@@ -447,7 +447,7 @@ class _Session:
         planned = int(jobs[0].evaluations or 0)
         self.steps = min(planned, jobs[0].stop or planned)
         self.network = engine.network(jobs[0].preset.network)
-        self.minimiser: Minimiser
+        self.optimizer: Optimizer
         self.curve: list[tuple[int, Tensor]] = []
         self.losses: dict[str, Tensor] = {}
         self.seconds = 0.0
@@ -460,10 +460,10 @@ class _Session:
             first: Tensor | None = None
             for _ in range(count):
                 step += 1
-                point, good = self.minimiser.pixels, self.minimiser.best
+                point, good = self.optimizer.pixels, self.optimizer.best
                 with self.engine._arithmetic():
                     evaluation = evaluate(objective, self.network, point)
-                self.minimiser.tell(evaluation.total, evaluation.gradient)
+                self.optimizer.tell(evaluation.total, evaluation.gradient)
                 first = evaluation.total if first is None else first
                 self._check(step, first, good)
                 self._record(step, evaluation)
@@ -478,16 +478,16 @@ class _Session:
         return [([job for job, _ in level], level[0][1]) for level in zip(*by_job)]
 
     def _begin(self, jobs: list[Job]) -> Objective:
-        """Set the minimiser at the start of a level; the objective of that level."""
+        """Set the optimizer at the start of a level; the objective of that level."""
         width, height = jobs[0].canvas
         with torch.no_grad(), self.engine._arithmetic():
             objective = _objective(jobs, self.network, self.engine.device)
             if self.curve:
-                start = F.interpolate(self.minimiser.best, (height, width), mode="bicubic")
+                start = F.interpolate(self.optimizer.best, (height, width), mode="bicubic")
                 start = start.clamp(0, 1) if jobs[0].preset.clamp else start
             else:
                 start = torch.cat([_start(job) for job in jobs]).to(self.engine.device)
-        self.minimiser = _minimiser(jobs[0], start)
+        self.optimizer = _optimizer(jobs[0], start)
         self.losses = {}
         return objective
 
@@ -498,7 +498,7 @@ class _Session:
             first: (B,), the losses at the level's start.
             good: (B, 3, H, W), the last pictures before this evaluation.
         """
-        loss = self.minimiser.loss
+        loss = self.optimizer.loss
         bad = ~torch.isfinite(loss) | ((loss > EXPLODED * first) & (first > 0))
         if bad.any():
             index = int(bad.nonzero()[0])
@@ -511,7 +511,7 @@ class _Session:
             )
 
     def _record(self, step: int, evaluation: Evaluation) -> None:
-        loss = self.minimiser.loss
+        loss = self.optimizer.loss
         accepted = evaluation.total <= loss
         for name, value in evaluation.losses.items():
             known = self.losses.get(name, value)
@@ -519,11 +519,11 @@ class _Session:
         self.curve.append((step, loss))
 
     def snapshot(self, step: int, index: int = 0) -> Snapshot:
-        best = self.minimiser.best
+        best = self.optimizer.best
         return Snapshot(
             step=step,
             steps=self.steps,
-            loss=float(self.minimiser.loss[index]),
+            loss=float(self.optimizer.loss[index]),
             losses={name: float(value[index]) for name, value in self.losses.items()},
             seconds=self.seconds,
             _draw=lambda: to_picture(best[index], self.jobs[index].label),
@@ -608,8 +608,8 @@ def _start(job: Job) -> Tensor:
     return 0.5 + NOISE * torch.randn(1, 3, height, width, generator=generator)
 
 
-def _minimiser(job: Job, start: Tensor) -> Minimiser:
-    if job.preset.minimiser == "adam":
+def _optimizer(job: Job, start: Tensor) -> Optimizer:
+    if job.preset.optimizer == "adam":
         return Adam(start, job.preset.learning_rate, job.preset.clamp)
     return LBFGS(start, clamp=job.preset.clamp)
 

@@ -1,10 +1,10 @@
-"""Minimisers that ask for evaluations instead of calling a function.
+"""Optimizers that ask for evaluations instead of calling a function.
 
-    minimiser = LBFGS(start)
+    optimizer = LBFGS(start)
     while budget:
-        evaluation = evaluate(objective, network, minimiser.pixels)
-        minimiser.tell(evaluation.total, evaluation.gradient)
-    picture = minimiser.best
+        evaluation = evaluate(objective, network, optimizer.pixels)
+        optimizer.tell(evaluation.total, evaluation.gradient)
+    picture = optimizer.best
 
 So evaluations are counted exactly, a caller may stop, show or save between any two of them, and
 the pictures of a batch each follow the path that they would follow alone.
@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 
-class Minimiser(Protocol):
-    """What the engine needs of a minimiser."""
+class Optimizer(Protocol):
+    """What the engine needs of an optimizer."""
 
     pixels: Tensor
     """(B, 3, H, W), where the next evaluation is wanted."""

@@ -1,4 +1,4 @@
-"""What fixes an objective and a minimiser: everything of a style transfer but the pictures.
+"""What fixes an objective and an optimizer: everything of a style transfer but the pictures.
 
 This module knows no torch, so that presets can be listed and checked at once.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..errors import LayerError
 from ..networks.layers import canonical_layer, steps
@@ -21,7 +21,7 @@ ContentLoss = Literal["mean", "gatys", "coursera"]
 StyleLoss = Literal["mean", "gatys", "chw-mean", "raw-udacity"]
 StyleStatistic = Literal["gram", "chain", "mean", "mean_std"]
 Init = Literal["noise", "content", "style", "picture"]
-Minimiser = Literal["lbfgs", "adam"]
+OptimizerName = Literal["lbfgs", "adam"]
 
 
 class Strict(BaseModel):
@@ -105,7 +105,7 @@ LayerWeights = Annotated[dict[str, float], BeforeValidator(_layer_weights)]
 
 
 class Preset(Strict):
-    """All that fixes an objective and a minimiser but the pictures.
+    """All that fixes an objective and an optimizer but the pictures.
 
     The objective is ``alpha * content + beta * style + gamma * total variation`` with
     alpha ``content_weight``, beta ``style_weight`` and gamma ``tv_weight``; ``ratio`` is
@@ -133,7 +133,8 @@ class Preset(Strict):
     ``activation_shift`` is added to all features before they enter a Gram matrix.
 
     ``learning_rate`` belongs to Adam and is in units of the pixel range: 0.01 moves a pixel by
-    about 2.55 grey levels of 255 a step.
+    about 2.55 grey levels of 255 a step.  Files and records of before call ``optimizer``
+    ``minimiser``, which is still read.
     """
 
     name: str = "custom"
@@ -154,7 +155,9 @@ class Preset(Strict):
     style_statistic: StyleStatistic = "gram"
     activation_shift: float = 0.0
 
-    minimiser: Minimiser = "lbfgs"
+    optimizer: OptimizerName = Field(
+        default="lbfgs", validation_alias=AliasChoices("optimizer", "minimiser")
+    )
     learning_rate: float = Field(default=0.01, gt=0)
     clamp: bool = False
     init: Init = "noise"
@@ -229,7 +232,8 @@ class Preset(Strict):
         data = self.model_dump(exclude={"name", "label", "source", "note", "status"})
         for unused in ("evaluations", "size", "init"):
             del data[unused]
-        if self.minimiser == "lbfgs":
+        data["minimiser"] = data.pop("optimizer")  # as keys of old results call it
+        if self.optimizer == "lbfgs":
             del data["learning_rate"]
         # Left out while they are what they were before they existed: keys of old results stay.
         for added in ("style_statistic", "activation_shift", "content_first"):

@@ -322,7 +322,7 @@ def sum_or_mean(studio: Studio) -> Sheet:
 def weightings(preset: Preset) -> dict[str, Preset]:
     """The four ways to combine the losses of n style layers; the first two are one objective.
 
-    The last divides the whole loss, content too.  A minimiser whose tolerances are absolute would
+    The last divides the whole loss, content too.  An optimizer whose tolerances are absolute would
     stop elsewhere; ours measures steps and tolerances by the loss itself.
     """
     layers = list(preset.style_layers)

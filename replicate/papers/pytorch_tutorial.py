@@ -45,7 +45,7 @@ def layers(studio: Studio) -> Sheet:
     content, style = studio.picture(config, "content"), studio.picture(config, "style")
 
     def job(label: str, preset: Preset) -> Job:
-        return studio.job(preset.with_(minimiser="lbfgs"), content, style, label=label)
+        return studio.job(preset.with_(optimizer="lbfgs"), content, style, label=label)
 
     def instead(name: str) -> Preset:
         """The tutorial's program with other layers, of weight 1 each like its own."""

@@ -75,12 +75,12 @@ def same(one: Picture, other: Picture) -> bool:
 # Running and counting
 
 
-@pytest.mark.parametrize("minimiser", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_evaluations_are_counted_exactly(
-    minimiser: str, count: int, job: Job, evaluations: list[int], tiny_engine: MakeEngine
+    optimizer: str, count: int, job: Job, evaluations: list[int], tiny_engine: MakeEngine
 ) -> None:
-    preset = job.preset.with_(minimiser=minimiser)
+    preset = job.preset.with_(optimizer=optimizer)
     result = tiny_engine().run(changed(job, preset=preset, evaluations=count))
     assert len(evaluations) == result.evaluations == count
     assert [step for step, _ in result.curve] == list(range(1, count + 1))
@@ -123,7 +123,7 @@ def test_losses_are_those_of_the_picture(job: Job, tiny_engine: MakeEngine) -> N
     network = engine.network(job.preset.network)
     layers = ["relu3_1", "relu1_1", "relu2_1"]
     with torch.no_grad():
-        ours = network(session.minimiser.best, layers)
+        ours = network(session.optimizer.best, layers)
         photo = network(to_tensor(job.content), layers)["relu3_1"].map
         painting = network(to_tensor(job.style), layers)
     expected = {"content/relu3_1": (ours["relu3_1"].map - photo).square().mean()}
@@ -257,8 +257,8 @@ def test_stream_refuses_less_than_one(every: int, job: Job, tiny_engine: MakeEng
 
 def test_snapshots_keep_their_own_picture(job: Job, tiny_engine: MakeEngine) -> None:
     """Asked for late, a snapshot still shows what it was taken of."""
-    for minimiser in ("lbfgs", "adam"):
-        moving = changed(job, preset=job.preset.with_(minimiser=minimiser, learning_rate=0.05))
+    for optimizer in ("lbfgs", "adam"):
+        moving = changed(job, preset=job.preset.with_(optimizer=optimizer, learning_rate=0.05))
         at_once = [s.image for s in tiny_engine().stream(moving)]
         late = [s.image for s in list(tiny_engine().stream(moving))]
         assert all(same(one, other) for one, other in zip(at_once, late))
@@ -408,7 +408,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "content loss": {"preset": TRANSFER.with_(content_loss="gatys")},
     "style loss": {"preset": TRANSFER.with_(style_loss="gatys")},
     "variation": {"preset": TRANSFER.with_(tv_weight=1e-6)},
-    "minimiser": {"preset": TRANSFER.with_(minimiser="adam")},
+    "optimizer": {"preset": TRANSFER.with_(optimizer="adam")},
     "clamp": {"preset": TRANSFER.with_(clamp=True)},
     "normalised": {"preset": TRANSFER.with_(network={"normalised": True})},
     "ratio's canvas": {"preset": TRANSFER.with_(ratio_pixels=4096)},
@@ -456,8 +456,8 @@ def test_the_seed_counts_only_for_noise(job: Job) -> None:
 
 
 def test_a_seed_twice_gives_the_same_bytes(job: Job, tiny_engine: MakeEngine) -> None:
-    for minimiser in ("lbfgs", "adam"):
-        again = changed(job, seed=3, preset=job.preset.with_(minimiser=minimiser))
+    for optimizer in ("lbfgs", "adam"):
+        again = changed(job, seed=3, preset=job.preset.with_(optimizer=optimizer))
         one, other = (tiny_engine().run(again) for _ in range(2))
         assert same(one.picture, other.picture)
         assert one.losses == other.losses and one.curve == other.curve
@@ -533,7 +533,7 @@ def test_run_many_keeps_the_order(
         changed(job, seed=1, label="a"),
         changed(job, size=24, label="b"),
         Job(CONTENT_ONLY, scene(seed=6), label="c"),
-        changed(job, preset=job.preset.with_(minimiser="adam"), label="d"),
+        changed(job, preset=job.preset.with_(optimizer="adam"), label="d"),
         changed(job, seed=2, label="e"),
     ]
     engine = tiny_engine(store=ResultStore(tmp_path))
@@ -639,15 +639,15 @@ def panels(scene: Scene) -> list[Job]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("minimiser", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_batch_draws_what_each_job_draws_alone(
-    minimiser: str,
+    optimizer: str,
     scene: Scene,
     tiny_engine: MakeEngine,
     evaluations: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    jobs = [changed(j, preset=j.preset.with_(minimiser=minimiser)) for j in panels(scene)]
+    jobs = [changed(j, preset=j.preset.with_(optimizer=optimizer)) for j in panels(scene)]
     alone = tiny_engine().run_many(jobs)
     assert set(evaluations) == {1}
     evaluations.clear()
@@ -667,7 +667,7 @@ APART: dict[str, Callable[[Job], Job]] = {
     "evaluations": lambda job: changed(job, evaluations=4),
     "layers": lambda job: changed(job, preset=job.preset.with_(content_layers=["relu2_2"])),
     "no style": lambda job: changed(job, style=None),
-    "minimiser": lambda job: changed(job, preset=job.preset.with_(minimiser="adam")),
+    "optimizer": lambda job: changed(job, preset=job.preset.with_(optimizer="adam")),
     "rate": lambda job: changed(job, preset=job.preset.with_(learning_rate=0.2)),
     "clamp": lambda job: changed(job, preset=job.preset.with_(clamp=True)),
     "loss": lambda job: changed(job, preset=job.preset.with_(style_loss="gatys")),
@@ -843,7 +843,7 @@ def test_each_level_starts_from_the_last_one_enlarged(
 
     monkeypatch.setattr(module, "evaluate", watched)
     session = _Session(tiny_engine(), [coarse_to_fine])
-    bests = [session.minimiser.best for _ in session]
+    bests = [session.optimizer.best for _ in session]
     assert [tuple(p.shape[2:]) for p in points] == [(36, 48)] * 3 + [(72, 96)] * 4
     enlarged = torch.nn.functional.interpolate(bests[2], (72, 96), mode="bicubic")
     torch.testing.assert_close(points[3], enlarged)
@@ -885,7 +885,7 @@ def test_the_last_levels_losses_are_its_own(coarse_to_fine: Job, tiny_engine: Ma
         pass
     (result,) = session.results()
     with torch.no_grad():
-        maps = engine.network(job.preset.network)(session.minimiser.best, ["relu3_1"])
+        maps = engine.network(job.preset.network)(session.optimizer.best, ["relu3_1"])
         target = engine.network(job.preset.network)(to_tensor(job.content), ["relu3_1"])
     expected = (maps["relu3_1"].map - target["relu3_1"].map).square().mean()
     assert result.losses["content/relu3_1"] == pytest.approx(float(expected), rel=1e-4)
@@ -997,7 +997,7 @@ def test_alpha_of_the_canvas_is_used(scene: Scene, tiny_engine: MakeEngine) -> N
 def test_absurd_learning_rate_stops_with_the_last_good_picture(
     rate: float, job: Job, scene: Scene, tiny_engine: MakeEngine
 ) -> None:
-    preset = job.preset.with_(minimiser="adam", learning_rate=rate)
+    preset = job.preset.with_(optimizer="adam", learning_rate=rate)
     absurd = changed(job, preset=preset, init="content", evaluations=20)
     with pytest.raises(DivergedError) as caught:
         tiny_engine().run(absurd)
@@ -1009,10 +1009,10 @@ def test_absurd_learning_rate_stops_with_the_last_good_picture(
     assert same(error.picture, absurd.content)  # the start: all that was good
 
 
-@pytest.mark.parametrize("minimiser", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_from_the_start(
-    minimiser: str,
+    optimizer: str,
     value: float,
     job: Job,
     tiny_engine: MakeEngine,
@@ -1025,7 +1025,7 @@ def test_a_loss_that_is_not_finite_from_the_start(
         return Evaluation(found.total * value, found.losses, found.gradient)
 
     monkeypatch.setattr(module, "evaluate", poisoned)
-    made = changed(job, preset=job.preset.with_(minimiser=minimiser), init="content")
+    made = changed(job, preset=job.preset.with_(optimizer=optimizer), init="content")
     with pytest.raises(DivergedError) as caught:
         tiny_engine().run(made)
     assert caught.value.step == 1
@@ -1045,7 +1045,7 @@ def test_adam_stops_at_nan_in_the_middle(
 
     monkeypatch.setattr(module, "evaluate", poisoned)
     store = ResultStore(tmp_path)
-    made = changed(job, preset=job.preset.with_(minimiser="adam"))
+    made = changed(job, preset=job.preset.with_(optimizer="adam"))
     shown: list[Picture] = []
     with pytest.raises(DivergedError) as caught:
         for snapshot in tiny_engine(store=store).stream(made):

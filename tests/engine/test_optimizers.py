@@ -1,4 +1,4 @@
-"""The minimisers against torch.optim, path by path, and on functions that explode."""
+"""The optimizers against torch.optim, path by path, and on functions that explode."""
 
 from __future__ import annotations
 
@@ -52,29 +52,29 @@ def gradient(loss: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
     return value.detach(), found
 
 
-def walk(minimiser: LBFGS | Adam, loss: Loss, evaluations: int) -> list[Tensor]:
-    """The points at which the minimiser asks for an evaluation, in order."""
+def walk(optimizer: LBFGS | Adam, loss: Loss, evaluations: int) -> list[Tensor]:
+    """The points at which the optimizer asks for an evaluation, in order."""
     points = []
     for _ in range(evaluations):
-        points.append(minimiser.pixels.clone())
-        minimiser.tell(*gradient(loss, minimiser.pixels))
+        points.append(optimizer.pixels.clone())
+        optimizer.tell(*gradient(loss, optimizer.pixels))
     return points
 
 
-def torch_walk(optimiser: type, loss: Loss, x: Tensor, evaluations: int, **how) -> list[Tensor]:
+def torch_walk(kind: type, loss: Loss, x: Tensor, evaluations: int, **how) -> list[Tensor]:
     leaf = x.detach().clone().requires_grad_(True)
     points: list[Tensor] = []
-    minimiser = optimiser([leaf], **how)
+    optimizer = kind([leaf], **how)
 
     def closure() -> Tensor:
         points.append(leaf.detach().clone())
-        minimiser.zero_grad()
+        optimizer.zero_grad()
         value = loss(leaf).sum()
         value.backward()
         return value
 
     while len(points) < evaluations:
-        minimiser.step(closure)
+        optimizer.step(closure)
     return points[:evaluations]
 
 
@@ -110,8 +110,8 @@ def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
         tolerance_grad=0,
         tolerance_change=0,
     )
-    minimiser = LBFGS(x, history, first_step=torch_first_step(loss, x), tolerance=NEVER)
-    found = walk(minimiser, loss, evaluations)
+    optimizer = LBFGS(x, history, first_step=torch_first_step(loss, x), tolerance=NEVER)
+    found = walk(optimizer, loss, evaluations)
     for step, (mine, theirs) in enumerate(zip(found, expected)):
         distance = (theirs - mine).norm()
         assert distance <= 1e-7 * (theirs - x).norm() + 1e-12, f"evaluation {step + 1}"
@@ -121,8 +121,8 @@ def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
 def test_lbfgs_matches_the_inverse_hessian_formula() -> None:
     """The second direction, from one pair, against the BFGS update written with matrices."""
     loss, x = CURVED, start(6)
-    minimiser = LBFGS(x, first_step=0.02, tolerance=NEVER)
-    first, second, third = walk(minimiser, loss, 3)
+    optimizer = LBFGS(x, first_step=0.02, tolerance=NEVER)
+    first, second, third = walk(optimizer, loss, 3)
     s = (second - first).flatten()
     gradients = [gradient(loss, each)[1].flatten() for each in (first, second)]
     y = gradients[1] - gradients[0]
@@ -135,8 +135,8 @@ def test_lbfgs_matches_the_inverse_hessian_formula() -> None:
 def test_first_displacement_has_the_size_asked_for() -> None:
     x = start(7)
     for scale in (1e-6, 1.0, 1e9):  # whatever the objective's scale
-        minimiser = LBFGS(x, first_step=0.01)
-        first, second = walk(minimiser, lambda p, scale=scale: scale * CURVED(p), 2)
+        optimizer = LBFGS(x, first_step=0.01)
+        first, second = walk(optimizer, lambda p, scale=scale: scale * CURVED(p), 2)
         moved = second - first
         assert float(moved.square().mean().sqrt()) == pytest.approx(0.01)
         _, g = gradient(CURVED, x)
@@ -154,9 +154,9 @@ def test_path_does_not_depend_on_the_objectives_scale() -> None:
 
 def test_a_flat_start_stays() -> None:
     x = start(9)
-    minimiser = LBFGS(x)
-    walk(minimiser, lambda p: (0 * p).flatten(1).sum(1), 3)
-    torch.testing.assert_close(minimiser.best, x, rtol=0, atol=0)
+    optimizer = LBFGS(x)
+    walk(optimizer, lambda p: (0 * p).flatten(1).sum(1), 3)
+    torch.testing.assert_close(optimizer.best, x, rtol=0, atol=0)
 
 
 # Batches
@@ -199,8 +199,8 @@ def test_the_mixture_does_step_back() -> None:
 
 
 def explodes(loss: Loss, x: Tensor, evaluations: int) -> bool:
-    minimiser = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
-    values = [float(loss(point)) for point in walk(minimiser, loss, evaluations)]
+    optimizer = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
+    values = [float(loss(point)) for point in walk(optimizer, loss, evaluations)]
     return not max(values) < 100 * values[0]
 
 
@@ -215,29 +215,29 @@ def test_full_steps_explode_and_shortened_ones_arrive() -> None:
     losses = {"rosenbrock": rosenbrock, "steep": steep}
     assert any(explodes(loss, x, 60) for loss in losses.values())
     for loss in losses.values():
-        minimiser = LBFGS(x)
-        walk(minimiser, loss, 400)
-        assert float(minimiser.loss) < 0.05 * float(loss(x))
+        optimizer = LBFGS(x)
+        walk(optimizer, loss, 400)
+        assert float(optimizer.loss) < 0.05 * float(loss(x))
 
 
 def test_rosenbrock_is_solved() -> None:
-    minimiser = LBFGS(start(16))
-    walk(minimiser, rosenbrock, 800)
-    assert float(minimiser.loss) < 1e-6
+    optimizer = LBFGS(start(16))
+    walk(optimizer, rosenbrock, 800)
+    assert float(optimizer.loss) < 1e-6
     # Its minimum lies at (1, 1), that is at 3/4 in units of pixels.
     torch.testing.assert_close(
-        minimiser.best, torch.full_like(minimiser.best, 0.75), rtol=0, atol=1e-2
+        optimizer.best, torch.full_like(optimizer.best, 0.75), rtol=0, atol=1e-2
     )
 
 
 def test_accepted_losses_never_rise_by_more_than_the_tolerance() -> None:
-    minimiser = LBFGS(start(17), tolerance=0.01)
+    optimizer = LBFGS(start(17), tolerance=0.01)
     before = NEVER
     for _ in range(60):
-        minimiser.tell(*gradient(rosenbrock, minimiser.pixels))
-        after = float(minimiser.loss)
+        optimizer.tell(*gradient(rosenbrock, optimizer.pixels))
+        after = float(optimizer.loss)
         assert after <= before * 1.01 + 1e-12
-        assert float(rosenbrock(minimiser.best)) == pytest.approx(after)
+        assert float(rosenbrock(optimizer.best)) == pytest.approx(after)
         before = after
 
 
@@ -253,94 +253,94 @@ def test_a_region_without_finite_loss_is_stepped_back_from(poison: float) -> Non
 
     x = start(19)
     # The first step alone would leave the region.
-    minimiser = LBFGS(x, first_step=2.0)
-    points = walk(minimiser, walled, 80)
+    optimizer = LBFGS(x, first_step=2.0)
+    points = walk(optimizer, walled, 80)
     assert not torch.isfinite(walled(points[1])).all()
-    assert torch.isfinite(minimiser.best).all() and torch.isfinite(minimiser.pixels).all()
-    assert float(minimiser.loss) < 1e-6
+    assert torch.isfinite(optimizer.best).all() and torch.isfinite(optimizer.pixels).all()
+    assert float(optimizer.loss) < 1e-6
 
 
 def test_a_gradient_that_is_not_finite_is_stepped_back_from() -> None:
     loss, x = CURVED, start(20)
-    minimiser = LBFGS(x)
-    minimiser.tell(*gradient(loss, minimiser.pixels))
-    there = minimiser.pixels.clone()
+    optimizer = LBFGS(x)
+    optimizer.tell(*gradient(loss, optimizer.pixels))
+    there = optimizer.pixels.clone()
     value, g = gradient(loss, there)
     g[0, 1, 2, 3] = float("nan")
-    minimiser.tell(value, g)
-    torch.testing.assert_close(minimiser.best, x, rtol=0, atol=0)
-    shorter = (minimiser.pixels - x).norm() / (there - x).norm()
+    optimizer.tell(value, g)
+    torch.testing.assert_close(optimizer.best, x, rtol=0, atol=0)
+    shorter = (optimizer.pixels - x).norm() / (there - x).norm()
     assert 0 < float(shorter) <= 0.5
-    walk(minimiser, loss, 30)
-    assert float(minimiser.loss) < 1e-3 * float(loss(x))
+    walk(optimizer, loss, 30)
+    assert float(optimizer.loss) < 1e-3 * float(loss(x))
 
 
 def test_a_start_that_is_not_finite_is_left_as_it_is() -> None:
     x = start(21, batch=2)
-    minimiser = LBFGS(x)
+    optimizer = LBFGS(x)
     value, g = gradient(CURVED, x)
     value[0] = float("nan")
-    minimiser.tell(value, g)
-    torch.testing.assert_close(minimiser.pixels[0], x[0], rtol=0, atol=0)
-    assert torch.isnan(minimiser.loss[0])
-    assert float(minimiser.loss[1]) == float(value[1])
-    assert (minimiser.pixels[1] != x[1]).any()
+    optimizer.tell(value, g)
+    torch.testing.assert_close(optimizer.pixels[0], x[0], rtol=0, atol=0)
+    assert torch.isnan(optimizer.loss[0])
+    assert float(optimizer.loss[1]) == float(value[1])
+    assert (optimizer.pixels[1] != x[1]).any()
 
 
 def test_many_steps_back_forget_the_history_and_go_along_the_gradient() -> None:
     """Everything is refused: ever shorter steps, along the gradient at last, never NaN."""
     loss, x = CURVED, start(22)
-    minimiser = LBFGS(x)
-    walk(minimiser, loss, 6)
-    best = minimiser.best.clone()
+    optimizer = LBFGS(x)
+    walk(optimizer, loss, 6)
+    best = optimizer.best.clone()
     _, g = gradient(loss, best)
     lengths = []
     for _ in range(12):
         refused = torch.full((1,), float("nan"), dtype=torch.float64)
-        minimiser.tell(refused, torch.zeros_like(x))
-        moved = minimiser.pixels - best
+        optimizer.tell(refused, torch.zeros_like(x))
+        moved = optimizer.pixels - best
         lengths.append(float(moved.norm()))
-    torch.testing.assert_close(minimiser.best, best, rtol=0, atol=0)
+    torch.testing.assert_close(optimizer.best, best, rtol=0, atol=0)
     assert float(torch.cosine_similarity(moved.flatten(), -g.flatten(), dim=0)) == pytest.approx(1)
     assert 0 < lengths[-1] < 1e-3 * lengths[0]
-    walk(minimiser, loss, 30)  # and it recovers
-    assert float(minimiser.loss) < float(loss(best))
+    walk(optimizer, loss, 30)  # and it recovers
+    assert float(optimizer.loss) < float(loss(best))
 
 
 def test_patience_is_with_refusals_in_a_row() -> None:
     """Four refusals, a success, and a fifth: the history is still there."""
-    loss, minimiser = CURVED, LBFGS(start(32))
-    walk(minimiser, loss, 8)
+    loss, optimizer = CURVED, LBFGS(start(32))
+    walk(optimizer, loss, 8)
     refused = torch.full((1,), float("nan"), dtype=torch.float64)
     for _ in range(4):
-        minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
-    minimiser.tell(*gradient(loss, minimiser.pixels))
-    before = (minimiser.pixels - minimiser.best).flatten()
-    minimiser.tell(refused, torch.zeros_like(minimiser.pixels))
-    after = (minimiser.pixels - minimiser.best).flatten()
+        optimizer.tell(refused, torch.zeros_like(optimizer.pixels))
+    optimizer.tell(*gradient(loss, optimizer.pixels))
+    before = (optimizer.pixels - optimizer.best).flatten()
+    optimizer.tell(refused, torch.zeros_like(optimizer.pixels))
+    after = (optimizer.pixels - optimizer.best).flatten()
     torch.testing.assert_close(after, 0.1 * before)
 
 
 def test_negative_losses() -> None:
     """The tolerance is a fraction of the loss's size, whichever its sign."""
     x = start(33)
-    minimiser = LBFGS(x)
-    walk(minimiser, lambda p: CURVED(p) - 1e3, 40)
-    assert float(CURVED(minimiser.best)) < 1e-2 * float(CURVED(x))
+    optimizer = LBFGS(x)
+    walk(optimizer, lambda p: CURVED(p) - 1e3, 40)
+    assert float(CURVED(optimizer.best)) < 1e-2 * float(CURVED(x))
 
 
 def test_shortened_step_is_the_parabolas_minimum() -> None:
     """f(0), f'(0) and f(1) are known: the minimum of the parabola through them."""
     loss, x = quadratic(torch.full((SIZE,), 2.0, dtype=torch.float64), spread(23)), start(24)
-    minimiser = LBFGS(x, first_step=1.0)
+    optimizer = LBFGS(x, first_step=1.0)
     value, g = gradient(loss, x)
-    minimiser.tell(value, g)
-    overshot = minimiser.pixels.clone()
-    minimiser.tell(*gradient(loss, overshot))
+    optimizer.tell(value, g)
+    overshot = optimizer.pixels.clone()
+    optimizer.tell(*gradient(loss, overshot))
     if float(loss(overshot)) <= 1.01 * float(value):
         pytest.fail("the first step was not too long")
     # The loss is a parabola along the line, so its minimum is the exact one: (x - centre) = 0.
-    torch.testing.assert_close(minimiser.pixels.flatten(1)[0], spread(23))
+    torch.testing.assert_close(optimizer.pixels.flatten(1)[0], spread(23))
 
 
 # Clamping
@@ -382,27 +382,27 @@ def test_adam_in_a_batch_is_adam_alone() -> None:
 
 
 def test_adams_best_is_the_last_evaluated_picture() -> None:
-    minimiser = Adam(start(30))
-    points = walk(minimiser, CURVED, 4)
-    torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
-    assert float(minimiser.loss) == float(CURVED(points[-1]))
+    optimizer = Adam(start(30))
+    points = walk(optimizer, CURVED, 4)
+    torch.testing.assert_close(optimizer.best, points[-1], rtol=0, atol=0)
+    assert float(optimizer.loss) == float(CURVED(points[-1]))
 
 
 def test_adam_keeps_its_best_where_the_loss_is_not_finite() -> None:
-    minimiser = Adam(start(34))
-    points = walk(minimiser, CURVED, 3)
-    minimiser.tell(torch.tensor([float("nan")]), torch.zeros_like(minimiser.pixels))
-    torch.testing.assert_close(minimiser.best, points[-1], rtol=0, atol=0)
-    assert torch.isnan(minimiser.loss).all()
+    optimizer = Adam(start(34))
+    points = walk(optimizer, CURVED, 3)
+    optimizer.tell(torch.tensor([float("nan")]), torch.zeros_like(optimizer.pixels))
+    torch.testing.assert_close(optimizer.best, points[-1], rtol=0, atol=0)
+    assert torch.isnan(optimizer.loss).all()
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
 def test_the_start_is_not_changed(kind: type) -> None:
     x = start(31)
     before = x.clone()
-    minimiser = kind(x)
-    shown = minimiser.best
-    walk(minimiser, CURVED, 10)
+    optimizer = kind(x)
+    shown = optimizer.best
+    walk(optimizer, CURVED, 10)
     torch.testing.assert_close(x, before, rtol=0, atol=0)
     # A picture taken out earlier must not change under its owner's hands.
     torch.testing.assert_close(shown, before, rtol=0, atol=0)

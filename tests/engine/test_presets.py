@@ -127,7 +127,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "style_loss chw-mean is for Gram matrices",
     ),
     "NaN shift": ({"activation_shift": float("nan")}, "finite number"),
-    "unknown minimiser": ({"minimiser": "l-bfgs"}, "'lbfgs' or 'adam'"),
+    "unknown optimizer": ({"optimizer": "l-bfgs"}, "'lbfgs' or 'adam'"),
     "unknown start": ({"init": "random"}, "'noise', 'content'"),
     "no evaluations": ({"evaluations": 0}, "greater than or equal to 1"),
     "half an evaluation": ({"evaluations": 1.5}, "valid integer"),
@@ -342,7 +342,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "losses": ("mean", "raw-udacity"),
         "tv": 0.0,
         "init": "content",
-        "minimiser": "adam",
+        "optimizer": "adam",
         "learning_rate": 0.003 * (0.229 + 0.224 + 0.225) / 3,
         "evaluations": 2000,
     },
@@ -354,7 +354,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "losses": ("mean", "raw-udacity"),
         "tv": 0.0,
         "init": "content",
-        "minimiser": "adam",
+        "optimizer": "adam",
         "learning_rate": 0.003 * (0.229 + 0.224 + 0.225) / 3,
         "evaluations": 2000,
         "status": "unverified",
@@ -391,7 +391,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         # 2 times a mean over 3 x 512 x 384 of squares, against half a sum on the scale 0..255
         "tv": 2 * 2 / (255**2 * 3 * 512 * 384),
         "init": "content",
-        "minimiser": "adam",
+        "optimizer": "adam",
         "learning_rate": 0.02,
         "clamp": True,
         "size": 512,
@@ -412,7 +412,7 @@ def test_shipped_preset(name: str) -> None:
         assert made.style_layers == pytest.approx(paper["style"])
     assert (made.content_loss, made.style_loss) == paper["losses"]
     assert made.style_statistic == paper.get("statistic", "gram")
-    assert made.minimiser == paper.get("minimiser", "lbfgs")
+    assert made.optimizer == paper.get("optimizer", "lbfgs")
     assert made.clamp == paper.get("clamp", False)
     assert made.tv_weight == pytest.approx(paper["tv"], rel=0.05)  # Crowson's rounded
     assert made.init == paper["init"]
@@ -543,3 +543,9 @@ assert "Engine" in replicate.__all__
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_old_word_for_the_optimizer_is_read_and_keys_keep_it() -> None:
+    old = Preset.model_validate({"content_layers": ["relu4_2"], "minimiser": "adam"})
+    assert old == Preset(content_layers=["relu4_2"], optimizer="adam")
+    assert old.objective()["minimiser"] == "adam" and "optimizer" not in old.objective()

@@ -53,7 +53,7 @@ def test_the_lesson_s_preset() -> None:
     }  # fmt: skip
     assert (made.content_weight, made.style_weight, made.tv_weight) == (0.1, 1.0, 0.0)
     assert (made.content_loss, made.style_loss) == ("mean", "chw-mean")
-    assert (made.minimiser, made.init, made.evaluations) == ("lbfgs", "noise", 200)
+    assert (made.optimizer, made.init, made.evaluations) == ("lbfgs", "noise", 200)
     assert (made.ratio_pixels, made.status) == (None, "verified")
 
 

@@ -32,7 +32,7 @@ def test_presets(name: str) -> None:
     # The exercise: alpha 10, beta 40, Adam at 2.0 of 255, 200 iterations, 400 x 300, conv4_2
     assert (made.content_weight, made.style_weight) == (10.0, 40.0)
     assert made.learning_rate * 255 == pytest.approx(2.0)
-    assert (made.minimiser, made.clamp, made.evaluations, made.size) == ("adam", False, 200, 400)
+    assert (made.optimizer, made.clamp, made.evaluations, made.size) == ("adam", False, 200, 400)
     assert made.ratio_pixels is None
     assert made.content_layers == {"relu4_2": 1.0}
     assert (made.content_loss, made.style_loss) == ("coursera", "gatys")

@@ -118,7 +118,7 @@ def test_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
     assert lines[3] == ["content conv4_1, 68 px", "style to conv5_1, 156 px"]
     assert all(line[0] == "content relu4_2, 84 px" for line in lines[4:])
     assert shares.panels[0, 0].picture.draw(400, 200, 12).size == (400, 200)
-    assert {result.job.preset.minimiser for result in studio.drawn} == {"lbfgs"}
+    assert {result.job.preset.optimizer for result in studio.drawn} == {"lbfgs"}
     assert {result.job.init for result in studio.drawn} == {"content"}
     assert len({panel.label for panel in figure.panels}) == len(studio.drawn) <= 12
     tutorial = next(result.job.preset for result in studio.drawn)
