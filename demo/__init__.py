@@ -1,6 +1,6 @@
 """The web demo: the presets and the engine of ``replicate`` in a browser, one module a tab.
 
-``limits``, ``settings``, ``workshop``, ``zerogpu``, ``session``, ``comparison``, ``chart`` and
+``limits``, ``settings``, ``backend``, ``zerogpu``, ``session``, ``comparison``, ``chart`` and
 ``texts`` lay nothing out; the other modules do, and pass values to and fro.
 """
 

@@ -14,15 +14,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C; returns the exit status."""
     args = _arguments(argv)
     print("Preparing the page; the first start draws the bundled artworks.", flush=True)
+    from .backend import Backend
     from .page import launch, warm_up
-    from .workshop import Workshop
 
     try:
-        workshop = Workshop(args.device)
-        warm_up(workshop)
-        if args.fetch or workshop.limits.shared:
-            workshop.fetch()
-        launch(workshop, server_name=args.host, server_port=args.port, inbrowser=args.open)
+        backend = Backend(args.device)
+        warm_up(backend)
+        if args.fetch or backend.limits.shared:
+            backend.fetch()
+        launch(backend, server_name=args.host, server_port=args.port, inbrowser=args.open)
     except (ReplicateError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

@@ -24,7 +24,7 @@ class Endpoints:
 
     def __init__(self, drawings: Drawings):
         self.drawings = drawings
-        self.workshop = drawings.workshop
+        self.backend = drawings.backend
 
     def presets(self) -> list[dict[str, Any]]:
         """Every preset with its label, source, note, layers and ratio."""
@@ -54,7 +54,7 @@ class Endpoints:
         ``loss``, ``seconds_left``, and with the last one ``losses``, ``network``, ``remark``.
         """
         with sentences():
-            limits = self.workshop.limits
+            limits = self.backend.limits
             start = Settings.of(load_preset(preset), limits)
             texts = {"content_layers": content_layers, "style_layers": style_layers}
             layers = {
@@ -71,7 +71,7 @@ class Endpoints:
                 start.init,
                 network,
                 settings.rows(layers["content_layers"], layers["style_layers"]),
-                self.workshop.network_keys(),
+                self.backend.networks(),
             )
             if ratio:
                 wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))
@@ -98,9 +98,9 @@ class Endpoints:
 
 def endpoints(drawings: Drawings) -> None:
     """Add the endpoints to the page; nothing of them is seen."""
-    does = Endpoints(drawings)
-    gr.api(does.presets, api_name="presets", queue=False)
-    start = Settings.of(load_preset("gatys2016"), drawings.workshop.limits)
+    handlers = Endpoints(drawings)
+    gr.api(handlers.presets, api_name="presets", queue=False)
+    start = Settings.of(load_preset("gatys2016"), drawings.backend.limits)
     with gr.Column(visible=False):
         content = picture_field(label="content")
         style = picture_field(label="style")
@@ -116,7 +116,7 @@ def endpoints(drawings: Drawings) -> None:
         progress = gr.JSON(label="progress")
         trigger = gr.Button("transfer")
     trigger.click(
-        does.transfer,
+        handlers.transfer,
         [
             content,
             style,

@@ -27,7 +27,7 @@ class Compare:
 
     def __init__(self, drawings: Drawings, stops: Stops):
         self.drawings = drawings
-        self.workshop = drawings.workshop
+        self.backend = drawings.backend
         self.stops = stops
 
     def order(
@@ -46,7 +46,7 @@ class Compare:
         Raises:
             ReplicateError: something in the form cannot be drawn; one sentence says what.
         """
-        limits = self.workshop.limits
+        limits = self.backend.limits
         first = Settings.of(load_preset(names[0] if names else "gatys2016"), limits)
         common = settings.checked(
             first.base,
@@ -58,7 +58,7 @@ class Compare:
             first.init,
             network,
             settings.table(first),
-            self.workshop.network_keys(),
+            self.backend.networks(),
         )
         return comparison.entries(
             names,
@@ -101,7 +101,7 @@ class Compare:
     def _measures(self, entry: Entry, frame: Frame) -> dict[str, float]:
         if frame.result is None:
             return {}
-        return comparison.measures(self.workshop, frame.result, entry.settings.network)
+        return comparison.measures(self.backend, frame.result, entry.settings.network)
 
     @staticmethod
     def _frame(wanted: Sequence[Entry], place: int, frame: Frame) -> list[Any]:
@@ -161,10 +161,10 @@ def _value(value: float | None) -> str:
 
 def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
-    does = Compare(drawings, stops)
+    handlers = Compare(drawings, stops)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            inputs = _form(does, page)
+            inputs = _form(handlers, page)
         with gr.Column(scale=6, min_width=320):
             with gr.Row():
                 run = gr.Button("Compare", variant="primary", elem_id="compare-run")
@@ -185,15 +185,15 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         **QUIET,
     )
     outcome = [status, *places, measured, losses]
-    armed = run.click(does.arm, inputs, [run, stop, *outcome], **ANSWERS)
-    drawn = armed.success(does.run, inputs, outcome, show_progress_on=status, **WAITS)
+    armed = run.click(handlers.arm, inputs, [run, stop, *outcome], **ANSWERS)
+    drawn = armed.success(handlers.run, inputs, outcome, show_progress_on=status, **WAITS)
     drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(does.stop, None, None, **QUIET)
-    page.unload(does.leave)
+    stop.click(handlers.stop, None, None, **QUIET)
+    page.unload(handlers.leave)
 
 
-def _form(does: Compare, page: gr.Blocks) -> list[Any]:
-    limits = does.workshop.limits
+def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
+    limits = handlers.backend.limits
     presets = settings.presets_by_paper()
     known = [preset.name for _, preset in presets]
     names = gr.Dropdown(
@@ -235,7 +235,7 @@ def _form(does: Compare, page: gr.Blocks) -> list[Any]:
         )
     with gr.Row():
         seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
-        network = network_field(does.workshop, page, "compare-")
+        network = network_field(handlers.backend, page, "compare-")
     return [names, sets, content, style, size, evaluations, seed, network]
 
 

@@ -14,10 +14,10 @@ from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 from replicate.measure import metrics
 
+from .backend import Backend
 from .limits import InputError, Limits
 from .session import Drawings, Frame, Stop
 from .settings import Settings, layers_from_text
-from .workshop import Workshop
 
 MOST = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -101,15 +101,15 @@ def draw(drawings: Drawings, wanted: Sequence[Entry], stop: Stop) -> Iterator[tu
             yield number, frame
 
 
-def measures(workshop: Workshop, result: Result, network: str) -> dict[str, float]:
+def measures(backend: Backend, result: Result, network: str) -> dict[str, float]:
     """The measures of a finished picture by their names in :data:`MEASURES`.
 
     All pictures are measured by one network at the same layers, whatever drew them: losses of
     different presets do not compare.
     """
-    engine, job = workshop.viewer(network), result.job
+    engine, job = backend.viewer(network), result.job
     found = dict.fromkeys(MEASURES, float("nan"))
-    with workshop.lock:
+    with backend.lock:
         if job.style is not None:
             found["style distance"] = _style_distance(engine, result, job.style)
         if job.content is not None:

@@ -15,8 +15,8 @@ from gradio.data_classes import ImageData
 from replicate.images import Picture
 
 from . import pictures
+from .backend import Backend
 from .events import QUIET
-from .workshop import Workshop
 
 LOSSLESS = 512 * 512
 """Pixels up to which the page gets a PNG: of a megapixel it has 2 MB, three times a second."""
@@ -133,15 +133,15 @@ def picture_input(role: str, prefix: str = "", label: str = "") -> gr.Image:
     return field
 
 
-def network_field(workshop: Workshop, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:
+def network_field(backend: Backend, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:
     """A choice of the networks that are here when the page is opened."""
     field = gr.Dropdown(
-        network_choices(workshop), value="auto", label="Network", elem_id=f"{prefix}network"
+        network_choices(backend), value="auto", label="Network", elem_id=f"{prefix}network"
     )
-    page.load(lambda: gr.Dropdown(network_choices(workshop)), None, field, **QUIET)
+    page.load(lambda: gr.Dropdown(network_choices(backend)), None, field, **QUIET)
     return field
 
 
-def network_choices(workshop: Workshop) -> list[tuple[str, str]]:
-    """Label and key of every network that is here now."""
-    return [(network.label, network.key) for network in workshop.networks()]
+def network_choices(backend: Backend) -> list[tuple[str, str]]:
+    """Label and id of every network that is here now."""
+    return [(label, network) for network, label in backend.networks().items()]

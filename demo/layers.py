@@ -31,7 +31,7 @@ class Layers:
 
     def __init__(self, drawings: Drawings, stops: Stops):
         self.drawings = drawings
-        self.workshop = drawings.workshop
+        self.backend = drawings.backend
         self.stops = stops
 
     def picture(self, path: str | None, size: Any) -> Picture:
@@ -40,7 +40,7 @@ class Layers:
         Raises:
             InputError: there is none, or it cannot be read; one sentence says why.
         """
-        limits = self.workshop.limits
+        limits = self.backend.limits
         longest = whole("Size", size, 16, limits.size)
         found = pictures.read(path, "chosen", limits)
         if found is None:
@@ -52,7 +52,7 @@ class Layers:
         with sentences():
             picture = self.picture(path, size)
             found = looking.look(
-                self.workshop, picture, str(layer), load_preset(PRESET), self._network(network)
+                self.backend, picture, str(layer), load_preset(PRESET), self._network(network)
             )
         return [
             f'<p class="quiet">{html.escape(found.sentence)}</p>',
@@ -62,7 +62,7 @@ class Layers:
         ]
 
     def _network(self, network: Any) -> str:
-        return one_of("network", network, self.workshop.network_keys())
+        return one_of("network", network, self.backend.networks())
 
     def order(
         self, path: str | None, layer: Any, size: Any, evaluations: Any, network: Any
@@ -72,7 +72,7 @@ class Layers:
         Raises:
             ReplicateError: one of them cannot be drawn; one sentence says why.
         """
-        limits = self.workshop.limits
+        limits = self.backend.limits
         count = whole("Evaluations", evaluations, 1, limits.evaluations)
         self._network(network)
         picture = self.picture(path, size)
@@ -135,8 +135,8 @@ def _figure(pair: Pair) -> str:
 
 def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
-    does = Layers(drawings, stops)
-    limits = does.workshop.limits
+    handlers = Layers(drawings, stops)
+    limits = handlers.backend.limits
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             path = picture_input("content", "layers-", "Picture")
@@ -147,7 +147,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
                 elem_id="layer",
                 info="relu is the activation, conv the value before it",
             )
-            network = network_field(does.workshop, page, "layers-")
+            network = network_field(handlers.backend, page, "layers-")
             size = gr.Slider(
                 64,
                 limits.size,
@@ -177,7 +177,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     fields = [path, layer, size, network]
     for event in (look.click, layer.input):
         event(
-            does.look,
+            handlers.look,
             fields,
             shown,
             concurrency_limit=2,
@@ -187,11 +187,11 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
             api_visibility="private",
         )
     fields = [path, layer, size, evaluations, network]
-    armed = run.click(does.arm, fields, [run, stop, *outcome[:3]], **ANSWERS)
-    drawn = armed.success(does.run, fields, outcome, show_progress_on=outcome[0], **WAITS)
+    armed = run.click(handlers.arm, fields, [run, stop, *outcome[:3]], **ANSWERS)
+    drawn = armed.success(handlers.run, fields, outcome, show_progress_on=outcome[0], **WAITS)
     drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(does.stop, None, None, **QUIET)
-    page.unload(does.leave)
+    stop.click(handlers.stop, None, None, **QUIET)
+    page.unload(handlers.leave)
 
 
 def _shown() -> list[Any]:

@@ -22,8 +22,8 @@ from replicate.measure.analysis import (
 )
 from replicate.networks.layers import canonical_layer, layer_names
 
+from .backend import Backend
 from .limits import Limits
-from .workshop import Workshop
 
 SHOWN = 36
 """Maps in the grid, in rows of six."""
@@ -64,16 +64,16 @@ class Look:
     sentence: str
 
 
-def look(workshop: Workshop, picture: Picture, layer: str, preset: Preset, network: str) -> Look:
+def look(backend: Backend, picture: Picture, layer: str, preset: Preset, network: str) -> Look:
     """One pass of the preset's network over the picture at its own size.
 
     Raises:
         LayerError: the network has no such layer.
     """
-    engine = workshop.viewer(network)
+    engine = backend.viewer(network)
     spec = engine.resolve(preset.network)
     layer = canonical_layer(layer, spec.architecture)
-    with workshop.lock:
+    with backend.lock:
         found = representations(engine, picture, [layer], preset.network)[layer]
         heat = _heat(found)
     return Look(

@@ -12,9 +12,9 @@ import gradio as gr
 from replicate.errors import ReplicateError
 
 from . import api, compare, figures, layers, pictures, transfer
+from .backend import Backend
 from .session import Drawings, Stops
 from .theme import CSS, theme
-from .workshop import Workshop
 
 TITLE = "Which layers? Neural style transfer"
 SWEEP = 300
@@ -29,9 +29,9 @@ change.</p>
 """
 
 
-def build(workshop: Workshop, gallery: Path = GALLERY) -> gr.Blocks:
+def build(backend: Backend, gallery: Path = GALLERY) -> gr.Blocks:
     """The page, ready to be launched."""
-    drawings, stops, limits = Drawings(workshop), Stops(), workshop.limits
+    drawings, stops, limits = Drawings(backend), Stops(), backend.limits
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
@@ -52,14 +52,14 @@ def build(workshop: Workshop, gallery: Path = GALLERY) -> gr.Blocks:
     return page
 
 
-def launch(workshop: Workshop, gallery: Path = GALLERY, **server: Any) -> gr.Blocks:
+def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> gr.Blocks:
     """Serve the page; ``server`` are arguments of :meth:`gradio.Blocks.launch`."""
-    page = build(workshop, gallery)
+    page = build(backend, gallery)
     settings: dict[str, Any] = {
         "theme": theme(),
         "css": CSS,
         "allowed_paths": [str(pictures.folder())],
-        "max_file_size": f"{workshop.limits.megabytes}mb",
+        "max_file_size": f"{backend.limits.megabytes}mb",
         "footer_links": ["api"],
         "ssr_mode": False,
         "run_history": False,
@@ -70,12 +70,12 @@ def launch(workshop: Workshop, gallery: Path = GALLERY, **server: Any) -> gr.Blo
     return page
 
 
-def warm_up(workshop: Workshop) -> threading.Thread:
+def warm_up(backend: Backend) -> threading.Thread:
     """Load the first network while the page is already open."""
 
     def load() -> None:
         with contextlib.suppress(ReplicateError):  # the first visitor gets the sentence
-            workshop.warm_up()
+            backend.warm_up()
 
     thread = threading.Thread(target=load, name="warm-up", daemon=True)
     thread.start()

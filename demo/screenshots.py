@@ -79,10 +79,10 @@ def _server(args: argparse.Namespace) -> Iterator[str]:
     if args.address:
         yield args.address
         return
+    from .backend import Backend
     from .page import launch
-    from .workshop import Workshop
 
-    page = launch(Workshop(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    page = launch(Backend(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
     yield page.local_url
     page.close()
 
@@ -134,7 +134,7 @@ def _set(page: Any, field: str, value: int) -> None:
 def _choose(page: Any, field: str, args: argparse.Namespace) -> None:
     if args.network == "auto":
         return
-    from .workshop import LABELS
+    from .backend import LABELS
 
     page.locator(f"{field} input").click()
     page.get_by_role("option", name=LABELS[args.network]).click()

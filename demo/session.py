@@ -22,8 +22,8 @@ from replicate.errors import DivergedError, ReplicateError
 from replicate.images import Picture
 
 from . import zerogpu
+from .backend import Backend
 from .limits import InputError
-from .workshop import Workshop
 
 INTERVAL = 1 / 3
 """Seconds between two frames, at least."""
@@ -82,8 +82,8 @@ class Frame:
 class Drawings:
     """Jobs become frames, wherever the engine works: here, or where a GPU is lent."""
 
-    def __init__(self, workshop: Workshop):
-        self.workshop = workshop
+    def __init__(self, backend: Backend):
+        self.backend = backend
         self._worked = zerogpu.lent(self._work, self._seconds)
 
     def draw(
@@ -97,8 +97,8 @@ class Drawings:
         Raises:
             InputError: there is no picture yet, or no memory for it.
         """
-        engine = self.workshop.engine(network)
-        with self.workshop.lock:
+        engine = self.backend.engine(network)
+        with self.backend.lock:
             stored = engine.stored(job)
         if stored is not None:
             yield _from_store(stored)
@@ -115,11 +115,11 @@ class Drawings:
                 if stop.is_set():  # a copy of it, where the GPU is, knows nothing of that
                     frame = replace(frame, remark=_STOPPED)
                     break
-        self.workshop.learn(job, network, frame.step, frame.seconds)
+        self.backend.learn(job, network, frame.step, frame.seconds)
         yield replace(frame, left=0.0, result=_result(engine, job, frame))
 
     def _seconds(self, job: Job, network: str, *_: object) -> float:
-        return self.workshop.seconds(job, network)
+        return self.backend.seconds(job, network)
 
     def _work(
         self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
@@ -134,12 +134,12 @@ class Drawings:
         self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
     ) -> Iterator[Frame]:
         weights, course = term_weights(job), Course(_begins(job))
-        stream = self.workshop.engine(network).stream(job)
+        stream = self.backend.engine(network).stream(job)
         last: Snapshot | None = None
         remark, shown = "", -INTERVAL
         try:
             while not stop.is_set():
-                with self.workshop.lock:
+                with self.backend.lock:
                     snapshot = _next(stream)
                 if snapshot is None:
                     break

@@ -7,7 +7,7 @@ line and a recorded picture all say the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -143,7 +143,7 @@ def checked(
     init: Any,
     network: Any,
     rows: Sequence[Sequence[Any]],
-    networks: Sequence[str],
+    networks: Collection[str],
 ) -> Settings:
     """Settings from the page's fields.
 
@@ -301,7 +301,7 @@ def layers_from(rows: Sequence[Sequence[Any]]) -> tuple[dict[str, float], dict[s
 
 
 def from_query(
-    query: Mapping[str, str], limits: Limits, networks: Sequence[str]
+    query: Mapping[str, str], limits: Limits, networks: Collection[str]
 ) -> tuple[Settings, dict[str, str], list[str]]:
     """Settings of a link, the names of its pictures by role, and a sentence for what is wrong.
 
@@ -388,7 +388,7 @@ def layers_from_text(text: str, preset: Preset) -> dict[str, float]:
 
 
 def from_record(
-    record: Record, limits: Limits, networks: Sequence[str]
+    record: Record, limits: Limits, networks: Collection[str]
 ) -> tuple[Settings, list[str]]:
     """The settings of a recorded picture, and a sentence for each that this server changes."""
     remarks: list[str] = []

@@ -15,10 +15,10 @@ from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.networks.layer_list import format_layers
 
+from .backend import Backend
 from .limits import Limits
 from .session import Frame
 from .settings import Settings, paper_of, to_query
-from .workshop import Workshop
 
 _SQUARE = Picture(np.zeros((16, 16, 3), np.uint8))
 """In place of a picture whose shape is not known yet: no other takes longer."""
@@ -41,26 +41,26 @@ def preset_note(preset: Preset, remarks: Sequence[str] = ()) -> str:
     )
 
 
-def estimate(workshop: Workshop, settings: Settings) -> str:
+def estimate(backend: Backend, settings: Settings) -> str:
     """Which network draws and how long it takes here, as HTML."""
     try:
         job = settings.job(_SQUARE, _SQUARE)
     except ReplicateError:  # said when Run is pressed
         return _estimate("")
     asked = job.preset.network
-    drawer = workshop.engine(settings.network).resolve(asked)
+    drawer = backend.engine(settings.network).resolve(asked)
     basis = " or less"
-    if not workshop.measured(job.preset, settings.network):
+    if not backend.measured(job.preset, settings.network):
         basis += ", a guess until this machine is measured"
-    seconds = workshop.seconds(job, settings.network)
-    words = [f"<b>{html.escape(drawer.label())}</b> draws, on {_device(workshop)}: "]
+    seconds = backend.seconds(job, settings.network)
+    words = [f"<b>{html.escape(drawer.label())}</b> draws, on {_device(backend)}: "]
     words.append(f"{duration(seconds)}{basis}.")
     if drawer.name == "vgg19-random":
         words.append(" It is untrained: textures come out, but hardly the photograph.")
     if settings.network == "auto" and drawer.key != asked.key:
-        words.append(_real_one(workshop, job))
-    if workshop.fetching:
-        words.append(f" {html.escape(workshop.fetching)}")
+        words.append(_real_one(backend, job))
+    if backend.fetching:
+        words.append(f" {html.escape(backend.fetching)}")
     return _estimate("".join(words))
 
 
@@ -68,17 +68,17 @@ def _estimate(words: str) -> str:
     return f'<p class="quiet estimate">{words}</p>'
 
 
-def _real_one(workshop: Workshop, job: Job) -> str:
+def _real_one(backend: Backend, job: Job) -> str:
     """What the preset's own network would take, or that it is not here."""
     asked = job.preset.network
-    if asked.key not in workshop.network_keys():
+    if asked.key not in backend.networks():
         return f" {html.escape(asked.label())} is not on this machine."
-    seconds = workshop.seconds(job, asked.key)
+    seconds = backend.seconds(job, asked.key)
     return f" {html.escape(asked.label())}, to be chosen above: {duration(seconds)}."
 
 
-def _device(workshop: Workshop) -> str:
-    return {"cpu": "the processor", "cuda": "the GPU"}.get(workshop.device.type, "the GPU")
+def _device(backend: Backend) -> str:
+    return {"cpu": "the processor", "cuda": "the GPU"}.get(backend.device.type, "the GPU")
 
 
 def duration(seconds: float) -> str:

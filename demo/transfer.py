@@ -99,12 +99,12 @@ class Transfer:
 
     def __init__(self, drawings: Drawings, stops: Stops):
         self.drawings = drawings
-        self.workshop = drawings.workshop
+        self.backend = drawings.backend
         self.stops = stops
 
     @property
     def limits(self) -> Limits:
-        return self.workshop.limits
+        return self.backend.limits
 
     # ------------------------------------------------------------------ from the page to a job
 
@@ -136,7 +136,7 @@ class Transfer:
         else:  # a recorded picture's own preset: it begins as that one did
             chosen = Preset.model_validate(base)
             limits = replace(self.limits, scales=1, content_first=0.0)
-        return settings.checked(chosen, limits, *fields, networks=self.workshop.network_keys())
+        return settings.checked(chosen, limits, *fields, networks=self.backend.networks())
 
     def arm(self, request: gr.Request, *values: Any) -> list[Any]:
         """Check everything before the visitor queues, and say that the drawing waits."""
@@ -193,7 +193,7 @@ class Transfer:
             settings.table(wanted),
             settings.kind_of({**wanted.content_layers, **wanted.style_layers}),
             texts.preset_note(wanted.base, remarks),
-            texts.estimate(self.workshop, wanted),
+            texts.estimate(self.backend, wanted),
         ]
 
     @staticmethod
@@ -221,7 +221,7 @@ class Transfer:
                     wanted.init,
                     network,
                     settings.table(wanted),
-                    self.workshop.network_keys(),
+                    self.backend.networks(),
                 )
             except InputError as error:  # the field is wrong, and is set right
                 remarks.append(str(error))
@@ -230,9 +230,7 @@ class Transfer:
     def opened(self, request: gr.Request) -> list[Any]:
         """The form as the page's address wants it."""
         query = {key: value[:2000] for key, value in dict(request.query_params).items()}
-        wanted, names, problems = settings.from_query(
-            query, self.limits, self.workshop.network_keys()
-        )
+        wanted, names, problems = settings.from_query(query, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
         for role, name in {"content": "chelsea", "style": "swirls", **names}.items():
             paths[role] = pictures.example_file(name)
@@ -246,9 +244,7 @@ class Transfer:
             return [gr.skip()] * len(fields(Form))
         with sentences(path, "This file"):
             record = read_record(path)
-            wanted, remarks = settings.from_record(
-                record, self.limits, self.workshop.network_keys()
-            )
+            wanted, remarks = settings.from_record(record, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
         for role in ("content", "style"):
             recorded = getattr(record, role)
@@ -268,15 +264,15 @@ class Transfer:
         wanted = self._standing(values)
         if wanted is None:
             return gr.skip(), gr.skip()
-        return texts.estimate(self.workshop, wanted), gr.Slider(info=texts.ratio_note(wanted))
+        return texts.estimate(self.backend, wanted), gr.Slider(info=texts.ratio_note(wanted))
 
     def looked(self, *values: Any) -> tuple[Any, Any, Any]:
         """Networks and estimate while weights are being fetched, and whether to look again."""
-        wanted, again = self._standing(values), gr.Timer(active=bool(self.workshop.fetching))
-        choices = gr.Dropdown(network_choices(self.workshop))
+        wanted, again = self._standing(values), gr.Timer(active=bool(self.backend.fetching))
+        choices = gr.Dropdown(network_choices(self.backend))
         if wanted is None:
             return choices, gr.skip(), again
-        return choices, texts.estimate(self.workshop, wanted), again
+        return choices, texts.estimate(self.backend, wanted), again
 
     def _standing(self, values: Any) -> Settings | None:
         """The form's settings; None while one of its fields is wrong."""
@@ -290,8 +286,8 @@ class Transfer:
         """The table of layers with weights that let every layer pull equally hard."""
         with sentences():
             wanted, job = self.order(*values)
-            with self.workshop.lock:
-                balanced = self.workshop.viewer(wanted.network).balanced(job)
+            with self.backend.lock:
+                balanced = self.backend.viewer(wanted.network).balanced(job)
             return settings.table(
                 replace(
                     wanted,
@@ -349,10 +345,10 @@ def _take_home(wanted: Settings, job: Job) -> list[str]:
 
 def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
-    does = Transfer(drawings, stops)
+    handlers = Transfer(drawings, stops)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            form, balance = _form(does, page)
+            form, balance = _form(handlers, page)
             with gr.Accordion("Settings from a picture drawn here", open=False):
                 dropped = gr.File(
                     label="Drop a downloaded picture: it holds its settings",
@@ -362,14 +358,14 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
                 )
         with gr.Column(scale=6, min_width=320):
             run, stop, outcome = _outcome()
-    _connect(does, form, outcome, run, stop, dropped, page)
-    balance.click(does.balance, form.inputs, form.rows, show_progress_on=form.rows, **WAITS)
-    if does.workshop.fetching:
-        _look_for_weights(does, form)
+    _connect(handlers, form, outcome, run, stop, dropped, page)
+    balance.click(handlers.balance, form.inputs, form.rows, show_progress_on=form.rows, **WAITS)
+    if handlers.backend.fetching:
+        _look_for_weights(handlers, form)
 
 
-def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
-    first = Settings.of(load_preset("gatys2016"), does.limits)
+def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
+    first = Settings.of(load_preset("gatys2016"), handlers.limits)
     preset = gr.Dropdown(
         [(f"{paper} · {each.label}", each.name) for paper, each in settings.presets_by_paper()],
         value=first.base.name,
@@ -382,7 +378,7 @@ def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     with gr.Row():
         size = gr.Slider(
             64,
-            does.limits.size,
+            handlers.limits.size,
             first.size,
             step=16,
             label="Size",
@@ -391,7 +387,7 @@ def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
         )
         evaluations = gr.Slider(
             1,
-            does.limits.evaluations,
+            handlers.limits.evaluations,
             first.evaluations,
             step=1,
             label="Evaluations",
@@ -406,8 +402,8 @@ def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
         info=texts.ratio_note(first),
         elem_id="ratio",
     )
-    network = network_field(does.workshop, page)
-    estimate = gr.HTML(texts.estimate(does.workshop, first), elem_classes="plain", padding=False)
+    network = network_field(handlers.backend, page)
+    estimate = gr.HTML(texts.estimate(handlers.backend, first), elem_classes="plain", padding=False)
     with gr.Accordion("Layers", open=False, elem_id="layer-weights"):
         rows, kind, balance = _layers(first)
     with gr.Accordion("Start and seed", open=False):
@@ -420,7 +416,7 @@ def _form(does: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
         seed = gr.Number(
             first.seed, precision=0, minimum=0, label="Seed of the noise", elem_id="seed"
         )
-    gr.HTML(texts.limits_note(does.limits), elem_classes="plain", padding=False)
+    gr.HTML(texts.limits_note(handlers.limits), elem_classes="plain", padding=False)
     form = Form(
         gr.State(None),
         preset,
@@ -522,7 +518,7 @@ def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
 
 
 def _connect(
-    does: Transfer,
+    handlers: Transfer,
     form: Form,
     outcome: Outcome,
     run: gr.Button,
@@ -531,31 +527,31 @@ def _connect(
     page: gr.Blocks,
 ) -> None:
     form.preset.input(
-        does.choose,
+        handlers.choose,
         [form.preset, form.size, form.evaluations, form.seed, form.network],
         form.settable,
         **ANSWERS,
     )
-    dropped.upload(does.restore, dropped, form.settable, **ANSWERS)
-    page.load(does.opened, None, form.settable, **QUIET)
+    dropped.upload(handlers.restore, dropped, form.settable, **ANSWERS)
+    page.load(handlers.opened, None, form.settable, **QUIET)
     for field in (form.size, form.evaluations, form.exponent, form.network):
         field.input(
-            does.recalculated,
+            handlers.recalculated,
             form.inputs,
             [form.estimate, form.exponent],
             trigger_mode="always_last",
             **QUIET,
         )
-    armed = run.click(does.arm, form.inputs, [run, stop, outcome.status], **ANSWERS)
+    armed = run.click(handlers.arm, form.inputs, [run, stop, outcome.status], **ANSWERS)
     drawn = armed.success(
-        does.run, form.inputs, outcome.all, show_progress_on=outcome.status, **WAITS
+        handlers.run, form.inputs, outcome.all, show_progress_on=outcome.status, **WAITS
     )
     drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(does.stop, None, None, **QUIET)
-    page.unload(does.leave)
+    stop.click(handlers.stop, None, None, **QUIET)
+    page.unload(handlers.leave)
 
 
-def _look_for_weights(does: Transfer, form: Form) -> None:
+def _look_for_weights(handlers: Transfer, form: Form) -> None:
     """Offer a network as soon as its weights have been fetched."""
     timer = gr.Timer(LOOKS)
-    timer.tick(does.looked, form.inputs, [form.network, form.estimate, timer], **QUIET)
+    timer.tick(handlers.looked, form.inputs, [form.network, form.estimate, timer], **QUIET)

@@ -1,4 +1,4 @@
-"""What the demo's tests share: a workshop of tiny networks, and few bundled pictures."""
+"""What the demo's tests share: a backend of tiny networks, and few bundled pictures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from demo import pictures
+from demo.backend import Backend
 from demo.limits import Limits
-from demo.workshop import Workshop
 from replicate.networks.means import measure_means
 from replicate.storage.store import ResultStore
 
@@ -30,14 +30,14 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def workshop(
+def backend(
     tmp_path: Any,
     tiny_engine: Callable[..., Any],
     few_pictures: None,
     scene: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
-) -> Workshop:
-    """A workshop whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
+) -> Backend:
+    """A backend whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
 
     def means(network: Any, weights: Any) -> dict[str, Any]:
         found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
@@ -45,15 +45,15 @@ def workshop(
 
     monkeypatch.setattr("replicate.engine.engine.channel_means", means)
     tiny_engine()
-    return Workshop("cpu", LIMITS, ResultStore(tmp_path / "results"))
+    return Backend("cpu", LIMITS, ResultStore(tmp_path / "results"))
 
 
 @pytest.fixture
-def server(workshop: Workshop, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(backend: Backend, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a started page."""
     from demo.page import launch
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    page = launch(workshop, tmp_path, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    page = launch(backend, tmp_path, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
     yield page.local_url
     page.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.workshop import Workshop
+from demo.backend import Backend
 from replicate.record import read_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -147,7 +147,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_browser_that_vanishes_frees_the_engine(
-    visit: Callable[..., Any], browser: Any, workshop: Workshop, slow: list[float]
+    visit: Callable[..., Any], browser: Any, backend: Backend, slow: list[float]
 ) -> None:
     gone, other = visit(SMALL), visit(SMALL.replace("size=64", "size=80"))
     gone.click("#run")
@@ -159,7 +159,7 @@ def test_a_browser_that_vanishes_frees_the_engine(
     other.click("#stop")
     other.wait_for_selector("#status >> text=Stopped")
     assert len(slow) < 80
-    assert len(workshop.store) == 0
+    assert len(backend.store) == 0
 
 
 def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:

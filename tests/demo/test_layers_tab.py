@@ -11,19 +11,19 @@ import gradio as gr
 import pytest
 
 from demo import looking
+from demo.backend import Backend
 from demo.layers import Layers
 from demo.limits import Limits
 from demo.looking import look, reconstructions
 from demo.session import Drawings, Stops
-from demo.workshop import Workshop
 from replicate.config import load_preset
 
 VISITOR: Any = SimpleNamespace(session_hash="visitor", query_params={})
 
 
 @pytest.fixture
-def tab(workshop: Workshop) -> Layers:
-    return Layers(Drawings(workshop), Stops())
+def tab(backend: Backend) -> Layers:
+    return Layers(Drawings(backend), Stops())
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def file(tmp_path: Path, scene: Callable[..., Any]) -> str:
 
 
 @pytest.mark.parametrize("layer", ["relu1_1", "conv2_1", "pool3", "relu5_4"])
-def test_a_look_shows_maps_matrix_and_pairs(workshop: Workshop, scene: Any, layer: str) -> None:
-    found = look(workshop, scene(64, 48), layer, load_preset("gatys2016"), "auto")
+def test_a_look_shows_maps_matrix_and_pairs(backend: Backend, scene: Any, layer: str) -> None:
+    found = look(backend, scene(64, 48), layer, load_preset("gatys2016"), "auto")
 
     channels = {"1": 5, "2": 6, "3": 7, "5": 9}[layer[4]]
     assert found.sentence.startswith(f"{layer} of VGG-19 (caffe), average pooling, normalised: ")
@@ -47,11 +47,11 @@ def test_a_look_shows_maps_matrix_and_pairs(workshop: Workshop, scene: Any, laye
 
 
 def test_more_maps_than_are_shown(
-    workshop: Workshop, scene: Any, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, scene: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looking, "SHOWN", 3)
 
-    found = look(workshop, scene(), "relu1_1", load_preset("gatys2016"), "auto")
+    found = look(backend, scene(), "relu1_1", load_preset("gatys2016"), "auto")
 
     assert "the 3 strongest shown" in found.sentence
 

@@ -13,13 +13,13 @@ import gradio as gr
 import pytest
 
 from demo import pictures
+from demo.backend import Backend
 from demo.comparison import entries
 from demo.figures import Figures
 from demo.limits import InputError
 from demo.session import Drawings, Stops
 from demo.settings import Settings
 from demo.transfer import Transfer
-from demo.workshop import Workshop
 from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.record import read_record, save_recorded
@@ -28,8 +28,8 @@ VISITOR: Any = SimpleNamespace(session_hash="visitor", query_params={})
 
 
 @pytest.fixture
-def tab(workshop: Workshop) -> Transfer:
-    return Transfer(Drawings(workshop), Stops())
+def tab(backend: Backend) -> Transfer:
+    return Transfer(Drawings(backend), Stops())
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_balance_changes_the_weights_alone(tab: Transfer, files: tuple[str, str]
 
     rows = {name: weights for name, *weights in tab.balance(*form)}
 
-    balanced = tab.workshop.viewer().balanced(job)
+    balanced = tab.backend.viewer().balanced(job)
     assert rows["relu4_2"] == [balanced.content_layers["relu4_2"], 0.0]
     style = {name: weights[1] for name, weights in rows.items() if weights[1]}
     assert style == balanced.style_layers != job.preset.style_layers
@@ -115,14 +115,14 @@ def test_balance_without_a_picture_is_one_sentence(tab: Transfer) -> None:
 
 
 def test_a_network_that_has_come_is_offered(tab: Transfer, files: tuple[str, str]) -> None:
-    tab.workshop.fetching = "It comes."
+    tab.backend.fetching = "It comes."
     choices, estimate, timer = tab.looked(*values(files))
     assert timer.active and "It comes." in estimate
 
-    tab.workshop.fetching = ""
+    tab.backend.fetching = ""
     choices, estimate, timer = tab.looked(*values(files))
     assert not timer.active and "It comes." not in estimate
-    assert [key for _, key in choices.choices] == tab.workshop.network_keys()
+    assert [key for _, key in choices.choices] == list(tab.backend.networks())
 
 
 def test_stop_while_waiting(tab: Transfer, files: tuple[str, str]) -> None:
@@ -202,7 +202,7 @@ def test_a_bad_upload_is_one_sentence(
 
 
 def test_a_dropped_picture_restores_its_settings(
-    tab: Transfer, workshop: Workshop, tmp_path: Path
+    tab: Transfer, backend: Backend, tmp_path: Path
 ) -> None:
     preset = load_preset("gatys2016-code").with_(ratio=0.03, style_layers=["conv2_1"])
     job = Job(
@@ -214,7 +214,7 @@ def test_a_dropped_picture_restores_its_settings(
         seed=9,
         init="noise",
     )
-    save_recorded(workshop.engine().run(job), tmp_path / "out.png")
+    save_recorded(backend.engine().run(job), tmp_path / "out.png")
 
     form = tab.restore(str(tmp_path / "out.png"))
 
@@ -280,23 +280,23 @@ def test_a_link_opens_the_form(tab: Transfer) -> None:
     ],
 )
 def test_a_wrong_comparison_is_one_sentence(
-    workshop: Workshop, scene: Any, names: list[str], sets: str, says: str
+    backend: Backend, scene: Any, names: list[str], sets: str, says: str
 ) -> None:
-    common = Settings.of(load_preset("gatys2016"), workshop.limits)
+    common = Settings.of(load_preset("gatys2016"), backend.limits)
 
     with pytest.raises(InputError, match=says):
-        entries(names, sets, common, scene(), scene(), workshop.limits)
+        entries(names, sets, common, scene(), scene(), backend.limits)
 
 
-def test_layer_sets_change_layers_alone(workshop: Workshop, scene: Any) -> None:
-    common = Settings.of(load_preset("gatys2016"), workshop.limits)
+def test_layer_sets_change_layers_alone(backend: Backend, scene: Any) -> None:
+    common = Settings.of(load_preset("gatys2016"), backend.limits)
     wanted = entries(
         ["gatys2016"],
         "relu2_2 | relu1_1 relu3_1=2, relu2_1=1",
         common,
         scene(),
         scene(),
-        workshop.limits,
+        backend.limits,
     )
 
     assert wanted[0].job.preset is load_preset("gatys2016")
@@ -305,8 +305,8 @@ def test_layer_sets_change_layers_alone(workshop: Workshop, scene: Any) -> None:
     assert wanted[1].job.seed == wanted[0].job.seed
 
 
-def test_an_empty_gallery_says_how_to_draw_it(workshop: Workshop, tmp_path: Path) -> None:
-    figures = Figures(tmp_path, workshop.limits)
+def test_an_empty_gallery_says_how_to_draw_it(backend: Backend, tmp_path: Path) -> None:
+    figures = Figures(tmp_path, backend.limits)
 
     assert "make figures" in figures.summary()
     with pytest.raises(gr.Error) as caught:

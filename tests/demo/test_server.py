@@ -12,8 +12,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.utils import Status
 
+from demo.backend import Backend
 from demo.page import GALLERY
-from demo.workshop import Workshop
 from replicate.storage.files import cache_dir
 
 SECONDS = 120
@@ -99,7 +99,7 @@ def test_the_endpoints_are_few_and_documented(clients: Callable[[], Client]) -> 
 
 
 def test_a_cancelled_drawing_frees_the_engine(
-    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+    clients: Callable[[], Client], submit: Callable[..., Any], backend: Backend
 ) -> None:
     first = submit(clients(), evaluations=60, size=128)
     assert until(lambda: len(first.outputs()) > 0)
@@ -108,16 +108,16 @@ def test_a_cancelled_drawing_frees_the_engine(
     _, progress = submit(clients(), seed=2).result(timeout=SECONDS)
 
     assert progress["evaluation"] == 5
-    assert len(workshop.store) == 1, "what was cancelled is not finished behind the scenes"
+    assert len(backend.store) == 1, "what was cancelled is not finished behind the scenes"
 
 
 # The queue
 
 
 def test_the_others_see_their_place(
-    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+    clients: Callable[[], Client], submit: Callable[..., Any], backend: Backend
 ) -> None:
-    with workshop.lock:  # the first one's drawing cannot go on
+    with backend.lock:  # the first one's drawing cannot go on
         first = submit(clients())
         assert until(lambda: first.status().code in (Status.PROCESSING, Status.ITERATING))
         second, third = submit(clients(), seed=1), submit(clients(), seed=2)
@@ -128,12 +128,12 @@ def test_the_others_see_their_place(
 
 
 def test_who_finds_the_queue_full_is_told_so(
-    clients: Callable[[], Client], submit: Callable[..., Any], workshop: Workshop
+    clients: Callable[[], Client], submit: Callable[..., Any], backend: Backend
 ) -> None:
-    with workshop.lock:
+    with backend.lock:
         accepted = [submit(clients())]
         assert until(lambda: accepted[0].status().code in (Status.PROCESSING, Status.ITERATING))
-        for seed in range(1, workshop.limits.waiting + 1):
+        for seed in range(1, backend.limits.waiting + 1):
             accepted.append(submit(clients(), seed=seed))
             assert until(lambda: accepted[-1].status().code == Status.IN_QUEUE)
         refused = submit(clients(), seed=99)
@@ -147,7 +147,7 @@ def test_who_finds_the_queue_full_is_told_so(
 # What is given away
 
 
-def test_no_file_of_the_server_can_be_read(server: str, workshop: Workshop) -> None:
+def test_no_file_of_the_server_can_be_read(server: str, backend: Backend) -> None:
     cache = cache_dir()
     (cache / "results").mkdir(exist_ok=True)
     (cache / "results" / "x.png").write_bytes(b"somebody's picture")
@@ -166,8 +166,8 @@ def test_no_file_of_the_server_can_be_read(server: str, workshop: Workshop) -> N
     assert {answer.status_code for answer in answers.values()} <= {403, 404}
 
 
-def test_a_file_over_the_limit_is_refused(server: str, workshop: Workshop) -> None:
-    large = b"\x89PNG" + bytes(workshop.limits.megabytes * 1_000_000 + 1_000_000)
+def test_a_file_over_the_limit_is_refused(server: str, backend: Backend) -> None:
+    large = b"\x89PNG" + bytes(backend.limits.megabytes * 1_000_000 + 1_000_000)
 
     answer = httpx.post(f"{server}gradio_api/upload", files={"files": ("a.png", large)})
 

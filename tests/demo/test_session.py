@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from demo.backend import Backend
 from demo.chart import chart
 from demo.limits import InputError
 from demo.session import Course, Drawings, Frame, Stop, Stops
-from demo.workshop import Workshop
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
@@ -41,13 +41,13 @@ class Clock:
         return self.now
 
 
-def frames(workshop: Workshop, job: Job, **arguments: Any) -> list[Frame]:
+def frames(backend: Backend, job: Job, **arguments: Any) -> list[Frame]:
     stop = arguments.pop("stop", Stop())
-    return list(Drawings(workshop).draw(job, "auto", stop, **arguments))
+    return list(Drawings(backend).draw(job, "auto", stop, **arguments))
 
 
-def test_the_last_frame_has_the_engines_own_result(workshop: Workshop, job: Job) -> None:
-    last = frames(workshop, job)[-1]
+def test_the_last_frame_has_the_engines_own_result(backend: Backend, job: Job) -> None:
+    last = frames(backend, job)[-1]
     alone = Engine("cpu", store=None).run(job)
 
     assert last.result is not None
@@ -56,24 +56,24 @@ def test_the_last_frame_has_the_engines_own_result(workshop: Workshop, job: Job)
     assert (last.step, last.steps, last.left, last.remark) == (8, 8, 0.0, "")
 
 
-def test_every_frame_shows_on_a_slow_machine(workshop: Workshop, job: Job) -> None:
-    shown = frames(workshop, job, clock=Clock(1.0))
+def test_every_frame_shows_on_a_slow_machine(backend: Backend, job: Job) -> None:
+    shown = frames(backend, job, clock=Clock(1.0))
 
     assert [frame.step for frame in shown] == list(range(1, 9))
     assert [frame.result is None for frame in shown] == [True] * 7 + [False]
 
 
-def test_at_most_three_frames_a_second(workshop: Workshop, job: Job) -> None:
+def test_at_most_three_frames_a_second(backend: Backend, job: Job) -> None:
     clock = Clock(0.05)
-    times = [clock.now for _ in Drawings(workshop).draw(job, "auto", Stop(), clock)]
+    times = [clock.now for _ in Drawings(backend).draw(job, "auto", Stop(), clock)]
 
     assert 2 <= len(times) < 8
     assert all(late - early >= 0.3 for early, late in zip(times[:-1], times[1:-1]))
 
 
-def test_the_parts_add_up_to_the_total(workshop: Workshop, job: Job) -> None:
+def test_the_parts_add_up_to_the_total(backend: Backend, job: Job) -> None:
     wanted = replace(job, preset=job.preset.with_(tv_weight=0.5, ratio=0.01))
-    course = frames(workshop, wanted)[-1].course
+    course = frames(backend, wanted)[-1].course
 
     assert set(course.parts) == {
         "content/relu4_2",
@@ -85,12 +85,12 @@ def test_the_parts_add_up_to_the_total(workshop: Workshop, job: Job) -> None:
 
 
 def test_where_content_comes_first_style_has_no_losses_yet(
-    workshop: Workshop, job: Job, scene: Callable[..., Any]
+    backend: Backend, job: Job, scene: Callable[..., Any]
 ) -> None:
     preset = job.preset.with_(content_first=0.5)
     wanted = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
 
-    course = frames(workshop, wanted)[-1].course
+    course = frames(backend, wanted)[-1].course
 
     style = course.parts["style/relu1_1"]
     assert len(style) == len(course.parts["content/relu4_2"]) == len(course.steps) == 8
@@ -100,12 +100,12 @@ def test_where_content_comes_first_style_has_no_losses_yet(
 
 
 def test_a_second_time_nothing_is_drawn(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = frames(workshop, job)[-1]
+    first = frames(backend, job)[-1]
     monkeypatch.setattr(Engine, "stream", lambda *_: pytest.fail("drawn again"))
 
-    again = frames(workshop, job)
+    again = frames(backend, job)
 
     assert len(again) == 1
     assert again[0].result is not None and again[0].result.cached
@@ -116,15 +116,15 @@ def test_a_second_time_nothing_is_drawn(
     assert np.array_equal(again[0].picture.pixels, first.picture.pixels)
 
 
-def test_what_make_figures_drew_is_not_drawn_again(workshop: Workshop, job: Job) -> None:
-    Engine("cpu", store=workshop.store).run(job)
+def test_what_make_figures_drew_is_not_drawn_again(backend: Backend, job: Job) -> None:
+    Engine("cpu", store=backend.store).run(job)
 
-    assert frames(workshop, job)[0].remark.startswith("Drawn before")
+    assert frames(backend, job)[0].remark.startswith("Drawn before")
 
 
-def test_stop_keeps_the_picture_and_stores_nothing(workshop: Workshop, job: Job) -> None:
+def test_stop_keeps_the_picture_and_stores_nothing(backend: Backend, job: Job) -> None:
     stop, shown = Stop(), []
-    for frame in Drawings(workshop).draw(job, "auto", stop, Clock(1.0)):
+    for frame in Drawings(backend).draw(job, "auto", stop, Clock(1.0)):
         shown.append(frame)
         if frame.step == 3:
             stop.set()
@@ -134,16 +134,16 @@ def test_stop_keeps_the_picture_and_stores_nothing(workshop: Workshop, job: Job)
     result = last.result
     assert (last.step, result.evaluations, result.job.evaluations, result.job.stop) == (3, 3, 8, 3)
     assert last.remark.startswith("Stopped")
-    assert len(workshop.store) == 0
+    assert len(backend.store) == 0
 
 
 def test_what_a_stop_kept_is_drawn_again_from_its_record(
-    workshop: Workshop, job: Job, scene: Callable[..., Any], tmp_path: Path
+    backend: Backend, job: Job, scene: Callable[..., Any], tmp_path: Path
 ) -> None:
     preset = job.preset.with_(content_first=0.5)
     content_first = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
     stop = Stop()
-    for frame in Drawings(workshop).draw(content_first, "auto", stop, Clock(1.0)):
+    for frame in Drawings(backend).draw(content_first, "auto", stop, Clock(1.0)):
         stopped = frame
         if frame.step == 5:
             stop.set()
@@ -156,20 +156,20 @@ def test_what_a_stop_kept_is_drawn_again_from_its_record(
     assert np.array_equal(drawn.picture.pixels, stopped.picture.pixels)
 
 
-def test_stopped_before_it_began(workshop: Workshop, job: Job) -> None:
+def test_stopped_before_it_began(backend: Backend, job: Job) -> None:
     stop = Stop()
     stop.set()
 
     with pytest.raises(InputError, match="Stopped"):
-        frames(workshop, job, stop=stop)
+        frames(backend, job, stop=stop)
 
 
-def test_a_vanished_visitor_holds_nothing_up(workshop: Workshop, job: Job) -> None:
-    abandoned = Drawings(workshop).draw(job, "auto", Stop(), Clock(1.0))
+def test_a_vanished_visitor_holds_nothing_up(backend: Backend, job: Job) -> None:
+    abandoned = Drawings(backend).draw(job, "auto", Stop(), Clock(1.0))
     next(abandoned)
 
-    assert not workshop.lock.locked()
-    assert frames(workshop, replace(job, seed=1))[-1].result is not None
+    assert not backend.lock.locked()
+    assert frames(backend, replace(job, seed=1))[-1].result is not None
     abandoned.close()
 
 
@@ -188,36 +188,36 @@ def stream_failing(error: Exception, after: int) -> Callable[..., Iterator[Any]]
 
 
 def test_an_exploding_loss_leaves_the_last_good_picture(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = DivergedError("the loss has exploded at evaluation 4", step=4, picture=None)
     monkeypatch.setattr(Engine, "stream", stream_failing(error, 3))
 
-    last = frames(workshop, job)[-1]
+    last = frames(backend, job)[-1]
 
     assert last.step == 3 and last.result is not None
     assert last.remark == "The loss has exploded at evaluation 4. This is the last good picture."
 
 
 def test_a_loss_that_explodes_at_once_is_a_sentence(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = DivergedError("the loss has exploded at evaluation 1", step=1, picture=None)
     monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
 
     with pytest.raises(InputError, match="exploded"):
-        frames(workshop, job)
+        frames(backend, job)
 
 
 def test_a_full_disk_loses_no_picture(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def put(*_: Any) -> None:
         raise ReplicateError("Cannot write 'x.png': No space left on device.")
 
-    monkeypatch.setattr(workshop.store, "put", put)
+    monkeypatch.setattr(backend.store, "put", put)
 
-    last = frames(workshop, job)[-1]
+    last = frames(backend, job)[-1]
 
     assert last.result is not None and last.step == 8
     assert "No space left on device" in last.remark
@@ -227,21 +227,21 @@ def test_a_full_disk_loses_no_picture(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")]
 )
 def test_no_memory_is_a_sentence(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
 
     with pytest.raises(InputError, match="does not fit into this server's memory"):
-        frames(workshop, job)
+        frames(backend, job)
 
 
 def test_a_fault_of_ours_is_not_hidden(
-    workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Engine, "stream", stream_failing(RuntimeError("a bug"), 2))
 
     with pytest.raises(RuntimeError, match="a bug"):
-        frames(workshop, job)
+        frames(backend, job)
 
 
 # Who wants a stop
@@ -292,24 +292,24 @@ def test_a_stop_can_be_sent_to_another_process() -> None:
 # Time
 
 
-def test_the_estimate_learns_from_this_machine(workshop: Workshop, scene: Any) -> None:
+def test_the_estimate_learns_from_this_machine(backend: Backend, scene: Any) -> None:
     preset = load_preset("gatys2016-code")
     wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
-    assert not workshop.measured(preset, "auto")
+    assert not backend.measured(preset, "auto")
 
-    workshop.learn(wanted, "auto", 10, seconds=4.0)
+    backend.learn(wanted, "auto", 10, seconds=4.0)
 
-    assert workshop.measured(preset, "auto")
-    assert workshop.seconds(replace(wanted, evaluations=20), "auto") == pytest.approx(8.0)
-    assert workshop.seconds(replace(wanted, size=64), "auto") == pytest.approx(1.0)
+    assert backend.measured(preset, "auto")
+    assert backend.seconds(replace(wanted, evaluations=20), "auto") == pytest.approx(8.0)
+    assert backend.seconds(replace(wanted, size=64), "auto") == pytest.approx(1.0)
 
 
-def test_content_first_at_half_the_size_takes_less(workshop: Workshop, scene: Any) -> None:
+def test_content_first_at_half_the_size_takes_less(backend: Backend, scene: Any) -> None:
     preset = load_preset("gatys2016").with_(content_first=0.5)
     wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
     all_at_once = replace(wanted, preset=preset.with_(content_first=0))
 
-    seconds = [workshop.seconds(job, "auto") for job in (wanted, all_at_once)]
+    seconds = [backend.seconds(job, "auto") for job in (wanted, all_at_once)]
 
     assert seconds[0] == pytest.approx(seconds[1] * (5 + 5 / 4) / 10)
 
@@ -318,12 +318,12 @@ def test_content_first_at_half_the_size_takes_less(workshop: Workshop, scene: An
     ("size", "count", "seconds"), [(64, 10, 1.0), (128, 4, 1.0), (128, 10, 0.0)]
 )
 def test_a_poor_measurement_is_not_learnt(
-    workshop: Workshop, scene: Any, size: int, count: int, seconds: float
+    backend: Backend, scene: Any, size: int, count: int, seconds: float
 ) -> None:
     preset = load_preset("gatys2016-code")
-    workshop.learn(Job(preset, scene(), scene(), size=size), "auto", count, seconds)
+    backend.learn(Job(preset, scene(), scene(), size=size), "auto", count, seconds)
 
-    assert not workshop.measured(preset, "auto")
+    assert not backend.measured(preset, "auto")
 
 
 def test_a_course_keeps_losses_that_are_not_finite() -> None:

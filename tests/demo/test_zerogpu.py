@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from demo import zerogpu
+from demo.backend import Backend
 from demo.limits import InputError
 from demo.session import Drawings, Frame, Stop
-from demo.workshop import Workshop
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
@@ -79,31 +79,29 @@ def slow_clock() -> float:
 slow_clock.now = 0.0  # type: ignore[attr-defined]
 
 
-def drawn(workshop: Workshop, job: Job) -> list[Frame]:
-    return list(Drawings(workshop).draw(job, "auto", Stop(), slow_clock))
+def drawn(backend: Backend, job: Job) -> list[Frame]:
+    return list(Drawings(backend).draw(job, "auto", Stop(), slow_clock))
 
 
 def test_the_picture_comes_back_from_the_other_process(
-    spaces: Spaces, workshop: Workshop, job: Job
+    spaces: Spaces, backend: Backend, job: Job
 ) -> None:
-    frames = drawn(workshop, job)
+    frames = drawn(backend, job)
     alone = Engine("cpu").run(job)
 
     assert [frame.step for frame in frames] == list(range(1, 9))
     assert frames[-1].result is not None
     assert np.array_equal(frames[-1].picture.pixels, alone.picture.pixels)
     assert set(frames[-1].course.parts) == set(alone.losses)
-    assert len(workshop.store) == 1
+    assert len(backend.store) == 1
 
 
-def test_the_duration_is_computed_from_the_job(
-    spaces: Spaces, workshop: Workshop, job: Job
-) -> None:
+def test_the_duration_is_computed_from_the_job(spaces: Spaces, backend: Backend, job: Job) -> None:
     square = replace(job, content=job.style, size=128)
-    workshop.learn(square, "auto", 5, seconds=10.0)
+    backend.learn(square, "auto", 5, seconds=10.0)
 
-    drawn(workshop, job)
-    drawn(workshop, replace(job, size=64))
+    drawn(backend, job)
+    drawn(backend, replace(job, size=64))
 
     pace = 10.0 / 5 / (128 * 128)
     expected = [zerogpu.START + round(1.5 * pace * w * h * 8) for w, h in ((48, 32), (64, 43))]
@@ -117,9 +115,9 @@ def test_never_more_seconds_than_are_lent(spaces: Spaces) -> None:
     assert spaces.seconds == [zerogpu.LONGEST]
 
 
-def test_stop_ends_it_with_the_picture_so_far(spaces: Spaces, workshop: Workshop, job: Job) -> None:
+def test_stop_ends_it_with_the_picture_so_far(spaces: Spaces, backend: Backend, job: Job) -> None:
     stop, shown = Stop(), []
-    for frame in Drawings(workshop).draw(job, "auto", stop, slow_clock):
+    for frame in Drawings(backend).draw(job, "auto", stop, slow_clock):
         shown.append(frame)
         if frame.step == 3:
             stop.set()
@@ -128,17 +126,17 @@ def test_stop_ends_it_with_the_picture_so_far(spaces: Spaces, workshop: Workshop
     assert shown[-1].result is not None and shown[-1].result.job.stop == 3
 
 
-def test_a_stop_before_the_start_takes_no_gpu(spaces: Spaces, workshop: Workshop, job: Job) -> None:
+def test_a_stop_before_the_start_takes_no_gpu(spaces: Spaces, backend: Backend, job: Job) -> None:
     stop = Stop()
     stop.set()
 
     with pytest.raises(InputError, match="Stopped"):
-        list(Drawings(workshop).draw(job, "auto", stop))
+        list(Drawings(backend).draw(job, "auto", stop))
     assert spaces.seconds == []
 
 
 def test_errors_keep_their_sentences(
-    spaces: Spaces, workshop: Workshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    spaces: Spaces, backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stream(*_: Any) -> Iterator[Any]:
         raise DivergedError("the loss has exploded at evaluation 1", step=1, picture=None)
@@ -147,20 +145,20 @@ def test_errors_keep_their_sentences(
     monkeypatch.setattr(Engine, "stream", stream)
 
     with pytest.raises(InputError, match="exploded"):
-        drawn(workshop, job)
+        drawn(backend, job)
 
 
-def test_a_stored_picture_takes_no_gpu(spaces: Spaces, workshop: Workshop, job: Job) -> None:
-    drawn(workshop, job)
-    drawn(workshop, job)
+def test_a_stored_picture_takes_no_gpu(spaces: Spaces, backend: Backend, job: Job) -> None:
+    drawn(backend, job)
+    drawn(backend, job)
 
     assert len(spaces.seconds) == 1
 
 
 def test_pictures_are_looked_at_without_the_gpu(
-    spaces: Spaces, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    spaces: Spaces, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert workshop.viewer().device.type == "cpu"
+    assert backend.viewer().device.type == "cpu"
     assert zerogpu.here()
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from demo import backend as module
 from demo import texts
-from demo import workshop as module
+from demo.backend import COMPACT, FETCHED, Backend
 from demo.limits import Limits
 from demo.settings import Settings
-from demo.workshop import COMPACT, FETCHED, Workshop
 from replicate.config import load_preset
 from replicate.errors import WeightsError
 from replicate.networks.weights import WeightsStatus
@@ -32,8 +32,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return names
 
 
-def made(tmp_path: Path, **limits: Any) -> Workshop:
-    return Workshop("cpu", Limits(128, 60, **limits), ResultStore(tmp_path))
+def made(tmp_path: Path, **limits: Any) -> Backend:
+    return Backend("cpu", Limits(128, 60, **limits), ResultStore(tmp_path))
 
 
 # Which network draws
@@ -57,20 +57,20 @@ def test_the_compact_network_draws_where_others_wait(
 
 
 def test_a_network_can_be_chosen_as_soon_as_it_is_here(tmp_path: Path, here: set[str]) -> None:
-    workshop = made(tmp_path)
-    assert workshop.network_keys() == ["auto", "vgg19-random"]
+    backend = made(tmp_path)
+    assert list(backend.networks()) == ["auto", "vgg19-random"]
 
     here.add(FETCHED)
 
-    assert workshop.network_keys() == ["auto", FETCHED, "vgg19-random"]
+    assert list(backend.networks()) == ["auto", FETCHED, "vgg19-random"]
 
 
 # Fetching in the background
 
 
 def test_weights_are_fetched_once_while_the_page_is_open(tmp_path: Path, here: set[str]) -> None:
-    workshop, asked, go = made(tmp_path), [], threading.Event()
-    before = workshop.engine()
+    backend, asked, go = made(tmp_path), [], threading.Event()
+    before = backend.engine()
 
     def fetch(name: str) -> Path:
         asked.append(name)
@@ -78,65 +78,65 @@ def test_weights_are_fetched_once_while_the_page_is_open(tmp_path: Path, here: s
         here.add(name)
         return tmp_path
 
-    thread = workshop.fetch(fetch)
-    assert thread is not None and "being fetched" in workshop.fetching
+    thread = backend.fetch(fetch)
+    assert thread is not None and "being fetched" in backend.fetching
     go.set()
     thread.join(10)
 
-    assert asked == [FETCHED] and workshop.fetching == ""
-    assert workshop.engine() is not before, "what is automatic may be another network now"
-    assert workshop.fetch(fetch) is None
+    assert asked == [FETCHED] and backend.fetching == ""
+    assert backend.engine() is not before, "what is automatic may be another network now"
+    assert backend.fetch(fetch) is None
 
 
 def test_weights_that_cannot_be_fetched_are_a_sentence(
     tmp_path: Path, here: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workshop = made(tmp_path)
+    backend = made(tmp_path)
 
     def fetch(name: str) -> Path:
         raise WeightsError("no route to https://example.org/secret")
 
-    thread = workshop.fetch(fetch)
+    thread = backend.fetch(fetch)
     assert thread is not None
     thread.join(10)
 
-    assert workshop.fetching == "VGG-19 itself could not be fetched; other networks draw."
+    assert backend.fetching == "VGG-19 itself could not be fetched; other networks draw."
     assert "no route" in capsys.readouterr().out
 
 
 # Estimates in words
 
 
-def said(workshop: Workshop, **changes: Any) -> str:
-    settings = Settings.of(load_preset("gatys2016"), workshop.limits)
-    return texts.estimate(workshop, Settings(**{**vars(settings), **changes}))
+def said(backend: Backend, **changes: Any) -> str:
+    settings = Settings.of(load_preset("gatys2016"), backend.limits)
+    return texts.estimate(backend, Settings(**{**vars(settings), **changes}))
 
 
 def test_the_estimate_offers_the_papers_network_with_its_time(
-    workshop: Workshop, here: set[str], monkeypatch: pytest.MonkeyPatch
+    backend: Backend, here: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here |= {FETCHED}
-    monkeypatch.setattr(workshop, "_automatic", lambda: "vgg19-random")
+    monkeypatch.setattr(backend, "_automatic", lambda: "vgg19-random")
 
-    text = said(workshop)
+    text = said(backend)
 
     assert "<b>VGG-19-random" in text and "untrained" in text
     assert "VGG-19 (caffe), average pooling, normalised, to be chosen above: about" in text
 
 
 def test_the_estimate_says_what_is_missing_and_what_is_coming(
-    workshop: Workshop, here: set[str], monkeypatch: pytest.MonkeyPatch
+    backend: Backend, here: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workshop, "_automatic", lambda: "vgg19-random")
-    workshop.fetching = "It comes."
+    monkeypatch.setattr(backend, "_automatic", lambda: "vgg19-random")
+    backend.fetching = "It comes."
 
-    text = said(workshop)
+    text = said(backend)
 
     assert "is not on this machine." in text and text.endswith("It comes.</p>")
 
 
-def test_no_estimate_for_what_cannot_be_drawn(workshop: Workshop, here: set[str]) -> None:
-    assert said(workshop, content_layers={"relu9_9": 1.0}) == '<p class="quiet estimate"></p>'
+def test_no_estimate_for_what_cannot_be_drawn(backend: Backend, here: set[str]) -> None:
+    assert said(backend, content_layers={"relu9_9": 1.0}) == '<p class="quiet estimate"></p>'
 
 
 # Limits
@@ -166,11 +166,11 @@ def test_uploads_are_gone_within_the_hour() -> None:
     assert SWEEP + Limits(1, 1).kept_minutes * 60 <= 3600
 
 
-def test_a_process_split_off_takes_a_lock_of_its_own(workshop: Workshop) -> None:
-    with workshop.lock:
+def test_a_process_split_off_takes_a_lock_of_its_own(backend: Backend) -> None:
+    with backend.lock:
         child = os.fork()
         if child == 0:  # whatever happens here, no test goes on in this process
-            free = workshop.lock.acquire(timeout=5)
+            free = backend.lock.acquire(timeout=5)
             os._exit(0 if free else 1)
         _, status = os.waitpid(child, 0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -45,15 +44,7 @@ _COMPACT_SHARE = 0.15
 """Share of that which the compact network takes: a sixth in float32, an eighth in bf16."""
 
 
-@dataclass(frozen=True)
-class Network:
-    """A network that can be chosen here."""
-
-    key: str
-    label: str
-
-
-class Workshop:
+class Backend:
     """Everything that tabs and visitors share.
 
     Args:
@@ -112,14 +103,10 @@ class Workshop:
         slow = self.limits.shared and self.device.type == "cpu"
         return COMPACT if slow and COMPACT in _here() else "auto"
 
-    def networks(self) -> list[Network]:
-        """What can draw at this moment, the automatic choice first."""
+    def networks(self) -> dict[str, str]:
+        """Labels by id of what can draw at this moment, the automatic choice first."""
         here = _here() | {"auto", "vgg19-random"}
-        return [Network(key, label) for key, label in LABELS.items() if key in here]
-
-    def network_keys(self) -> list[str]:
-        """The keys of :meth:`networks`."""
-        return [network.key for network in self.networks()]
+        return {network: label for network, label in LABELS.items() if network in here}
 
     def drawn_by(self, preset: Preset, network: str) -> str:
         """The key of the network that draws this preset under this choice."""
