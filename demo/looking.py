@@ -15,12 +15,11 @@ from replicate.measure.analysis import (
     Matrix,
     Representation,
     cosine_gram,
-    map_mosaic,
     matched_pairs,
-    pair_picture,
     representations,
 )
 from replicate.networks.layers import canonical_layer, layer_names
+from replicate.visualisation.maps import map_mosaic, pair_picture
 
 from .backend import Backend
 from .limits import Limits
@@ -92,7 +91,7 @@ def _grid(found: Representation) -> Picture:
 
 def _tile(found: Representation, width: int) -> tuple[int, int]:
     """Whole blocks a position, so that maps of few positions are as wide as the others."""
-    _, rows, columns = found.shape
+    _, rows, columns = found.maps.shape
     block = max(1, round(width / columns))
     return columns * block, rows * block
 
@@ -117,7 +116,7 @@ def _pairs(found: Representation, matrix: Matrix, measure: str) -> list[Pair]:
 
 
 def _sentence(found: Representation, network: str) -> str:
-    channels, rows, columns = found.shape
+    channels, rows, columns = found.maps.shape
     shown = f"the {SHOWN} strongest" if channels > SHOWN else "all"
     return (
         f"{found.layer} of {network}: {channels} maps of {columns} × {rows} positions, {shown} "

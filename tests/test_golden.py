@@ -48,7 +48,7 @@ def notebook_picture(key: str, folder: Path) -> Picture:
 
 def printed_corner(seen: Representation) -> np.ndarray:
     """The Gram matrix as the notebook prints it: undivided, three channels from either end."""
-    _, height, width = seen.shape
+    _, height, width = seen.maps.shape
     return seen.gram[np.ix_(CORNER, CORNER)] * (height * width)
 
 
@@ -103,7 +103,7 @@ def test_the_twenty_largest_entries(
 def test_shape_of_the_content_representation(engine: Engine, golden: dict[str, Any]) -> None:
     picture = notebook_picture("god_statue", IMAGES)
     seen = representations(engine, picture, ["relu4_2"], SPEC)["relu4_2"]
-    assert [1, *seen.shape] == golden["conv4_2_content_shape"]
+    assert [1, *seen.maps.shape] == golden["conv4_2_content_shape"]
 
 
 # What needs none of them

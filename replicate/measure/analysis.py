@@ -1,11 +1,11 @@
-"""What a network makes of a picture: feature maps and Gram matrices, sorted, compared and shown.
+"""What a network makes of a picture: feature maps and Gram matrices, sorted and compared.
 
 The walk of ``replicate/notebooks/analysis.ipynb`` and the figures ``gram_analysis/*`` are made of
 these functions::
 
     layers = ["relu1_1", "relu4_2"]
     found = representations(Engine(), picture, layers, NetworkSpec())
-    found["relu1_1"].shape                                      # (64, 256, 256)
+    found["relu1_1"].maps.shape                                 # (64, 256, 256)
     largest_entries(found["relu1_1"].gram, 20)                  # the diagonal included
     matched_pairs(cosine_gram(found["relu1_1"].gram), 3)        # the most similar maps
 
@@ -58,20 +58,9 @@ class Representation:
     step: int
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(N, H, W)."""
-        channels, height, width = self.maps.shape
-        return channels, height, width
-
-    @property
     def strengths(self) -> Matrix:
         """(N,) mean square of each channel: the diagonal of the Gram matrix."""
         return np.diag(self.gram).copy()
-
-    @property
-    def mean_map(self) -> Maps:
-        """(H, W), the mean over the channels."""
-        return self.maps.mean(axis=0)
 
     @property
     def silent_share(self) -> float:
@@ -137,12 +126,8 @@ def largest_entries(matrix: Matrix, count: int) -> list[Entry]:
     """
     values = np.where(np.isfinite(matrix), matrix, -np.inf)
     order = np.argsort(-values, axis=None, kind="stable")[:count]
-    rows, columns = np.unravel_index(order, matrix.shape)
-    return [
-        Entry(int(i), int(j), float(matrix[i, j]))
-        for i, j in zip(rows, columns)
-        if np.isfinite(matrix[i, j])
-    ]
+    places = (divmod(int(place), len(matrix)) for place in order)
+    return [Entry(*place, float(matrix[place])) for place in places if np.isfinite(matrix[place])]
 
 
 def matched_pairs(matrix: Matrix, count: int) -> list[Entry]:
@@ -159,15 +144,18 @@ def cosine_gram(gram: Matrix) -> Matrix:
     NaN.
     """
     strengths = np.diag(gram)
-    heard = (strengths > 0) & (strengths >= FAINT * strengths.mean())
-    norms = np.sqrt(np.where(heard, strengths, np.nan))
+    norms = np.sqrt(np.where((strengths > 0) & _heard(strengths), strengths, np.nan))
     return gram / norms[:, None] / norms[None, :]
+
+
+def _heard(strengths: Matrix) -> NDArray[np.bool_]:
+    """(N,), whether each channel is not faint (see :data:`FAINT`)."""
+    return np.asarray(strengths >= FAINT * strengths.mean())
 
 
 def diagonal_share(gram: Matrix, count: int = 20) -> float:
     """Share of the ``count`` largest entries that lie on the diagonal, from 0 to 1."""
-    entries = largest_entries(gram, count)
-    return sum(entry.on_diagonal for entry in entries) / len(entries)
+    return float(np.mean([entry.on_diagonal for entry in largest_entries(gram, count)]))
 
 
 def diagonal_ratio(gram: Matrix) -> float:
@@ -175,8 +163,7 @@ def diagonal_ratio(gram: Matrix) -> float:
 
     That it is 1 or more says nothing about the picture: it holds for every Gram matrix.
     """
-    channels = len(gram)
-    trace = float(np.trace(gram))
+    channels, trace = len(gram), float(np.trace(gram))
     others = (float(gram.sum()) - trace) / (channels * (channels - 1))
     return trace / channels / others
 
@@ -206,9 +193,8 @@ def cosine_ranks(gram: Matrix, pairs: Sequence[Entry]) -> list[float]:
     cosines = cosine_gram(gram)
     above = cosines[np.triu_indices(len(gram), k=1)]
     above = above[np.isfinite(above)]
-    own = np.array([cosines[pair.first, pair.second] for pair in pairs])
-    ranks = np.array([np.mean(above < value) for value in own])
-    return [float(rank) for rank in np.where(np.isfinite(own), ranks, np.nan)]
+    own = [cosines[pair.first, pair.second] for pair in pairs]
+    return [float(np.mean(above < each)) if np.isfinite(each) else float("nan") for each in own]
 
 
 def likeness_and_strength(gram: Matrix) -> tuple[float, float]:
@@ -235,9 +221,8 @@ def mean_map_correlation(representation: Representation) -> float:
 
     0 where every channel finds its own arrangement, 1 where all show the same.
     """
-    strengths = representation.strengths
-    heard = strengths >= FAINT * strengths.mean()
-    maps = representation.maps[heard].reshape(int(heard.sum()), -1).astype(np.float64)
+    heard = representation.maps[_heard(representation.strengths)]
+    maps = heard.reshape(len(heard), -1).astype(np.float64)
     maps -= maps.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(maps, axis=1)
     maps = maps[norms > 0] / norms[norms > 0, None]
@@ -254,11 +239,17 @@ def structure_size(representation: Representation, count: int = 16) -> float:
     A map cannot show structures finer than its step.  Flat maps are left out.
     """
     lengths = [
-        correlation_length(_grey(representation.maps[channel]))
+        correlation_length(np.repeat(unit(representation.maps[channel])[:, :, None], 3, axis=2))
         for channel in representation.strongest(count)
     ]
     found = [length for length in lengths if np.isfinite(length)]
     return representation.step * float(np.mean(found)) if found else float("nan")
+
+
+def unit(values: Maps) -> Maps:
+    """The values from 0 to their largest, as 0 to 1; all 0 where none is positive."""
+    largest = float(values.max())
+    return np.clip(values, 0, None) / largest if largest > 0 else np.zeros_like(values)
 
 
 def outline_correlations(maps: Maps, picture: Picture) -> list[float]:
@@ -323,57 +314,3 @@ def squared(picture: Picture) -> tuple[Picture, list[int]]:
     left, top = (picture.size[0] - width) // 2, (picture.size[1] - height) // 2
     pixels = picture.pixels[top : top + height, left : left + width].copy()
     return Picture(pixels, picture.name, picture.credit), sides
-
-
-# ---------------------------------------------------------------- pictures
-
-
-def map_picture(values: Maps, size: tuple[int, int] | None = None) -> Picture:
-    """One map (H, W) in greys, black for 0 and less, white for its largest value.
-
-    Args:
-        size: (width, height) to enlarge it to, each position a block; None keeps (W, H).
-    """
-    grey = Image.fromarray(np.rint(_unit(values) * 255).astype(np.uint8))
-    if size is not None:
-        grey = grey.resize(size, Image.Resampling.NEAREST)
-    return Picture.from_array(np.asarray(grey))
-
-
-def map_mosaic(
-    maps: Maps, columns: int, tile: tuple[int, int] | None = None, gap: int = 2
-) -> Picture:
-    """Maps (n, H, W) as :func:`map_picture` in rows of ``columns``, on white.
-
-    Args:
-        tile: (width, height) of each map's picture; None keeps (W, H).
-        gap: pixels between neighbours.
-    """
-    pictures = [map_picture(values, tile).pixels for values in maps]
-    height, width, _ = pictures[0].shape
-    rows = -(-len(pictures) // columns)
-    page = np.full(
-        (rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, dtype=np.uint8
-    )
-    for place, pixels in enumerate(pictures):
-        top, left = place // columns * (height + gap), place % columns * (width + gap)
-        page[top : top + height, left : left + width] = pixels
-    return Picture.from_array(page)
-
-
-def pair_picture(
-    representation: Representation, pair: Entry, tile: tuple[int, int] | None = None
-) -> Picture:
-    """The maps of a pair of channels side by side, each brightened by itself."""
-    return map_mosaic(representation.maps[[pair.first, pair.second]], 2, tile)
-
-
-def _unit(values: Maps) -> Maps:
-    """The values from 0 to their largest, as 0 to 1; all 0 where none is positive."""
-    largest = float(values.max())
-    return np.clip(values, 0, None) / largest if largest > 0 else np.zeros_like(values)
-
-
-def _grey(values: Maps) -> NDArray[np.float32]:
-    """(H, W, 3) floats in [0, 1] of a map, as the metrics want a picture."""
-    return np.repeat(_unit(values)[:, :, None], 3, axis=2)

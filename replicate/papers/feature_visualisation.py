@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 
 import numpy as np
-from PIL import Image
 
 from ..config import FigureConfig, Inputs
 from ..engine.preset import NetworkSpec
@@ -19,7 +18,6 @@ from ..measure.analysis import (
     Maps,
     Representation,
     gram_of,
-    map_picture,
     outline_correlations,
     relative_distance,
     representations,
@@ -35,6 +33,7 @@ from ..measure.metrics import (
 )
 from ..visualisation.channels import Channel
 from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
+from ..visualisation.maps import contact_sheet, map_picture
 from ..visualisation.optimised import FOURIER, PIXELS, Optimised, optimised, robustness
 from .sheet import Metrics, Sheet
 from .studio import Studio, figure_config
@@ -91,7 +90,7 @@ Distances = dict[str, float]
 
 
 def _mean_outlines(seen: Representation, picture: Picture) -> float:
-    (correlation,) = outline_correlations(seen.mean_map[None], picture)
+    (correlation,) = outline_correlations(seen.maps.mean(axis=0)[None], picture)
     return correlation
 
 
@@ -186,7 +185,7 @@ def _outline_grid(
         [
             [
                 Panel(
-                    map_picture(each.mean_map, size),
+                    map_picture(each.maps.mean(axis=0), size),
                     lines=(f"outlines {numbers[label]['outlines']:.2f}",),
                 )
                 for label, each in seen.items()
@@ -255,8 +254,8 @@ def _moved_grid(moved: Mapping[int, tuple[Distances, Distances]]) -> Grid:
 LOOKED_THROUGH = 200
 """Pictures of a folder that are looked through for crops."""
 
-TILE, GAP = 84, 3
-"""Pixels of a crop in the sheet of nine, and between two."""
+TILE = 84
+"""Pixels of a crop in the sheet of nine."""
 
 SIDE = 128
 """Largest side of an optimised picture in pixels: the size at which lucid draws them."""
@@ -454,7 +453,7 @@ def _channel_grid(
         return Panel(drawn[name][channel].picture, lines=lines)
 
     sheets = [
-        Panel(contact_sheet([each.picture for each in crops[channel].found]),
+        Panel(contact_sheet([each.picture for each in crops[channel].found], TILE),
               lines=(f"{crops[channel].strongest.square.side} px each",))
         for channel in seen
     ]  # fmt: skip
@@ -464,23 +463,6 @@ def _channel_grid(
         columns=[channel.label for channel in seen],
         column_title="layer · channel",
     )
-
-
-def contact_sheet(pictures: Sequence[Picture], columns: int = 3) -> Picture:
-    """Square pictures in rows, each at one size, on white.
-
-    Small ones are enlarged pixel by pixel: there is nothing between the pixels of a small field.
-    """
-    pitch = TILE + GAP
-    rows = -(-len(pictures) // columns)
-    page = np.full((rows * pitch - GAP, columns * pitch - GAP, 3), 255, dtype=np.uint8)
-    for place, picture in enumerate(pictures):
-        small = max(picture.size) < TILE
-        how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
-        top, left = place // columns * pitch, place % columns * pitch
-        tile = np.asarray(picture.pil().resize((TILE, TILE), how))
-        page[top : top + TILE, left : left + TILE] = tile
-    return Picture(page)
 
 
 def _by_layer(numbers: Mapping[Channel, Metrics], name: str) -> dict[str, float]:

@@ -25,12 +25,9 @@ from ..measure.analysis import (
     diagonal_share,
     largest_entries,
     likeness_and_strength,
-    map_mosaic,
-    map_picture,
     matched_pairs,
     mean_map_correlation,
     outshone_diagonal,
-    pair_picture,
     representations,
     shuffled_pieces,
     squared,
@@ -43,6 +40,7 @@ from ..measure.metrics import (
     correlation_length,
     relative_gram_distance,
 )
+from ..visualisation.maps import map_mosaic, map_picture, pair_picture
 from .sheet import Metrics, Sheet, column, shown, source_panel
 from .studio import Studio, figure_config, only
 
@@ -71,7 +69,7 @@ def feature_maps(studio: Studio) -> Sheet:
     sizes = {label: structure_size(each) for label, each in seen.items()}
     for label, each in seen.items():
         sheet.readings[label] = {
-            "channels": float(each.shape[0]),
+            "channels": float(len(each.maps)),
             "structure_size": sizes[label],
             "silent_share": each.silent_share,
         }
@@ -303,7 +301,7 @@ def content_maps(studio: Studio) -> Sheet:
 
 
 def _shape_line(seen: Representation) -> str:
-    channels, height, width = seen.shape
+    channels, height, width = seen.maps.shape
     return f"{channels} maps of {width} × {height}"
 
 

@@ -7,18 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from replicate.config import load_paper
 from replicate.figure.record import read_record
-from replicate.images import Picture
 from replicate.papers import feature_visualisation as module
 from replicate.papers.feature_visualisation import (
-    GAP,
-    TILE,
     confined,
-    contact_sheet,
     growing,
     less_noise,
     robust,
@@ -101,27 +96,6 @@ def test_structures_must_grow() -> None:
     assert not growing("a paper", of_all(5, 2)).holds
     flat_field = growing("a paper", {**of_all(2, 5), SHALLOW[0]: 22})
     assert not flat_field.holds and flat_field.value == {"conv2_1": 6, "conv4_1": 5}
-
-
-# The sheet of crops
-
-
-def test_crops_stand_in_rows_of_three() -> None:
-    colours = [Picture.from_array(np.full((4, 4, 3), 0.1 * number)) for number in range(8)]
-    sheet = contact_sheet(colours)
-    assert sheet.size == (3 * TILE + 2 * GAP,) * 2
-    pitch = TILE + GAP
-    places = [(row * pitch + 5, column * pitch + 5) for row in range(3) for column in range(3)]
-    shades = [int(sheet.pixels[place][0]) for place in places]
-    assert shades == [*(int(each.pixels[0, 0, 0]) for each in colours), 255]
-
-
-def test_small_crops_are_enlarged_pixel_by_pixel() -> None:
-    pattern = np.zeros((2, 2, 3))
-    pattern[0, 0] = 1
-    sheet = contact_sheet([Picture.from_array(pattern)]).pixels[:TILE, :TILE]
-    assert sorted(set(sheet.ravel().tolist())) == [0, 255]
-    assert (sheet[: TILE // 2, : TILE // 2] == 255).all()
 
 
 # The figure
