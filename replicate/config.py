@@ -40,10 +40,18 @@ class Profile(Strict):
     note: str = ""
 
 
+class ClaimConfig(Strict):
+    """What is claimed, in our words, and where: by default in the figure's source."""
+
+    text: str
+    source: str = ""
+
+
 class FigureConfig(Strict):
     """One figure of a paper.
 
     Attributes:
+        order: of all figures, those with the smallest numbers are drawn first: the most asked for.
         source: where the figure stands: edition, number, page or address.
         preset: one of this paper's, or of another's.
         images: for each kind of inputs, what the figure calls a picture to its name.
@@ -57,8 +65,10 @@ class FigureConfig(Strict):
         kernel_spread: standard deviation of an untrained network's kernels.
         compares_layers: its panels differ in their layers, so that balanced weights (see
             :meth:`replicate.engine.engine.Engine.balanced`) make another figure of it.
+        claims: id to what is claimed; the figure's function measures it.
     """
 
+    order: int = 1000
     title: str
     source: str
     caption: str
@@ -77,6 +87,7 @@ class FigureConfig(Strict):
     folders: dict[Inputs, str] = Field(default_factory=dict)
     kernel_spread: PositiveFloat | None = None
     compares_layers: bool = False
+    claims: dict[str, ClaimConfig] = Field(default_factory=dict)
 
     @field_validator("crop")
     @classmethod

@@ -13,7 +13,7 @@ from ..figure.claims import Claim, counted
 from ..figure.index import write_index
 from ..figure.record import read_records, standing_record
 from ..figure.runs import runs_in
-from ..papers import FIGURES, draw_figure, match_figures
+from ..papers import draw_figure, figure_ids, match_figures
 from ..papers.answers import answers
 from ..papers.makings import Makings
 from ..papers.registry import figure_settings
@@ -175,7 +175,7 @@ def _write_index(folder: Path, outcome: Outcome) -> None:
 
 def _indexed(folder: Path) -> Path:
     said = answers(read_records(folder)[0], runs_in(folder))
-    return write_index(folder, said, FIGURES).page
+    return write_index(folder, said, figure_ids()).page
 
 
 def _summarise(outcome: Outcome) -> None:

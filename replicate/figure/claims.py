@@ -1,10 +1,12 @@
 """Claims: what a source says of its figure, what was measured on ours, and whether it holds.
 
-A verdict is always computed from the values, by one of the functions here, and never typed.
-Values that are NaN or infinite fail, whatever the bound. A value that meets a bound exactly holds.
+A claim is a sentence and one check or several.  A check is what one of the functions here makes of
+measured values and a bound, so a verdict is always computed and never typed.  Values that are NaN
+or infinite fail, whatever the bound; a value that meets a bound exactly holds.
 
-    ordered("order", "Reconstructions lose detail with depth", "Gatys et al. 2016, Fig. 1",
-            "SSIM to the photograph", {"conv1_2": 0.86, "conv3_2": 0.77, "conv5_2": 0.08})
+    Claim.of("order", "Reconstructions lose detail with depth", "Gatys et al. 2016, Fig. 1",
+             [ordered("SSIM", {"conv1_2": 0.86, "conv3_2": 0.77, "conv5_2": 0.08})],
+             measure="SSIM to the photograph")
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["holds", "fails"]
@@ -25,6 +27,32 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
+class Check:
+    """Measured values against what they must do.
+
+    Attributes:
+        measure: what the values are, with their unit.
+        value: what was measured, beside its labels where there are several.
+        threshold: what the values must do, and in brackets where that bound comes from.
+        holds: whether they do.
+    """
+
+    measure: str
+    value: Value
+    threshold: str
+    holds: bool
+
+    @property
+    def labelled(self) -> dict[str, float]:
+        """The values beside their names in a joint claim: "measure: label"."""
+        if isinstance(self.value, dict):
+            return {f"{self.measure}: {label}": each for label, each in self.value.items()}
+        if isinstance(self.value, list):
+            return {f"{self.measure} {place}": each for place, each in enumerate(self.value, 1)}
+        return {self.measure: self.value}
+
+
+@dataclass(frozen=True)
 class Claim:
     """One sentence of a source, put to the test.
 
@@ -32,9 +60,7 @@ class Claim:
         id: short name, unique within the figure.
         text: the claim in our words.
         source: where it is made, such as "Gatys et al. 2016, Fig. 1".
-        measure: what the values are, with their unit.
-        value: what was measured, beside its labels where there are several.
-        threshold: what the values must do, and in brackets where that bound comes from.
+        measure, value, threshold: as in :class:`Check`.
         verdict: "holds" or "fails".
         note: anything a reader should know beside it.
     """
@@ -48,6 +74,44 @@ class Claim:
     verdict: Verdict
     note: str = ""
 
+    @classmethod
+    def of(
+        cls,
+        id: str,
+        text: str,
+        source: str,
+        checks: Sequence[Check],
+        measure: str = "",
+        note: str = "",
+    ) -> Claim:
+        """The claim that holds if every check does.
+
+        Of several checks, the values stand side by side under their measures, and the note names
+        those that fail.
+
+        Args:
+            measure: what was measured in all; the checks' own measures unless given.
+
+        Raises:
+            ValueError: no check, or two checks of one measure.
+        """
+        names = [check.measure for check in checks]
+        if not checks or len(set(names)) < len(names):
+            raise ValueError(f"Claim '{id}' needs checks, each with a measure of its own.")
+        failing = [readable(check.measure) for check in checks if not check.holds]
+        alone = len(checks) == 1
+        fails_on = f"fails on {' and '.join(failing)}" if failing and not alone else ""
+        return cls(
+            id=id,
+            text=text,
+            source=source,
+            measure=measure or (names[0] if alone else "; ".join(map(readable, names))),
+            value=checks[0].value if alone else _side_by_side(checks),
+            threshold=checks[0].threshold if alone else _joint_threshold(checks),
+            verdict="fails" if failing else "holds",
+            note="; ".join(filter(None, [fails_on, note])),
+        )
+
     @property
     def holds(self) -> bool:
         return self.verdict == "holds"
@@ -57,180 +121,72 @@ class Claim:
         """The measured values as a reader wants them: "conv1_2: 0.86 · conv5_2: 0.082"."""
         return format_value(self.value)
 
-    def noted(self, note: str) -> Claim:
-        """The same claim with this remark in place of its note."""
-        return replace(self, note=note)
+
+def at_least(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
+    """The value, or each of the values, is `bound` or more.
+
+    Args:
+        basis: where the bound comes from, for a reader; here and below.
+    """
+    holds = all(each >= bound for each in _numbers(value))
+    return _check(measure, value, _for_each(value, f"≥ {format_number(bound)}"), basis, holds)
+
+
+def at_most(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
+    """The value, or each of the values, is `bound` or less."""
+    holds = all(each <= bound for each in _numbers(value))
+    return _check(measure, value, _for_each(value, f"≤ {format_number(bound)}"), basis, holds)
+
+
+def within(measure: str, value: Measured, low: float, high: float, basis: str = "") -> Check:
+    """The value, or each of the values, lies from `low` to `high`, both included."""
+    if not low <= high:
+        raise ValueError(f"{measure}: no value lies from {low} to {high}.")
+    holds = all(low <= each <= high for each in _numbers(value))
+    threshold = _for_each(value, f"from {format_number(low)} to {format_number(high)}")
+    return _check(measure, value, threshold, basis, holds)
 
 
 def ordered(
-    id: str,
-    text: str,
-    source: str,
     measure: str,
     values: Mapping[str, float],
     direction: Direction = "decreasing",
     *,
-    ties: float = 0.0,
     strict: bool = True,
     basis: str = "",
-    note: str = "",
-) -> Claim:
-    """The values, in the order given, fall (or rise).
+) -> Check:
+    """The values, two or more, in the order given, fall (or rise).
 
     Args:
-        values: two or more, by label, in the order in which they should fall or rise.
-        ties: how far a value may lie on the wrong side of any earlier one.
-        strict: equal neighbours fail; with `ties`, the last must still pass the first.
-        basis: where the ordering or the ties come from, for a reader.
+        strict: equal neighbours fail.
     """
     series = _numbers(values)
     if len(series) < 2:
-        raise ValueError(f"Claim '{id}' needs two or more values to be in order.")
+        raise ValueError(f"{measure}: two or more values can be in order.")
     if direction not in ("decreasing", "increasing"):
-        raise ValueError(f"Claim '{id}': the direction is decreasing or increasing.")
-    if not ties >= 0:
-        raise ValueError(f"Claim '{id}': ties cannot be negative.")
+        raise ValueError(f"{measure}: the direction is decreasing or increasing.")
     falling = series if direction == "decreasing" else [-value for value in series]
-    threshold: str = direction
-    if ties:
-        # Against every earlier value, so that small steps back cannot add up to a large one.
-        holds = all(
-            late <= min(falling[:place]) + ties for place, late in enumerate(falling) if place
-        )
-        holds = holds and (not strict or falling[-1] < falling[0])
-        threshold += f", steps back of up to {format_number(ties)} allowed"
-    elif strict:
-        holds = all(late < early for early, late in zip(falling, falling[1:], strict=False))
-        threshold = f"strictly {direction}"
+    steps = zip(falling, falling[1:], strict=False)
+    if strict:
+        holds = all(late < early for early, late in steps)
     else:
-        holds = all(late <= early for early, late in zip(falling, falling[1:], strict=False))
-        threshold += " or equal"
-    return _claim(id, text, source, measure, values, threshold, basis, holds, note)
+        holds = all(late <= early for early, late in steps)
+    threshold = f"strictly {direction}" if strict else f"{direction} or equal"
+    return _check(measure, values, threshold, basis, holds)
 
 
-def at_least(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    value: Measured,
-    bound: float,
-    *,
-    basis: str = "",
-    note: str = "",
-) -> Claim:
-    """The value, or each of the values, is `bound` or more."""
-    holds = all(each >= bound for each in _numbers(value))
-    threshold = _for_each(value, f"≥ {format_number(bound)}")
-    return _claim(id, text, source, measure, value, threshold, basis, holds, note)
-
-
-def at_most(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    value: Measured,
-    bound: float,
-    *,
-    basis: str = "",
-    note: str = "",
-) -> Claim:
-    """The value, or each of the values, is `bound` or less."""
-    holds = all(each <= bound for each in _numbers(value))
-    threshold = _for_each(value, f"≤ {format_number(bound)}")
-    return _claim(id, text, source, measure, value, threshold, basis, holds, note)
-
-
-def within(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    value: Measured,
-    low: float,
-    high: float,
-    *,
-    basis: str = "",
-    note: str = "",
-) -> Claim:
-    """The value, or each of the values, lies from `low` to `high`, both included."""
-    if not low <= high:
-        raise ValueError(f"Claim '{id}': no value lies from {low} to {high}.")
-    holds = all(low <= each <= high for each in _numbers(value))
-    threshold = _for_each(value, f"from {format_number(low)} to {format_number(high)}")
-    return _claim(id, text, source, measure, value, threshold, basis, holds, note)
-
-
-def largest(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    values: Mapping[str, float],
-    label: str,
-    *,
-    basis: str = "",
-    note: str = "",
-) -> Claim:
+def largest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
     """The value of `label` is larger than every other one."""
-    chosen, others = _apart(id, values, label)
+    chosen, others = _apart(measure, values, label)
     holds = all(chosen > each for each in others)
-    return _claim(id, text, source, measure, values, f"largest for {label}", basis, holds, note)
+    return _check(measure, values, f"largest for {label}", basis, holds)
 
 
-def smallest(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    values: Mapping[str, float],
-    label: str,
-    *,
-    basis: str = "",
-    note: str = "",
-) -> Claim:
+def smallest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
     """The value of `label` is smaller than every other one."""
-    chosen, others = _apart(id, values, label)
+    chosen, others = _apart(measure, values, label)
     holds = all(chosen < each for each in others)
-    return _claim(id, text, source, measure, values, f"smallest for {label}", basis, holds, note)
-
-
-def all_of(
-    id: str,
-    text: str,
-    source: str,
-    parts: Sequence[Claim],
-    *,
-    measure: str = "",
-    note: str = "",
-) -> Claim:
-    """One claim that holds if every part does; a part is named by its measure.
-
-    The values of all parts stand side by side, "measure: label", and the note names the parts
-    that fail.
-
-    Raises:
-        ValueError: no part, or two parts of one measure.
-    """
-    names = [part.measure for part in parts]
-    if not parts or len(set(names)) < len(names):
-        raise ValueError(f"Claim '{id}' needs parts, each with a measure of its own.")
-    values: dict[str, float] = {}
-    for part in parts:
-        values.update(_labelled(part))
-    failing = [readable(part.measure) for part in parts if not part.holds]
-    remarks = [f"fails on {' and '.join(failing)}" if failing else "", note]
-    return Claim(
-        id=id,
-        text=text,
-        source=source,
-        measure=measure or "; ".join(map(readable, names)),
-        value=values,
-        threshold=_joint_threshold(parts),
-        verdict="fails" if failing else "holds",
-        note="; ".join(filter(None, remarks)),
-    )
+    return _check(measure, values, f"smallest for {label}", basis, holds)
 
 
 def tally(claims: Sequence[Claim]) -> str:
@@ -317,40 +273,30 @@ def readable(name: str) -> str:
     return " ".join([*spelled, layer]).rstrip()
 
 
-def _claim(
-    id: str,
-    text: str,
-    source: str,
-    measure: str,
-    value: Measured,
-    threshold: str,
-    basis: str,
-    holds: bool,
-    note: str,
-) -> Claim:
+def _check(measure: str, value: Measured, threshold: str, basis: str, holds: bool) -> Check:
     numbers = _numbers(value)
     if not numbers:
-        raise ValueError(f"Claim '{id}' has no value.")
+        raise ValueError(f"{measure}: there is no value to check.")
     finite = all(math.isfinite(each) for each in numbers)
-    return Claim(
-        id=id,
-        text=text,
-        source=source,
+    return Check(
         measure=measure,
         value=_plain(value),
         threshold=f"{threshold} ({basis})" if basis else threshold,
-        verdict="holds" if holds and finite else "fails",
-        note=note,
+        holds=holds and finite,
     )
 
 
-def _joint_threshold(parts: Sequence[Claim]) -> str:
-    """The parts' thresholds, each beside its measure; said once where they are the same."""
-    thresholds = {part.threshold for part in parts}
-    if len(parts) > 1 and len(thresholds) == 1:
+def _side_by_side(checks: Sequence[Check]) -> dict[str, float]:
+    return {label: each for check in checks for label, each in check.labelled.items()}
+
+
+def _joint_threshold(checks: Sequence[Check]) -> str:
+    """The checks' thresholds, each beside its measure; said once where they are the same."""
+    thresholds = {check.threshold for check in checks}
+    if len(thresholds) == 1:
         (threshold,) = thresholds
         return threshold if threshold.startswith("each ") else f"each {threshold}"
-    return "; ".join(f"{readable(part.measure)}: {part.threshold}" for part in parts)
+    return "; ".join(f"{readable(check.measure)}: {check.threshold}" for check in checks)
 
 
 def _scientific(value: float) -> tuple[str, int]:
@@ -381,16 +327,8 @@ def _for_each(value: Measured, bound: str) -> str:
     return f"each {bound}" if _several(value) else bound
 
 
-def _apart(id: str, values: Mapping[str, float], label: str) -> tuple[float, list[float]]:
+def _apart(measure: str, values: Mapping[str, float], label: str) -> tuple[float, list[float]]:
     if label not in values or len(values) < 2:
-        raise ValueError(f"Claim '{id}' needs a value for '{label}' and others to compare.")
+        raise ValueError(f"{measure}: needs a value for '{label}' and others to compare.")
     others = [float(value) for name, value in values.items() if name != label]
     return float(values[label]), others
-
-
-def _labelled(part: Claim) -> dict[str, float]:
-    if isinstance(part.value, dict):
-        return {f"{part.measure}: {label}": each for label, each in part.value.items()}
-    if isinstance(part.value, list):
-        return {f"{part.measure} {place}": each for place, each in enumerate(part.value, 1)}
-    return {part.measure: part.value}

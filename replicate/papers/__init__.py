@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .registry import FIGURES, draw_figure, figure_ids, match_figures
+from .registry import draw_figure, figure_ids, match_figures
 
-__all__ = ["FIGURES", "draw_figure", "figure_ids", "match_figures"]
+__all__ = ["draw_figure", "figure_ids", "match_figures"]

@@ -12,16 +12,8 @@ from ..engine.job import Job, Result
 from ..engine.objective import Objective, evaluate
 from ..engine.objective import style as style_term
 from ..engine.preset import Preset
-from ..figure.claims import (
-    Claim,
-    all_of,
-    at_least,
-    at_most,
-    largest,
-    ordered,
-    smallest,
-    within,
-)
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most, largest, ordered, smallest, within
 from ..figure.panels import Grid, Panel
 from ..images import Picture
 from ..images.colour import (
@@ -61,7 +53,7 @@ ALONE, REST, TEXTURE = "alone", "all but it", "no photograph"
 def single_vs_rest(studio: Studio) -> Sheet:
     """For each block: style from its first layer, from the others' first layers, from it alone."""
     _, config, preset = figure_config("fastai/single_vs_rest")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     layers = {label: layer for label, (layer,) in config.style_sets.items()}
 
     def job(row: str, label: str) -> Job:
@@ -190,7 +182,7 @@ def single_claims(metrics: Mapping[str, Mapping[str, Metrics]]) -> list[Claim]:
 def content_series(studio: Studio) -> Sheet:
     """Content from one layer of every block, and from the layers that bckenstler tried."""
     _, config, preset = figure_config("fastai/content_series")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     jobs = {
         label: studio.job(preset.with_(content_layers=layers), content, style, label=label)
         for label, layers in config.content_sets.items()
@@ -274,8 +266,8 @@ DIVISOR = 8
 
 def sum_or_mean(studio: Studio) -> Sheet:
     """The losses of the layers added up, averaged, and averaged with the ratio scaled along."""
-    _, config, preset = figure_config("fastai/sum_or_mean")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    _, _, preset = figure_config("fastai/sum_or_mean")
+    content, style = studio.picture("content"), studio.picture("style")
     variants = weightings(preset)
     jobs = {
         label: studio.job(variant, content, style, label=label)
@@ -428,8 +420,8 @@ ROOTS: dict[str, Root] = {"matched, Cholesky": "cholesky", "matched, symmetric":
 
 def keep_colour(studio: Studio) -> Sheet:
     """The photograph's colours under the painting's style, kept in four ways."""
-    _, config, preset = figure_config("fastai/keep_colour")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    _, _, preset = figure_config("fastai/keep_colour")
+    content, style = studio.picture("content"), studio.picture("style")
     paintings = {
         PLAIN: style,
         LUMINANCE: matched_luminance(style, content),

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..config import FigureConfig, Inputs
 from ..engine.preset import NetworkSpec
-from ..figure.claims import Claim, all_of, at_least, at_most, counted, format_number, ordered
+from ..figure.claims import Claim, counted, format_number
+from ..figure.old_claims import all_of, at_least, at_most, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, find_image, folder_pictures
@@ -48,8 +49,8 @@ def style_or_content(studio: Studio) -> Sheet:
         found = representations(studio.engine, picture, list(layers.values()), preset.network)
         return {label: found[layer] for label, layer in layers.items()}
 
-    photograph, sides = squared(studio.picture(config, "content").scaled_to(studio.profile.size))
-    other = studio.picture(config, "other").resized(*photograph.size)
+    photograph, sides = squared(studio.picture("content").scaled_to(studio.profile.size))
+    other = studio.picture("other").resized(*photograph.size)
     seen = read(photograph)
     cut = {side: shuffled_pieces(photograph, side) for side in sides}
     moved = {side: _distances(read(picture), seen) for side, picture in cut.items()}

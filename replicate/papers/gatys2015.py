@@ -9,7 +9,8 @@ from ..config import FigureConfig
 from ..engine.job import Result
 from ..engine.preset import NetworkSpec
 from ..errors import ImageError
-from ..figure.claims import Claim, all_of, at_least, at_most, ordered
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most, ordered
 from ..figure.panels import Grid
 from ..images import Picture
 from ..measure.metrics import (
@@ -27,7 +28,7 @@ SOURCE = "arXiv 1508.06576v2, Fig. 3"
 def fig3(studio: Studio) -> Sheet:
     """Five nested sets of style layers by four ratios of content to style."""
     _, config, preset = figure_config("gatys2015/fig3")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     rows, ratios = list(config.style_sets), sorted(config.ratios)
     jobs = {
         (row, ratio): studio.job(
@@ -188,7 +189,7 @@ def fig1(studio: Studio) -> Sheet:
 def reconstructions(studio: Studio, figure_id: str) -> Sheet:
     """Fig. 1 of either edition; they differ in the content layers."""
     _, config, preset = figure_config(figure_id)
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     content_jobs = {
         label: studio.job(only(preset, "content", layers), content, label=f"content {label}")
         for label, layers in config.content_sets.items()
@@ -410,7 +411,7 @@ def gallery(studio: Studio, figure_id: str) -> Sheet:
         ImageError: none of the paintings can be had.
     """
     _, config, preset = figure_config(figure_id)
-    content = studio.picture(config, "content")
+    content = studio.picture("content")
     roles = [role for role in config.images[studio.inputs] if role != "content"]
     paintings, missing = _obtainable(studio, config, roles)
     jobs = {
@@ -449,7 +450,7 @@ def _obtainable(
     reasons: dict[str, ImageError] = {}
     for role in roles:
         try:
-            paintings[role] = studio.picture(config, role)
+            paintings[role] = studio.picture(role)
         except ImageError as error:
             reasons[role] = error
     if not paintings:

@@ -12,7 +12,8 @@ import numpy as np
 from ..config import FigureConfig, load_preset
 from ..engine.job import Result
 from ..engine.preset import Preset
-from ..figure.claims import Claim, all_of, at_least, at_most, largest, ordered
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
@@ -329,9 +330,9 @@ EARLY, LATE = "early layers", "late layers"
 def artefact_size(studio: Studio) -> Sheet:
     """Single-layer style reconstructions, and transfers that favour early or late layers."""
     _, config, preset = figure_config("gram_analysis/artefact_size")
-    content = studio.picture(config, "content")
+    content = studio.picture("content")
     styles = {picture.name: picture for picture in
-              (studio.picture(config, role) for role in ("style", "second"))}  # fmt: skip
+              (studio.picture(role) for role in ("style", "second"))}  # fmt: skip
     single = {
         (name, label): studio.job(
             only(preset, "style", layers), style=style, label=f"{name}, {label}"
@@ -550,7 +551,7 @@ def _read(studio: Studio, figure_id: str, role: str) -> tuple[Sheet, Picture, Se
     """A sheet to fill, the picture at the profile's size, and it at the figure's layers."""
     _, config, preset = figure_config(figure_id)
     sets = config.style_sets if role == "style" else config.content_sets
-    picture = studio.picture(config, role).scaled_to(studio.profile.size)
+    picture = studio.picture(role).scaled_to(studio.profile.size)
     layers = {label: layer for label, (layer,) in sets.items()}
     found = representations(studio.engine, picture, list(layers.values()), preset.network)
     width, height = picture.size

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..engine.job import Job, Result
 from ..engine.preset import NetworkSpec, Preset
-from ..figure.claims import Claim, all_of, at_least, at_most, within
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most, within
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
@@ -34,7 +35,7 @@ PHOTOGRAPH: Drawn = ("photograph", "")
 def fig3(studio: Studio) -> Sheet:
     """Feature reconstruction of two photographs from five single layers."""
     _, config, preset = figure_config("johnson2016/fig3")
-    pictures = {role: studio.picture(config, role) for role in config.images[studio.inputs]}
+    pictures = {role: studio.picture(role) for role in config.images[studio.inputs]}
     if config.tv_weight is not None:
         preset = preset.with_(tv_weight=config.tv_weight)
     rows = _rows(studio, preset, config.networks, pictures)
@@ -91,7 +92,7 @@ def fig3(studio: Studio) -> Sheet:
 def fig4(studio: Studio) -> Sheet:
     """Style reconstruction of two paintings from four single layers."""
     _, config, preset = figure_config("johnson2016/fig4")
-    pictures = {role: studio.picture(config, role) for role in config.images[studio.inputs]}
+    pictures = {role: studio.picture(role) for role in config.images[studio.inputs]}
     if config.tv_weight is not None:
         preset = preset.with_(tv_weight=config.tv_weight)
     rows = _rows(studio, preset, config.networks, pictures)
@@ -157,7 +158,7 @@ def fig4(studio: Studio) -> Sheet:
 def issue18(studio: Studio) -> Sheet:
     """Two sets of style layers on two networks, each picture judged by both networks and sets."""
     _, config, preset = figure_config("johnson2016/issue18")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     first, own, by_index = config.style_sets
     networks = _networks(studio, preset, config.networks)
     vgg19 = preset.with_(network={"name": "vgg19"})

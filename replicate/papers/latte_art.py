@@ -8,13 +8,14 @@ import numpy as np
 
 from ..config import load_preset
 from ..engine.job import fit
-from ..figure.claims import Claim, all_of, ordered, smallest
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, ordered, smallest
 from ..figure.panels import Grid
 from ..images import Picture
 from ..measure.metrics import hue_entropy, mid_band_energy
 from ..networks.vgg import CAFFE_MEAN
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
-from .studio import Studio, figure_config
+from .studio import Studio
 
 WEIGHTINGS = {"A even": "latte-even", "B early": "latte-early", "C late": "latte-late"}
 EVEN, EARLY, LATE = WEIGHTINGS
@@ -27,9 +28,8 @@ NOISE_LEVELS = 20.0
 
 def weights(studio: Studio) -> Sheet:
     """Even, early and late layer weights, on latte art and on a painting with more colour."""
-    _, config, _ = figure_config("latte_art/weights")
     pictures = {
-        pair: (studio.picture(config, content), studio.picture(config, style))
+        pair: (studio.picture(content), studio.picture(style))
         for pair, (content, style) in PAIRS.items()
     }
     jobs = {

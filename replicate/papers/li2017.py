@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..engine.job import Job, Result
 from ..engine.preset import NetworkSpec, Preset
-from ..figure.claims import Claim, at_most, ordered
+from ..figure.claims import Claim
+from ..figure.old_claims import at_most, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
@@ -33,8 +34,8 @@ ROWS = 512
 def gram_is_mmd(studio: Studio) -> Sheet:
     """The identity, and textures and a transfer by three ways to match features."""
     paper, config, preset = figure_config("li2017/gram_is_mmd")
-    content = studio.picture(config, "content")
-    paintings = [studio.picture(config, role) for role in ("style_1", "style_2")]
+    content = studio.picture("content")
+    paintings = [studio.picture(role) for role in ("style_1", "style_2")]
     presets = {name: paper.presets[key] for name, key in PRESETS.items()}
     layers = list(preset.style_layers)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
 from ..engine.job import Job, Result
-from ..figure.claims import Claim, Measured, within
+from ..figure.claims import Claim, Measured
+from ..figure.old_claims import within
 from ..measure.matching import TOLERANCE, matched
 from .studio import Studio
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..engine.job import Job, Result
-from ..figure.claims import Claim, all_of, at_least, at_most, largest
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most, largest
 from ..figure.panels import Grid, Panel
 from ..figure.plots import LinePlot, Series
 from ..images import Picture
@@ -24,7 +25,7 @@ A, B, C = "A Gatys' layers", "B changed layers", "C Gatys', matched"
 def layers(studio: Studio) -> Sheet:
     """The changed layers beside Gatys' at two style weights, and the sweep of that weight."""
     _, config, changed = figure_config("nikulin2016/layers")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
     common, _ = config.style_sets
     gatys = changed.with_(
         content_layers=config.content_sets[common], style_layers=config.style_sets[common]

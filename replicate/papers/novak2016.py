@@ -13,7 +13,8 @@ from ..engine.engine import NOISE
 from ..engine.job import Job, Result
 from ..engine.objective import Objective, style
 from ..engine.preset import Preset
-from ..figure.claims import Claim, all_of, at_least, at_most
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
@@ -138,7 +139,7 @@ def all16_claims(
 def modifications(studio: Studio) -> Sheet:
     """Each of the paper's modifications, and all of them, against Gatys' five layers."""
     paper, config, preset = figure_config("novak2016/modifications")
-    content, painting = studio.picture(config, "content"), studio.picture(config, "style")
+    content, painting = studio.picture("content"), studio.picture("style")
     baseline = studio.job(preset, content, painting, label=GATYS)
     reference = studio.draw({GATYS: baseline})[GATYS]
 
@@ -383,7 +384,7 @@ def _pairs(studio: Studio, config: FigureConfig) -> dict[str, Pair]:
     """Every photograph with every painting, by their names."""
     roles = config.images[studio.inputs]
     photographs, paintings = (
-        [studio.picture(config, role) for role in roles if role.startswith(kind)]
+        [studio.picture(role) for role in roles if role.startswith(kind)]
         for kind in ("content", "style")
     )
     return {

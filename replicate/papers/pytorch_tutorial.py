@@ -12,7 +12,8 @@ from ..engine.job import Job, Result
 from ..engine.objective import Objective
 from ..engine.objective import style as style_term
 from ..engine.preset import Preset
-from ..figure.claims import Claim, at_least, largest, ordered
+from ..figure.claims import Claim
+from ..figure.old_claims import at_least, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
@@ -42,7 +43,7 @@ Shares = dict[str, float]
 def layers(studio: Studio) -> Sheet:
     """The tutorial's layers, the layers that its numbers suggest, and others' choices."""
     paper, config, tutorial = figure_config("pytorch_tutorial/layers")
-    content, style = studio.picture(config, "content"), studio.picture(config, "style")
+    content, style = studio.picture("content"), studio.picture("style")
 
     def job(label: str, preset: Preset) -> Job:
         return studio.job(preset.with_(optimizer="lbfgs"), content, style, label=label)

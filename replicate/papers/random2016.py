@@ -13,7 +13,8 @@ from ..config import FigureConfig, load_preset
 from ..engine.engine import NOISE
 from ..engine.job import Job, Result
 from ..engine.preset import NetworkSpec, Preset
-from ..figure.claims import Claim, all_of, at_least, at_most
+from ..figure.claims import Claim
+from ..figure.old_claims import all_of, at_least, at_most
 from ..figure.panels import Grid
 from ..images import Picture
 from ..networks.layers import steps
@@ -33,10 +34,9 @@ def inversion(studio: Studio) -> Sheet:
     _, config, preset = figure_config("random2016/inversion")
     presets = _networks(studio, preset)
     photographs = {
-        picture.name: picture
-        for picture in (studio.picture(config, role) for role in ("first", "second"))
+        picture.name: picture for picture in (studio.picture(role) for role in ("first", "second"))
     }
-    painting = studio.picture(config, "style")
+    painting = studio.picture("style")
     contents = {
         (network, name, label): studio.job(
             only(on_network, "content", layers), picture, label=f"{network}, {name}, {label}"

@@ -1,4 +1,4 @@
-"""All figures by id, in the order in which they are drawn: the most asked for first.
+"""All figures by id: those of the papers' configs, the most asked for first.
 
 Listing them needs no torch; a paper's module is imported when its figure is drawn.
 """
@@ -6,54 +6,35 @@ Listing them needs no torch; a paper's module is imported when its figure is dra
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..config import FigureConfig, load_paper
+from ..config import FigureConfig, load_paper, paper_names
 from ..errors import ConfigError
 from ..suggest import nearest
 
 if TYPE_CHECKING:
     from ..figure.report import Figure
+    from .sheet import Sheet
     from .studio import Studio
 
-FIGURES = (
-    "gatys2016/fig5",
-    "gatys2015/fig3",
-    "gatys2016/fig1",
-    "gatys2016/fig4",
-    "gatys2016/fig6",
-    "gatys2015/fig1",
-    "johnson2016/fig3",
-    "johnson2016/fig4",
-    "nikulin2016/layers",
-    "pytorch_tutorial/layers",
-    "johnson2016/issue18",
-    "gatys2015/fig2",
-    "gatys2016/fig3",
-    "fastai/single_vs_rest",
-    "fastai/content_series",
-    "fastai/sum_or_mean",
-    "fastai/keep_colour",
-    "latte_art/weights",
-    "gram_analysis/feature_maps",
-    "gram_analysis/heat_maps",
-    "gram_analysis/matched_filters",
-    "gram_analysis/content_maps",
-    "gram_analysis/artefact_size",
-    "feature_visualisation/style_or_content",
-    "novak2016/all16",
-    "novak2016/modifications",
-    "li2017/gram_is_mmd",
-    "feature_visualisation/channels",
-    "random2016/inversion",
-)
-"""Each id is ``<config and module>/<function>``."""
 
+@cache
+def figure_ids() -> tuple[str, ...]:
+    """All ids, each ``<config and module>/<function>``, in the order in which they are drawn.
 
-def figure_ids() -> list[str]:
-    return list(FIGURES)
+    Raises:
+        ConfigError: something in a config is wrong.
+    """
+    found = [
+        (figure.order, f"{paper}/{name}")
+        for paper in paper_names()
+        for name, figure in load_paper(paper).figures.items()
+    ]
+    return tuple(figure_id for _, figure_id in sorted(found))
 
 
 def figure_settings(figure_id: str) -> FigureConfig:
@@ -68,17 +49,18 @@ def match_figures(patterns: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: a pattern matches nothing; the message names the nearest id.
     """
+    known = figure_ids()
     if not patterns:
-        return figure_ids()
+        return list(known)
     chosen: list[str] = []
     for pattern in patterns:
         text = pattern.strip("/").lower()
-        found = [i for i in FIGURES if i == text or i.split("/")[0] == text or fnmatch(i, text)]
+        found = [i for i in known if i == text or i.split("/")[0] == text or fnmatch(i, text)]
         if not found:
-            papers = dict.fromkeys(i.split("/")[0] for i in FIGURES)
-            raise ConfigError(f"There is no figure '{pattern}'{nearest(text, [*FIGURES, *papers])}")
+            papers = dict.fromkeys(i.split("/")[0] for i in known)
+            raise ConfigError(f"There is no figure '{pattern}'{nearest(text, [*known, *papers])}")
         chosen += found
-    return [figure_id for figure_id in FIGURES if figure_id in chosen]
+    return [figure_id for figure_id in known if figure_id in chosen]
 
 
 def draw_figure(studio: Studio, figure_id: str) -> Figure:
@@ -89,9 +71,22 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
     """
     from .page import page
 
-    paper, name = figure_id.split("/")
-    module = importlib.import_module(f".{paper}", __package__)
+    function = figure_function(figure_id)
     studio = studio.at(figure_id)
     begun = len(studio.drawn)
-    sheet = getattr(module, name)(studio)
+    sheet = function(studio)
     return page(studio, figure_id, sheet, studio.drawn[begun:])
+
+
+def figure_function(figure_id: str) -> Callable[[Studio], Sheet]:
+    """The function that draws the figure: of its paper's module, by the figure's name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    paper, name = figure_id.split("/")
+    module = f"{__package__}.{paper}"
+    found = find_spec(module) and getattr(importlib.import_module(module), name, None)
+    if not callable(found):
+        raise ConfigError(f"{paper}.toml: figures.{name}: {module} has no function '{name}'")
+    return found

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from ..engine.job import NetworkInfo, Result
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
-from ..images import Picture
 from ..measure.metrics import edge_correlation, psnr, ssim
+from .panels import Metrics, ratio_label, source_panel
 
-Metrics = dict[str, float]
+__all__ = [
+    "Metrics",
+    "Sheet",
+    "column",
+    "fidelity",
+    "ratio_label",
+    "shown",
+    "source_panel",
+]
 
 
 @dataclass
@@ -59,15 +67,3 @@ def column(metrics: Mapping[str, Metrics], name: str) -> dict[str, float]:
 def shown(result: Result, lines: Sequence[str] = (), **settings: object) -> Panel:
     """A panel of a result with small text under it."""
     return Panel(result.picture, lines=tuple(lines), **settings)  # type: ignore[arg-type]
-
-
-def source_panel(picture: Picture, size: tuple[int, int], label: str) -> Panel:
-    """An input picture at the size of the drawn ones."""
-    return Panel(picture.resized(*size), label=label)
-
-
-def ratio_label(ratio: float) -> str:
-    """``10⁻³`` for 0.001, ``8·10⁻⁴`` for 0.0008."""
-    mantissa, exponent = f"{ratio:e}".split("e")
-    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return power if float(mantissa) == 1 else f"{float(mantissa):g}·{power}"

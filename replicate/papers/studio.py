@@ -19,12 +19,18 @@ from ..config import (
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job, NetworkInfo, Result
 from ..engine.preset import NetworkSpec, Preset
+from ..errors import ConfigError
+from ..figure.claims import Check, Claim
+from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
+from ..suggest import nearest
+from .panels import Key, Metrics, Panels, Variant, label_of
+from .sheet import Sheet
 
 
 @dataclass
 class Studio:
-    """Draws the panels of figures.
+    """Draws the panels of figures; what a figure's function gets is the studio at that figure.
 
     Attributes:
         engine: draws.
@@ -33,6 +39,7 @@ class Studio:
         progress: called while panels are drawn.
         balanced: every layer pulls equally hard at the start; see :meth:`Engine.balanced`.
         like: the preset that says how hard they pull in all; None takes each job's own.
+        figure_id: the figure that it is at, ``paper/figure``.
     """
 
     engine: Engine
@@ -42,6 +49,7 @@ class Studio:
     balanced: bool = False
     like: Preset | None = None
     drawn: list[Result] = field(default_factory=list)
+    figure_id: str = ""
 
     @cached_property
     def profile(self) -> Profile:
@@ -51,17 +59,56 @@ class Studio:
         """The studio for one figure: balanced only if its panels differ in their layers."""
         _, config, preset = figure_config(figure_id)
         balanced = self.balanced and config.compares_layers
-        return replace(self, balanced=balanced, like=preset if balanced else None)
+        like = preset if balanced else None
+        return replace(self, balanced=balanced, like=like, figure_id=figure_id)
 
-    def picture(self, figure: FigureConfig, role: str) -> Picture:
+    # ------------------------------------------------------------------ what the config says
+
+    @cached_property
+    def paper(self) -> PaperConfig:
+        return load_paper(self.figure_id.split("/")[0])
+
+    @cached_property
+    def config(self) -> FigureConfig:
+        return figure_config(self.figure_id)[1]
+
+    @cached_property
+    def preset(self) -> Preset:
+        """The figure's preset."""
+        return figure_config(self.figure_id)[2]
+
+    @property
+    def roles(self) -> list[str]:
+        """What the figure calls its pictures."""
+        return list(self.config.images[self.inputs])
+
+    @property
+    def window(self) -> Window:
+        """The detail that the figure enlarges."""
+        return self.config.crop[self.inputs]
+
+    def picture(self, role: str) -> Picture:
         """The picture that the figure calls ``role`` (content, style, ...) for these inputs.
 
         Bundled pictures may stand among the paper's own.
         """
-        name = figure.images[self.inputs][role]
+        name = self.config.images[self.inputs][role]
         if self.inputs == "paper" and name in paper_image_keys():
             return paper_image(name)
         return bundled(name)
+
+    # ------------------------------------------------------------------ drawing
+
+    def panels(
+        self, variants: Mapping[Key, Variant], label: Callable[[Key], str] = label_of
+    ) -> Panels:
+        """Draw all variants at once; see :meth:`Panels.draw`.
+
+        Args:
+            variants: by label, or by (row, column), a preset or a job.
+            label: what the panel of a key is called.
+        """
+        return Panels(self, label).draw(variants)
 
     def job(
         self,
@@ -87,6 +134,40 @@ class Studio:
         results = self.engine.run_many(listed, progress)
         self.drawn.extend(results)
         return dict(zip(jobs, results))
+
+    # ------------------------------------------------------------------ results
+
+    def claim(self, id: str, *checks: Check, measure: str = "", note: str = "") -> Claim:
+        """A claim of the figure, whose text and source stand in the paper's config.
+
+        Raises:
+            ConfigError: they do not.
+        """
+        known = self.config.claims
+        if id not in known:
+            paper, name = self.figure_id.split("/")
+            raise ConfigError(
+                f"{paper}.toml: figures.{name}.claims: there is no claim '{id}'{nearest(id, known)}"
+            )
+        source = known[id].source or self.config.source
+        return Claim.of(id, known[id].text, source, checks, measure, note)
+
+    def sheet(
+        self,
+        panels: Panels | Sequence[Panels],
+        grids: Sequence[Grid],
+        claims: Sequence[Claim],
+        *,
+        readings: Mapping[str, Metrics] | None = None,
+        networks: Sequence[NetworkInfo] = (),
+        note: str = "",
+    ) -> Sheet:
+        """The figure of these panels; see :class:`Sheet` for the rest."""
+        sheet = Sheet(list(grids), list(claims), {}, dict(readings or {}), list(networks), note)
+        for each in [panels] if isinstance(panels, Panels) else panels:
+            for key, result in each.items():
+                sheet.add(each.label(key), result, each.metrics[key])
+        return sheet
 
     def info(self, spec: NetworkSpec) -> NetworkInfo:
         return self.engine.info(spec)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from replicate.figure.claims import at_least
+from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import NetworkRecord, write_record
 from replicate.figure.report import Figure

@@ -19,7 +19,7 @@ from replicate.cli.drawing import FigureBar, FreshStore
 from replicate.engine.job import NetworkInfo
 from replicate.engine.preset import NetworkSpec
 from replicate.errors import ImageError
-from replicate.figure.claims import at_least
+from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import read_record, read_records
 from replicate.figure.report import Figure

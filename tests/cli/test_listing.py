@@ -11,13 +11,13 @@ import pytest
 
 from replicate.config import presets
 from replicate.networks.layers import canonical_layer
-from replicate.papers import FIGURES
+from replicate.papers import figure_ids
 
 
 def test_figures_and_presets_by_default(typed: Callable[..., Any]) -> None:
     ran = typed("list")
     assert ran.code == 0
-    assert all(figure in ran.out for figure in FIGURES)
+    assert all(figure in ran.out for figure in figure_ids())
     assert all(f"\n{name}  (" in ran.out for name in presets())
 
 

@@ -34,7 +34,7 @@ from benchmarks.compact_record import (
 from replicate.compact.pictures import is_held_out
 from replicate.engine import engine as engine_module
 from replicate.errors import ReplicateError
-from replicate.figure.claims import at_least
+from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import NetworkRecord, write_record
 from replicate.figure.report import Figure

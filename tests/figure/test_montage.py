@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replicate.figure import claims
+from replicate.figure import old_claims as claims
 from replicate.figure.blocks import Block, Box, PlacedLine, beside, paragraph, stacked
 from replicate.figure.layout import MAX_WIDTH, MIN_WIDTH
 from replicate.figure.montage import Montage

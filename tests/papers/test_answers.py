@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from replicate.errors import ConfigError
-from replicate.figure.claims import Claim, all_of, at_least, ordered
+from replicate.figure.claims import Claim
 from replicate.figure.index import Answer
+from replicate.figure.old_claims import all_of, at_least, ordered
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import FigureRecord, NetworkRecord, read_records, write_record
 from replicate.figure.report import Figure
 from replicate.figure.runs import runs_in
-from replicate.papers import FIGURES, draw_figure
 from replicate.papers import answers as module
+from replicate.papers import draw_figure, figure_ids
 from replicate.papers.answers import Evidence, Numbers, Question, answers, questions
 from replicate.papers.studio import Studio
 
@@ -52,7 +53,7 @@ def claim_patterns() -> list[re.Pattern[str]]:
 
 @pytest.mark.parametrize("evidence", EVIDENCE, ids=lambda each: each.claim)
 def test_every_bound_claim_exists(evidence: Evidence) -> None:
-    assert evidence.figure in FIGURES
+    assert evidence.figure in figure_ids()
     assert any(pattern.fullmatch(evidence.claim_id) for pattern in claim_patterns())
 
 

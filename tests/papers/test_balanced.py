@@ -9,7 +9,7 @@ import pytest
 
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.papers import FIGURES, draw_figure
+from replicate.papers import draw_figure, figure_ids
 from replicate.papers.registry import figure_settings
 from replicate.papers.studio import Studio, figure_config
 
@@ -25,7 +25,7 @@ def pulls(engine: Engine, job: Job, kind: str) -> list[float]:
 def test_all_panels_are_balanced_and_pull_as_hard_as_the_preset(small_studio: MakeStudio) -> None:
     studio = small_studio(balanced=True).at("gatys2015/fig3")
     _, config, preset = figure_config("gatys2015/fig3")
-    pictures = [studio.picture(config, role) for role in ("content", "style")]
+    pictures = [studio.picture(role) for role in ("content", "style")]
     for layers in config.style_sets.values():
         asked = preset.with_(style_layers=layers, ratio=0.1)
         job = studio.job(asked, *pictures)
@@ -70,7 +70,7 @@ def test_a_studio_for_a_figure_keeps_what_was_drawn(small_studio: MakeStudio) ->
         assert one.drawn is studio.drawn and one.engine is studio.engine
 
 
-COMPARED = [figure_id for figure_id in FIGURES if figure_settings(figure_id).compares_layers]
+COMPARED = [figure_id for figure_id in figure_ids() if figure_settings(figure_id).compares_layers]
 SLOW = ("gatys", "johnson2016/fig")  # many panels of kinds that others have too
 
 

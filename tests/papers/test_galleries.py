@@ -72,10 +72,10 @@ def test_without_any_painting_there_is_no_figure(
 def without(monkeypatch: pytest.MonkeyPatch, *roles: str) -> None:
     there = Studio.picture
 
-    def picture(self: Studio, figure: Any, role: str) -> Any:
+    def picture(self: Studio, role: str) -> Any:
         if role in roles:
             raise ImageError(f"There is no {role}.")
-        return there(self, figure, role)
+        return there(self, role)
 
     monkeypatch.setattr(Studio, "picture", picture)
 

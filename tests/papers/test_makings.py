@@ -11,7 +11,7 @@ import pytest
 from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.images.papers import paper_image_entry
-from replicate.papers import FIGURES
+from replicate.papers import figure_ids
 from replicate.papers import makings as module
 from replicate.papers.makings import Makings
 from replicate.papers.studio import Studio, figure_config
@@ -41,7 +41,7 @@ def key(
 
 
 def test_each_figure_has_one_of_its_own(key: Callable[..., str]) -> None:
-    assert len({key(figure) for figure in FIGURES}) == len(FIGURES)
+    assert len({key(figure) for figure in figure_ids()}) == len(figure_ids())
     assert key() == key()
 
 
@@ -139,9 +139,8 @@ def test_bundled_pictures_stand_among_the_papers(
         return Picture(scene(20, 20).pixels, f"the paper's {name}")
 
     monkeypatch.setattr("replicate.papers.studio.paper_image", named)
-    studio = Studio(tiny_engine(), inputs="paper")
-    _, config, _ = figure_config(FIGURE)
-    images = {"paper": {"ours": "coffee", "theirs": config.images["paper"]["style"]}}
-    mixed = config.model_copy(update={"images": images})
-    assert studio.picture(mixed, "ours").name == "coffee"
-    assert studio.picture(mixed, "theirs").name.startswith("the paper's")
+    studio = Studio(tiny_engine(), inputs="paper").at(FIGURE)
+    images = {"paper": {"ours": "coffee", "theirs": studio.config.images["paper"]["style"]}}
+    studio.config = studio.config.model_copy(update={"images": images})
+    assert studio.picture("ours").name == "coffee"
+    assert studio.picture("theirs").name.startswith("the paper's")

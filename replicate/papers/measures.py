@@ -1,0 +1,159 @@
+"""What papers measure of their panels, by name, and checks that several papers make.
+
+A measure is a function of the studio and a result; it gives numbers by name.  Those that need to
+know more are made by a function: ``gram_distances(layers)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.job import Result
+from ..figure.claims import Check, Direction, at_least
+from ..measure import metrics as metric
+from .panels import Measure, Metrics, Panels
+
+if TYPE_CHECKING:
+    from .studio import Studio
+
+Pixels = np.ndarray[Any, Any]
+"""(H, W, 3) of uint8."""
+
+
+def photograph(result: Result) -> Pixels:
+    """The content picture at the result's size."""
+    assert result.job.content is not None
+    return result.job.content.resized(*result.picture.size).pixels
+
+
+def painting(result: Result) -> Pixels:
+    """The style picture stretched to the result's size."""
+    assert result.job.style is not None
+    return result.job.style.resized(*result.picture.size).pixels
+
+
+# ---------------------------------------------------------------------------- likeness
+
+
+def fidelity(studio: Studio, result: Result) -> Metrics:
+    """How much of the content picture is left: ``psnr`` in dB, ``ssim``, ``edge_correlation``."""
+    drawn, reference = result.picture.pixels, photograph(result)
+    return {
+        "psnr": metric.psnr(drawn, reference),
+        "ssim": metric.ssim(drawn, reference),
+        "edge_correlation": metric.edge_correlation(drawn, reference),
+    }
+
+
+def painting_ssim(studio: Studio, result: Result) -> Metrics:
+    """``ssim_to_painting``."""
+    return {"ssim_to_painting": metric.ssim(result.picture.pixels, painting(result))}
+
+
+def painting_edges(studio: Studio, result: Result) -> Metrics:
+    """``edge_correlation`` with the painting, of a texture."""
+    return {"edge_correlation": metric.edge_correlation(result.picture.pixels, painting(result))}
+
+
+def mean_lab_shift(studio: Studio, result: Result) -> Metrics:
+    """``mean_lab_shift``: Delta E between the mean colours of the result and the photograph."""
+    return {"mean_lab_shift": metric.mean_lab_shift(result.picture.pixels, photograph(result))}
+
+
+def colour_distance(studio: Studio, result: Result) -> Metrics:
+    """``colour_distance``: mean Delta E to the photograph, place by place."""
+    return {"colour_distance": metric.lab_distance(result.picture.pixels, photograph(result))}
+
+
+def structure_size(studio: Studio, result: Result) -> Metrics:
+    """``coherence_length`` in pixels."""
+    return {"coherence_length": metric.coherence_length(result.picture.pixels)}
+
+
+# ---------------------------------------------------------------------------- losses
+
+
+def loss_of(result: Result, kind: str) -> float:
+    """Sum of the losses of a kind, ``content`` or ``style``, over its layers, unweighted."""
+    return sum(value for name, value in result.losses.items() if name.startswith(f"{kind}/"))
+
+
+def content_loss(studio: Studio, result: Result) -> Metrics:
+    return {"content_loss": loss_of(result, "content")}
+
+
+def style_loss(studio: Studio, result: Result) -> Metrics:
+    return {"style_loss": loss_of(result, "style")}
+
+
+def total_loss(studio: Studio, result: Result) -> Metrics:
+    """``total_loss``, weighted."""
+    return {"total_loss": result.loss}
+
+
+# ---------------------------------------------------------------------------- style distances
+
+
+def style_distances(studio: Studio, result: Result, layers: Sequence[str]) -> Metrics:
+    """Relative Gram distance to the result's style picture by layer, as the job's network sees it.
+
+    The style picture is read at the size at which the job read it.
+    """
+    job = result.job
+    assert job.style is not None
+    at_size = job.style.resized(*job.style_size)
+    return studio.engine.style_distances(result.picture, at_size, layers, job.preset.network)
+
+
+def gram_distances(layers: Sequence[str]) -> Measure:
+    """``gram_distance/<layer>`` for each layer."""
+
+    def measure(studio: Studio, result: Result) -> Metrics:
+        distances = style_distances(studio, result, layers)
+        return {f"gram_distance/{layer}": value for layer, value in distances.items()}
+
+    return measure
+
+
+def mean_gram_distance(layers: Sequence[str], name: str = "gram_distance") -> Measure:
+    """The mean over the layers, under a name."""
+
+    def measure(studio: Studio, result: Result) -> Metrics:
+        return {name: float(np.mean(list(style_distances(studio, result, layers).values())))}
+
+    return measure
+
+
+# ---------------------------------------------------------------------------- common checks
+
+
+def steps(values: Iterable[float]) -> list[float]:
+    """Differences from each value to the next."""
+    listed = list(values)
+    return [after - before for before, after in zip(listed, listed[1:])]
+
+
+def factors(values: Iterable[float]) -> list[float]:
+    """Factors from each value to the next."""
+    listed = list(values)
+    return [after / before for before, after in zip(listed, listed[1:])]
+
+
+def in_every_row(
+    panels: Panels,
+    name: str,
+    direction: Direction,
+    measure: str,
+    bound: float = 0.0,
+    basis: str = "",
+) -> Check:
+    """The metric rises (or falls) from each column of a table to the next, by `bound` or more."""
+    sign = 1 if direction == "increasing" else -1
+    smallest: Mapping[str, float] = {
+        row: min(steps(sign * value for value in cells.column(name).values()))
+        for row, cells in panels.by_row().items()
+    }
+    return at_least(measure, smallest, bound, basis)

@@ -1,0 +1,58 @@
+"""Every figure of the configs has its function, every claim its text there and its measure here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import replicate.papers
+from replicate.config import load_paper
+from replicate.errors import ConfigError
+from replicate.figure.claims import at_least
+from replicate.papers import figure_ids
+from replicate.papers.registry import figure_function
+from replicate.papers.studio import Studio
+
+
+def measured() -> list[str]:
+    """Patterns of the ids that ``studio.claim`` is called with anywhere in the papers."""
+    found = []
+    for path in Path(replicate.papers.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="claim"), args=[ast.Constant(value=id), *_]):
+                    found.append(re.escape(str(id)))
+                case ast.Call(func=ast.Attribute(attr="claim"), args=[ast.JoinedStr() as id, *_]):
+                    found.append(
+                        "".join(
+                            re.escape(part.value) if isinstance(part, ast.Constant) else ".+"
+                            for part in id.values
+                        )
+                    )
+    return found
+
+
+@pytest.mark.parametrize("figure_id", figure_ids())
+def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id: str) -> None:
+    assert figure_function(figure_id).__doc__
+    paper, name = figure_id.split("/")
+    patterns = measured()
+    for id in load_paper(paper).figures[name].claims:
+        assert any(re.fullmatch(pattern, id) for pattern in patterns), id
+
+
+def test_a_claim_takes_its_text_from_the_config(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio().at("gatys2016/fig5")
+    claim = studio.claim("style", at_least("style loss", 1.0, 0.5))
+    assert claim.text == "The style is matched about as well either way."
+    assert claim.source == "CVPR 2016, Fig. 5"
+
+
+def test_a_claim_without_a_text_is_an_error(small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio().at("gatys2016/fig5")
+    with pytest.raises(ConfigError, match=r"gatys2016.toml: figures.fig5.claims: .*'structure'"):
+        studio.claim("structur", at_least("SSIM", 1.0, 0.5))
