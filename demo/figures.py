@@ -13,8 +13,7 @@ import gradio as gr
 from replicate.config import load_preset
 from replicate.errors import ReplicateError
 from replicate.figure import FigureRecord, PanelRecord, read_records, tally
-from replicate.figure.claims import Claim
-from replicate.figure.page import preview
+from replicate.figure.page import claim_items, preview
 from replicate.images import load_image
 from replicate.record import Record, parse_record
 
@@ -69,10 +68,9 @@ class Figures:
     def text(self, record: FigureRecord) -> str:
         """Title, caption, claims with verdicts, and links to the panels' settings, as HTML."""
         shown = html.escape
-        question = f"<p><b>{shown(record.question)}</b></p>" if record.question else ""
-        claims = "".join(map(_claim, record.claims))
+        claims = claim_items(record)
         return (
-            f'<div class="figure-text"><h2>{shown(record.title)}</h2>{question}'
+            f'<div class="figure-text"><h2>{shown(record.title)}</h2>'
             f'<p>{shown(record.caption)}</p><p class="quiet">After {shown(record.source)}. Drawn '
             f"by {shown(record.network.label)} from {shown(record.inputs)} inputs, profile "
             f"{shown(record.profile)}.</p>"
@@ -116,16 +114,6 @@ class Figures:
             **layers,
         )
         return texts.link(wanted, names)
-
-
-def _claim(claim: Claim) -> str:
-    """A claim with its verdict, as an item of a list."""
-    shown = html.escape
-    measured = f"{claim.measure}: {claim.shown_value}. Holds if {claim.threshold}. {claim.note}"
-    return (
-        f'<li><span class="badge {claim.verdict}">{claim.verdict}</span><div>{shown(claim.text)}'
-        f"<small>{shown(claim.source)}. {shown(measured.strip().rstrip('.'))}.</small></div></li>"
-    )
 
 
 def _bundled(record: Record) -> Mapping[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,7 @@ class Found:
     def plain(self) -> dict[str, Any]:
         return {
             "figure": self.record.figure,
-            "id": self.claim.id,
-            "verdict": self.claim.verdict,
-            "text": self.claim.text,
-            "source": self.claim.source,
-            "measure": self.claim.measure,
-            "value": self.claim.value,
-            "threshold": self.claim.threshold,
-            "note": self.claim.note,
+            **asdict(self.claim),
             "network": self.record.network.name,
             "weights": self.record.network.weights,
             "inputs": self.record.inputs,
@@ -251,8 +244,7 @@ def _print_claims(found: Sequence[Found], values: bool) -> None:
         for each in found:
             print(f"{each.claim.verdict}  {each.id}")
             print_indented(each.claim.text, _INDENT)
-            print_indented(f"{each.claim.measure}: {each.claim.shown_value}", _INDENT)
-            print_indented(f"to hold: {each.claim.threshold}", _INDENT)
+            print_indented(each.claim.measured, _INDENT)
     else:
         rows = [(each.claim.verdict, each.id, each.claim.text) for each in found]
         print_table(["VERDICT", "CLAIM", ""], rows)
@@ -294,9 +286,7 @@ def _print_both(found: Mapping[str, Found]) -> None:
     """A claim, and under it what was measured in either run."""
     one = next(iter(found.values()))
     print(one.id)
-    print_indented(f"{one.claim.text} Measured: {one.claim.measure}", _INDENT)
+    print_indented(one.claim.text, _INDENT)
     for name, each in found.items():
-        measured = f"{each.claim.verdict} in '{name}': {each.claim.shown_value}"
-        print_indented(measured, _INDENT)
-    print_indented(f"to hold: {one.claim.threshold}", _INDENT)
+        print_indented(f"{each.claim.verdict} in '{name}': {each.claim.measured}", _INDENT)
     print()

@@ -2,11 +2,17 @@
 
 from replicate.figure import claims
 from replicate.figure.claims import Claim, tally
-from replicate.figure.index import Answer, Index, write_index
+from replicate.figure.index import Index, write_index
 from replicate.figure.montage import Montage
+from replicate.figure.page import Answer
 from replicate.figure.panels import Drawable, Grid, Panel, crop
 from replicate.figure.plots import HeatMap, LinePlot, Series
-from replicate.figure.record import FigureRecord, NetworkRecord, PanelRecord, read_records
+from replicate.figure.record import (
+    FigureRecord,
+    NetworkRecord,
+    PanelRecord,
+    read_records,
+)
 from replicate.figure.report import Figure, installed_versions
 
 __all__ = [

@@ -121,6 +121,17 @@ class Claim:
         """The measured values as a reader wants them: "conv1_2: 0.86 · conv5_2: 0.082"."""
         return format_value(self.value)
 
+    @property
+    def condition(self) -> str:
+        """What the values must do, and the note: "Holds if ≥ 1.5. One photograph."."""
+        parts = [f"Holds if {self.threshold}", self.note]
+        return " ".join(_sentence(part) for part in parts if part)
+
+    @property
+    def measured(self) -> str:
+        """All that was measured, in sentences: "SSIM — 1.7. Holds if ≥ 1.5."."""
+        return f"{_sentence(f'{self.measure} — {self.shown_value}')} {self.condition}"
+
 
 def at_least(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
     """The value, or each of the values, is `bound` or more.
@@ -297,6 +308,11 @@ def _joint_threshold(checks: Sequence[Check]) -> str:
         (threshold,) = thresholds
         return threshold if threshold.startswith("each ") else f"each {threshold}"
     return "; ".join(f"{readable(check.measure)}: {check.threshold}" for check in checks)
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital letter at its beginning and a full stop at its end."""
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _scientific(value: float) -> tuple[str, int]:

@@ -150,12 +150,10 @@ def verdict(claim: Claim, sheet: Sheet, width: int) -> Block:
     """A badge, the claim, and under it what was measured."""
     badge = _badge(claim, sheet)
     room = width - badge.width - 2 * sheet.gap
-    parts = [f"{claim.measure} — {claim.shown_value}", f"Holds if {claim.threshold}", claim.note]
-    numbers = " ".join(_sentence(part) for part in parts if part)
     text = stacked(
         [
             paragraph("text", claim.text, sheet.body, room),
-            paragraph("text", numbers, sheet.small, room),
+            paragraph("text", claim.measured, sheet.small, room),
         ]
     )
     return beside([badge, text], 2 * sheet.gap)
@@ -346,7 +344,3 @@ def _badge(claim: Claim, sheet: Sheet) -> Block:
     fill = PlacedFill("badge", Box(0, top, width, top + height), colour, round(height * 0.28))
     letters = paragraph("text", word, type, width, "centre")
     return Block(width, line, (fill, *letters.placed(0, (line - letters.height) // 2)))
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:].rstrip(".") + "."

@@ -40,7 +40,6 @@ class Montage:
     Attributes:
         title: first line.
         grids: one or more, under one another, their columns in line.
-        subtitle: the question that the figure answers.
         caption: what is to be seen.
         claims: each gets a badge with its verdict, its text and its values.
         provenance: network, inputs, size, evaluations, profile.
@@ -48,7 +47,6 @@ class Montage:
 
     title: str
     grids: Sequence[Grid]
-    subtitle: str = ""
     caption: str = ""
     claims: Sequence[Claim] = ()
     provenance: str = ""
@@ -59,7 +57,7 @@ class Montage:
         sheet = sheet_for(self.grids)
         grids = [laid_out(grid, sheet) for grid in self.grids]
         width = max(MIN_WIDTH, *(grid.width for grid in grids))
-        head = self._head(sheet, width)
+        head = paragraph("title", self.title, sheet.title, width)
         body = stacked(grids, sheet.spaced(1.8))
         gap, margin = sheet.spaced(1.3), width // 40
         page = stacked([head, body, self._foot(sheet, width)], gap)
@@ -74,10 +72,6 @@ class Montage:
         1000 (then they grow by a whole factor) or wider than 3600 (then they shrink).
         """
         return self.layout.page.painted(self.layout.margin)
-
-    def _head(self, sheet: Sheet, width: int) -> Block:
-        title = paragraph("title", self.title, sheet.title, width)
-        return stacked([title, paragraph("text", self.subtitle, sheet.subtitle, width)])
 
     def _foot(self, sheet: Sheet, width: int) -> Block:
         caption = paragraph("text", self.caption, sheet.body, width)

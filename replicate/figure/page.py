@@ -1,30 +1,27 @@
-"""The report as one HTML page that needs no other file, script or font.
+"""The two pages of a folder of figures, from templates: `index.html` and `README.md`.
 
-Pictures stand in it as small copies, each a link to the figure's own file.
+The HTML needs no other file, script or font: pictures stand in it as small copies, each a link
+to the figure's own file.  What a template prints is escaped, for HTML or for Markdown.
 """
 
 from __future__ import annotations
 
 import base64
-import html
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
-from string import Template
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from PIL import Image
 
 from replicate.figure.blocks import Box
-from replicate.figure.claims import (
-    Claim,
-    counted,
-    format_number,
-    labelled_numbers,
-    readable,
-    tally,
-)
-from replicate.figure.record import FigureRecord, PanelRecord
+from replicate.figure.claims import Claim, Verdict, counted, format_number, readable, tally
+from replicate.figure.record import FigureRecord
 from replicate.figure.runs import Run, agreements
 from replicate.images.picture import Picture
 
@@ -34,280 +31,213 @@ PREVIEW_WIDTH = 1800
 THUMBNAIL_WIDTH = 400
 """Pixels, and its greatest height: shown at half of that."""
 
-_COLUMNS = ("Paper", "Claim", "Measure", "Value", "Holds if", "Verdict", "Network", "Inputs")
+
+@dataclass(frozen=True)
+class Answer:
+    """A question that people ask, answered with figures.
+
+    Attributes:
+        question: as people ask it.
+        text: the answer in Markdown: paragraphs, **strong**, *emphasis*, `code`, [links](#to).
+        figures: ids of the figures that show it, such as "gatys2016/fig5".
+    """
+
+    question: str
+    text: str
+    figures: Sequence[str] = ()
+
+    def among(self, figures: Container[str]) -> Answer:
+        """The same answer without the figures that are not there."""
+        return replace(self, figures=tuple(each for each in self.figures if each in figures))
 
 
-def html_page(
-    title: str,
-    records: Sequence[FigureRecord],
-    pictures: Mapping[str, Picture],
-    answers: Iterable[tuple[str, str, Sequence[str]]] = (),
-    runs: Sequence[Run] = (),
-    made_from: str = "",
-) -> str:
-    """The page's text.
+@dataclass(frozen=True)
+class Elsewhere:
+    """The verdict of another run on a claim."""
+
+    run: str
+    settings: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What both pages show.
+
+    Attributes:
+        records: figures in their order.
+        answers: questions that stand above them; they name no other figures.
+        runs: other runs, whose verdicts stand beside the records'.
+    """
+
+    records: Sequence[FigureRecord]
+    answers: Sequence[Answer] = ()
+    runs: Sequence[Run] = ()
+    title: str = "Figures and claims"
+
+    def __getitem__(self, figure: str) -> FigureRecord:
+        return next(record for record in self.records if record.figure == figure)
+
+    @property
+    def summary(self) -> str:
+        """How many figures and claims: "4 figures. 8 claims: 4 hold, 4 fail."."""
+        claims = [claim for _, claim in self.claims]
+        return f"{counted(len(self.records), 'figure')}. {tally(claims)}."
+
+    @property
+    def agreements(self) -> list[str]:
+        return agreements(self.records, self.runs)
+
+    @cached_property
+    def claims(self) -> list[tuple[FigureRecord, Claim]]:
+        return [(record, claim) for record in self.records for claim in record.claims]
+
+    @property
+    def choices(self) -> dict[str, list[str]]:
+        """What the claims can be filtered by, and the values that there are of it."""
+        values = [
+            (record.paper, claim.verdict, record.network.name, record.inputs)
+            for record, claim in self.claims
+        ]
+        names = ("paper", "verdict", "network", "inputs")
+        return {name: list(dict.fromkeys(each)) for name, each in zip(names, zip(*values))}
+
+    def elsewhere(self, record: FigureRecord, claim: Claim) -> list[Elsewhere]:
+        """The verdicts of other runs on this claim."""
+        return [
+            Elsewhere(run.name, run.records[record.figure].settings, verdict)
+            for run in self.runs
+            if (verdict := run.verdict(record, claim))
+        ]
+
+
+@dataclass(frozen=True)
+class InlineImage:
+    """An image whose file stands in its address."""
+
+    address: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, image: Image.Image) -> InlineImage:
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", quality=80, method=4)
+        data = base64.b64encode(buffer.getvalue()).decode()
+        return cls(f"data:image/webp;base64,{data}", *image.size)
+
+
+def html_page(gallery: Gallery, pictures: Mapping[str, Picture], made_from: str = "") -> str:
+    """The page for browsers.
 
     Args:
-        title: its heading.
-        records: figures in their order.
+        gallery: what it shows.
         pictures: each figure's picture by its id.
-        answers: (question, Markdown, figure ids).
-        runs: other runs, whose verdicts stand beside the records'.
         made_from: a key of all this, to stand in the page's head.
     """
-    claims = [claim for record in records for claim in record.claims]
-    answers = list(answers)
-    questions = "".join(
-        f'<li><a href="#answer-{place}">{html.escape(question)}</a></li>'
-        for place, (question, _, _) in enumerate(answers, 1)
-    )
-    cited = {figure for _, _, figures in answers for figure in figures}
-    thumbnails = {
-        record.figure: _thumbnail(record, pictures[record.figure])
-        for record in records
-        if record.figure in cited
+    # Title, caption and verdicts stand in the page as text, so a picture shows only the panels.
+    panels = {
+        record.figure: preview(pictures[record.figure], record.panels_box)
+        for record in gallery.records
     }
-    answered = "".join(_answer(place, *each, thumbnails) for place, each in enumerate(answers, 1))
-    compared = "".join(f"<p>{html.escape(line)}</p>" for line in agreements(records, runs))
-    headings = "".join(
-        f'<th scope="col"><button type="button">{name}</button></th>' for name in _COLUMNS
-    )
-    return Template(_asset("page.html")).substitute(
-        title=html.escape(title),
-        made_from=html.escape(made_from),
-        style=_asset("page.css"),
-        script=_asset("page.js"),
-        headings=headings,
-        tally=f"{counted(len(records), 'figure')}. {tally(claims)}.",
-        contents="".join(_contents_entry(record) for record in records),
-        answers=f'<section id="answers"><h2>Answers</h2>{answered}</section>' if answered else "",
-        questions=f'<ul class="questions">{questions}</ul>' if questions else "",
-        compared=compared,
-        gallery="".join(_figure(record, pictures[record.figure], runs) for record in records),
-        filters="".join(_filters(records)),
-        rows="".join(
-            _claim_row(record, claim, runs) for record in records for claim in record.claims
-        ),
+    cited = {figure for answer in gallery.answers for figure in answer.figures}
+    return _HTML.get_template("index.html").render(
+        gallery=gallery,
+        made_from=made_from,
+        images={figure: InlineImage.of(image) for figure, image in panels.items()},
+        thumbnails={figure: InlineImage.of(_thumbnail(panels[figure])) for figure in cited},
     )
 
 
-def _asset(name: str) -> str:
-    return (resources.files("replicate.figure") / "assets" / name).read_text("utf-8")
+def markdown_page(gallery: Gallery) -> str:
+    """The page for repositories."""
+    return _MARKDOWN.get_template("README.md").render(gallery=gallery)
+
+
+def claim_items(record: FigureRecord) -> str:
+    """The figure's claims with their verdicts, as items of an HTML list."""
+    macros: Any = _HTML.get_template("claim.html").module
+    return "".join(macros.item(record, claim) for claim in record.claims)
 
 
 def preview(picture: Picture, box: Box) -> Image.Image:
     """The part of the picture in the box, no wider than `PREVIEW_WIDTH`."""
     part = picture.pil().crop((box.left, box.top, box.right, box.bottom))
-    if box.width <= PREVIEW_WIDTH:
-        return part
-    height = max(1, round(box.height * PREVIEW_WIDTH / box.width))
-    return part.resize((PREVIEW_WIDTH, height), Image.Resampling.LANCZOS)
+    return _at_width(part, PREVIEW_WIDTH) if part.width > PREVIEW_WIDTH else part
 
 
-def _data_address(image: Image.Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=80, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def _thumbnail(panels: Image.Image) -> Image.Image:
+    """The top of the panels, small."""
+    small = _at_width(panels, THUMBNAIL_WIDTH)
+    return small.crop((0, 0, small.width, min(small.height, THUMBNAIL_WIDTH)))
 
 
-def inline_markdown(text: str, known: Iterable[str] = ()) -> str:
-    """Markdown's paragraphs, **strong**, *emphasis*, `code` and [links](to) as HTML.
+def _at_width(image: Image.Image, width: int) -> Image.Image:
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.LANCZOS)
 
-    Links go within the page or to neighbouring files; others stay text. `Code` that is a known
-    figure's id becomes a link to it. Everything else is shown as it is.
+
+# Markdown
+
+
+def markdown(text: str, figures: Container[str] = ()) -> Markup:
+    """The HTML of Markdown's paragraphs, **strong**, *emphasis*, `code` and [links](to).
+
+    Links go within the page or to neighbouring files; others stay text.  `Code` that is the id of
+    one of the figures becomes a link to it.  Everything else is shown as it is.
     """
-    figures = set(known)
-    paragraphs = re.split(r"\n\s*\n", text.strip())
-    return "".join(f"<p>{_spans(paragraph, figures)}</p>" for paragraph in paragraphs if paragraph)
+    return Markup(_READER.render(text, {"figures": figures}))
 
 
-def _spans(text: str, figures: set[str]) -> str:
-    pieces = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(
-        _code(piece[1:-1], figures) if place % 2 else _emphasised(html.escape(piece))
-        for place, piece in enumerate(pieces)
-    )
+class _Reader(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return bool(re.fullmatch(r"[#\w][\w./#-]*", url))
 
 
-def _code(text: str, figures: set[str]) -> str:
-    code = f"<code>{html.escape(text)}</code>"
-    return f'<a href="#{_anchor(text)}">{code}</a>' if text in figures else code
+def _code(_: Any, tokens: Sequence[Any], place: int, __: Any, env: Mapping[str, Any]) -> str:
+    text = tokens[place].content
+    code = Markup("<code>{}</code>").format(text)
+    if text in env["figures"]:
+        return Markup('<a href="#{}">{}</a>').format(_anchor(text), code)
+    return code
 
 
-def _emphasised(text: str) -> str:
-    text = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<strong>\1</strong>", text)
-    text = re.sub(r"\*(\S(?:.*?\S)?)\*", r"<em>\1</em>", text)
-    return re.sub(r"\[([^\]]+)\]\(([#\w][\w./#-]*)\)", r'<a href="\2">\1</a>', text)
+_READER = _Reader("zero").enable(["emphasis", "backticks", "link"])
+_READER.add_render_rule("code_inline", _code)
 
 
-def _answer(
-    place: int, question: str, text: str, figures: Sequence[str], thumbnails: Mapping[str, str]
-) -> str:
-    shown = "".join(thumbnails[each] for each in figures if each in thumbnails)
-    return (
-        f'<article id="answer-{place}"><div><h3>{html.escape(question)}</h3>'
-        f'{inline_markdown(text, thumbnails)}</div><div class="thumbs">{shown}</div></article>'
-    )
+def _markdown_escaped(value: object) -> str:
+    """Text that Markdown shows as it is, on one line; `Markup` stays Markdown."""
+    if isinstance(value, Markup):
+        return value
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(str(value).split()))
 
 
-def _thumbnail(record: FigureRecord, picture: Picture) -> str:
-    """The top of the panels, small, as a link to the figure."""
-    part = preview(picture, record.panels_box)
-    height = max(1, round(part.height * THUMBNAIL_WIDTH / part.width))
-    small = part.resize((THUMBNAIL_WIDTH, height), Image.Resampling.LANCZOS)
-    small = small.crop((0, 0, THUMBNAIL_WIDTH, min(height, THUMBNAIL_WIDTH)))
-    return (
-        f'<a class="thumb" href="#{_anchor(record.figure)}"><img src="{_data_address(small)}" '
-        f'width="{small.width}" height="{small.height}" alt="" loading="lazy">'
-        f"<span>{html.escape(record.figure)}</span></a>"
-    )
-
-
-def _contents_entry(record: FigureRecord) -> str:
-    marks = "".join(
-        f'<i class="{claim.verdict}" title="{claim.verdict}"></i>' for claim in record.claims
-    )
-    return (
-        f'<li><a href="#{_anchor(record.figure)}"><span>{html.escape(record.title)}</span> '
-        f"<small>{html.escape(record.figure)}</small></a><b>{marks}</b></li>"
-    )
-
-
-def _figure(record: FigureRecord, picture: Picture, runs: Sequence[Run]) -> str:
-    shown = html.escape
-    # Title, caption and verdicts stand here as text, so the picture shows only the panels.
-    panels = preview(picture, record.panels_box)
-    question = f'<p class="question">{shown(record.question)}</p>' if record.question else ""
-    claims = "".join(
-        f"<li>{_badge(claim)}<div>{shown(claim.text)}<small>{shown(claim.measure)} — "
-        f"{_pairs(claim)}. Holds if {shown(claim.threshold)}."
-        f"{f' {shown(_sentence(claim.note))}' if claim.note else ''}</small>"
-        f"{_elsewhere(record, claim, runs)}</div></li>"
-        for claim in record.claims
-    )
-    return f"""
-<figure id="{_anchor(record.figure)}">
-<h3>{shown(record.title)}</h3>
-{question}<p class="source"><code>{shown(record.figure)}</code> after {shown(record.source)}</p>
-<a class="picture" href="{shown(record.image_path)}"><img src="{_data_address(panels)}"
- width="{panels.width}" height="{panels.height}" alt="{shown(record.title)}" loading="lazy"></a>
-<figcaption><p>{shown(record.caption)}</p>{f'<ul class="claims">{claims}</ul>' if claims else ""}
-<p class="provenance">Drawn by {shown(record.settings)}.
-<a href="{shown(record.figure)}.json">All numbers</a></p>
-{_panels(record)}</figcaption>
-</figure>"""
-
-
-def _panels(record: FigureRecord) -> str:
-    """A table of the panels' numbers, closed until it is asked for."""
-    panels = record.panels
-    if not panels:
-        return ""
-    metrics = list(dict.fromkeys(name for panel in panels for name in panel.metrics))
-    names = ["panel", "evaluations", *map(readable, metrics)]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    rows = "".join(
-        f"<tr><td>{_panel_name(record.paper, panel)}</td><td>{panel.evaluations}</td>"
-        + "".join(
-            f"<td>{format_number(panel.metrics[name]) if name in panel.metrics else ''}</td>"
-            for name in metrics
-        )
-        + "</tr>"
-        for panel in panels
-    )
-    return (
-        f"<details><summary>{counted(len(panels), 'panel')} in numbers</summary><div class='wide'>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
-    )
-
-
-def _panel_name(paper: str, panel: PanelRecord) -> str:
-    label = html.escape(panel.label)
-    return f'<a href="{html.escape(f"{paper}/{panel.file}")}">{label}</a>' if panel.file else label
-
-
-def _claim_row(record: FigureRecord, claim: Claim, runs: Sequence[Run]) -> str:
-    shown = html.escape
-    note = f"<small>{shown(claim.note)}</small>" if claim.note else ""
-    network = record.network
-    told = network.name.endswith(network.weights)  # vgg19-random has random weights
-    weights = "" if told else f"<small>{shown(network.weights)} weights</small>"
-    facts = _facts(record, claim).items()
-    data = " ".join(f'data-{name}="{shown(value)}"' for name, value in facts)
-    contents = (
-        f'<a href="#{_anchor(record.figure)}">{shown(record.figure)}</a>'
-        f"<small>{shown(claim.source)}</small>",
-        shown(claim.text),
-        shown(claim.measure),
-        _pairs(claim),
-        shown(claim.threshold) + note,
-        _badge(claim) + _elsewhere(record, claim, runs),
-        shown(record.network.name) + weights,
-        shown(record.inputs) + ("<small>balanced weights</small>" if record.balanced else ""),
-    )
-    cells = "".join(
-        f'<td data-name="{name}"><div>{content}</div></td>'
-        for name, content in zip(_COLUMNS, contents, strict=True)
-    )
-    return f"<tr {data}>{cells}</tr>"
-
-
-def _facts(record: FigureRecord, claim: Claim) -> dict[str, str]:
-    """What the table can be filtered by."""
-    return {
-        "paper": record.paper,
-        "verdict": claim.verdict,
-        "network": record.network.name,
-        "inputs": record.inputs,
-    }
-
-
-def _filters(records: Sequence[FigureRecord]) -> Iterator[str]:
-    facts = [_facts(record, claim) for record in records for claim in record.claims]
-    for name in facts[0] if facts else ():
-        values = dict.fromkeys(each[name] for each in facts)
-        options = "".join(f"<option>{html.escape(value)}</option>" for value in values)
-        yield (
-            f'<label>{name.capitalize()} <select name="{name}"><option value="">all</option>'
-            f"{options}</select></label>"
-        )
-
-
-def _pairs(claim: Claim) -> str:
-    """The values, each kept on one line with its label."""
-    if not isinstance(claim.value, dict):
-        return html.escape(claim.shown_value)
-    groups = []
-    for name, pairs in labelled_numbers(claim.value):
-        shown = " · ".join(f'<span class="pair">{html.escape(pair)}</span>' for pair in pairs)
-        text = f"{html.escape(name)} ({shown})" if name else shown
-        groups.append(f'<span class="group">{text}</span>')
-    return "".join(groups)
-
-
-def _elsewhere(record: FigureRecord, claim: Claim, runs: Sequence[Run]) -> str:
-    """The verdicts of other runs."""
-    verdicts = {
-        run.name: (verdict, run.records[record.figure].settings)
-        for run in runs
-        if (verdict := run.verdict(record, claim))
-    }
-    parts = " ".join(
-        f'<span title="{html.escape(settings)}">{html.escape(name)}: '
-        f'<b class="{verdict}">{verdict}</b></span>'
-        for name, (verdict, settings) in verdicts.items()
-    )
-    return f'<small class="elsewhere">{parts}</small>' if parts else ""
-
-
-def _sentence(text: str) -> str:
-    """The text with a full stop at its end."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _badge(claim: Claim) -> str:
-    return f'<span class="badge {claim.verdict}">{claim.verdict}</span>'
+# Templates
 
 
 def _anchor(figure: str) -> str:
-    return html.escape(figure.replace("/", "-"))
+    """The name of a figure's place in a page."""
+    return figure.replace("/", "-")
+
+
+def _environment(**escaping: Any) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("replicate.figure"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        **escaping,
+    )
+    environment.filters |= {
+        "anchor": _anchor,
+        "counted": counted,
+        "markdown": markdown,
+        "number": format_number,
+        "readable": readable,
+    }
+    return environment
+
+
+_HTML = _environment(autoescape=True)
+_MARKDOWN = _environment(finalize=_markdown_escaped)

@@ -7,9 +7,9 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
@@ -24,6 +24,16 @@ _IMAGE = r"^[a-z0-9_]+\.(png|webp|jpg)$"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dropped_keys: ClassVar[frozenset[str]] = frozenset()
+    """Keys that older files hold and that nothing reads any more."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_dropped(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if key not in cls.dropped_keys}
 
 
 class NetworkRecord(_Part):
@@ -49,8 +59,9 @@ class PanelRecord(_Part):
         seconds: time that it took, 0 if it came from the store.
         losses: final losses by layer, such as "style/relu1_1".
         metrics: measured numbers by name.
-        file: the picture's own file, relative to the paper's folder; empty if there is none.
     """
+
+    dropped_keys = frozenset({"file"})
 
     label: str
     job: dict[str, Any] = {}
@@ -58,7 +69,6 @@ class PanelRecord(_Part):
     seconds: float = Field(default=0.0, ge=0)
     losses: dict[str, float] = {}
     metrics: dict[str, float] = {}
-    file: str = Field(default="", pattern=r"^([\w-]+/)*[\w.-]*$")
 
 
 class FigureRecord(_Part):
@@ -70,10 +80,11 @@ class FigureRecord(_Part):
     figure was made from, empty if nobody knows; `image_sha256` is of the picture's file.
     """
 
+    dropped_keys = frozenset({"question"})
+
     figure: str = Field(pattern=_ID)
     title: str
     source: str
-    question: str = ""
     caption: str = ""
     image: str = Field(pattern=_IMAGE)
     panels_box: Box
@@ -102,6 +113,11 @@ class FigureRecord(_Part):
     def image_path(self) -> str:
         """The picture's path relative to the folder of all figures."""
         return f"{self.paper}/{self.image}"
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics of all panels, each once."""
+        return list(dict.fromkeys(name for panel in self.panels for name in panel.metrics))
 
 
 def write_record(record: FigureRecord, path: str | Path) -> Path:

@@ -69,7 +69,6 @@ class Figure:
         inputs: "bundled" or "paper".
         balanced: layer weights were balanced.
         networks: those that drew it; more than one where it compares networks.
-        question: the question that it answers, if people ask one.
         caption: what is to be seen.
         claims: what the source says of it, measured.
         panels: numbers and jobs of the pictures in `grids`.
@@ -84,7 +83,6 @@ class Figure:
     profile: str
     inputs: str
     networks: Sequence[Network]
-    question: str = ""
     caption: str = ""
     claims: Sequence[Claim] = ()
     panels: Sequence[PanelRecord] = ()
@@ -122,7 +120,6 @@ class Figure:
         return Montage(
             title=self.title,
             grids=self.grids,
-            subtitle=self.question,
             caption=self.caption,
             claims=self.claims,
             provenance=self.provenance,
@@ -134,7 +131,6 @@ class Figure:
             figure=self.id,
             title=self.title,
             source=self.source,
-            question=self.question,
             caption=self.caption,
             image=f"{self.id.partition('/')[2]}.{image_format}",
             panels_box=self.montage.layout.panels_box,

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from ..config import read_config
 from ..engine.preset import Strict
 from ..figure.claims import Claim, Value, counted, format_number, format_value
-from ..figure.index import Answer
+from ..figure.page import Answer
 from ..figure.record import FigureRecord
 from ..figure.runs import Run, common_settings
 from ..storage.files import configs_dir

@@ -46,7 +46,7 @@ def grid_4_by_5() -> Montage:
         column_title="α/β",
         inputs=(Panel(noise(90), "photograph"), Panel(noise(91, 100, 300), LONG)),
     )
-    return Montage("Layers against ratio", (grid,), LONG, LONG * 4, verdicts(), "vgg19 · 256 px")
+    return Montage("Layers against ratio", (grid,), LONG * 4, verdicts(), "vgg19 · 256 px")
 
 
 def zooms_below() -> Montage:
@@ -145,7 +145,7 @@ def test_every_word_is_on_the_page(make):
     montage = make()
     lines = [each.line for each in montage.layout.page.elements if isinstance(each, PlacedLine)]
     letters = "".join("".join(lines).split())
-    shown = [montage.title, montage.subtitle, montage.caption, montage.provenance]
+    shown = [montage.title, montage.caption, montage.provenance]
     for grid in montage.grids:
         shown += [*grid.rows, *grid.columns, grid.heading, grid.row_title, grid.column_title]
         for panel in (*grid.panels.values(), *grid.inputs):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from replicate.errors import ReplicateError
 from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, claims, read_records
-from replicate.figure.record import natural_key, read_record, standing_record
+from replicate.figure.record import natural_key, read_record, standing_record, write_record
 from replicate.storage import files
 
 VGG = NetworkRecord(name="vgg19", weights="caffe", sha256="12ab")
@@ -65,11 +66,11 @@ def test_json_has_the_contracts_keys(figure, tmp_path):
         "versions",
     ]
     assert set(contract) <= set(data)
-    ours = {"question", "caption", "image", "panels_box", "made_from", "image_sha256"}
+    ours = {"caption", "image", "panels_box", "made_from", "image_sha256"}
     assert set(data) - set(contract) == ours
     assert data["figure"] == "gatys2016/fig5"
     assert data["network"] == {"name": "vgg19", "weights": "caffe", "sha256": "12ab"}
-    panel = ["label", "job", "evaluations", "seconds", "losses", "metrics", "file"]
+    panel = ["label", "job", "evaluations", "seconds", "losses", "metrics"]
     assert list(data["panels"][0]) == panel
     claim = ["id", "text", "source", "measure", "value", "threshold", "verdict", "note"]
     assert list(data["claims"][0]) == claim
@@ -217,8 +218,6 @@ def test_bad_figures(figure, changes):
     [
         {"evaluations": -1},
         {"seconds": -0.1},
-        {"file": "../../secret.png"},
-        {"file": "/etc/passwd"},
         {"losses": {"a": "large"}},
         {"metric": {}},
     ],
@@ -232,6 +231,33 @@ def test_unknown_image_format(figure, tmp_path):
     with pytest.raises(ValueError):
         figure().write(tmp_path, "gif")
     assert not list(tmp_path.iterdir())
+
+
+# Files of earlier versions
+
+
+GALLERY = Path(__file__).resolve().parents[2] / "figures" / "gallery"
+
+
+@pytest.mark.parametrize("folder", [GALLERY, GALLERY / "paper"], ids=["gallery", "paper"])
+def test_the_committed_figures_open(folder):
+    records, problems = read_records(folder)
+    assert len(records) == len(list(folder.glob("*/*.json"))) > 20
+    assert problems == []
+
+
+def test_keys_that_nothing_reads_any_more_are_passed_over(figure, tmp_path):
+    figure().write(tmp_path)
+    path = tmp_path / "gatys2016" / "fig5.json"
+    data = json.loads(path.read_text())
+    old = {
+        **data,
+        "question": "Why?",
+        "panels": [{**each, "file": "a.png"} for each in data["panels"]],
+    }
+    path.write_text(json.dumps(old))
+    read = read_record(path)
+    assert json.loads(write_record(read, path).read_text()) == data
 
 
 # Broken files

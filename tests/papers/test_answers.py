@@ -14,8 +14,8 @@ import pytest
 
 from replicate.errors import ConfigError
 from replicate.figure.claims import Claim
-from replicate.figure.index import Answer
 from replicate.figure.old_claims import all_of, at_least, ordered
+from replicate.figure.page import Answer
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import FigureRecord, NetworkRecord, read_records, write_record
 from replicate.figure.report import Figure
