@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from replicate.errors import ReplicateError
-from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, claims, read_records
+from replicate.figure import Figure, Grid, NetworkRecord, Panel, PanelRecord, read_records
+from replicate.figure import old_claims as claims
 from replicate.figure.record import natural_key, read_record, standing_record, write_record
 from replicate.storage import files
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replicate.figure import Answer, Figure, Grid, NetworkRecord, Panel, PanelRecord, claims
+from replicate.figure import Answer, Figure, Grid, NetworkRecord, Panel, PanelRecord
+from replicate.figure import old_claims as claims
 from replicate.figure.index import write_index
 from replicate.figure.page import html_page, markdown, preview
 

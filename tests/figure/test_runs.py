@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from replicate.figure import Figure, Grid, NetworkRecord, Panel, claims
+from replicate.figure import Figure, Grid, NetworkRecord, Panel
+from replicate.figure import old_claims as claims
 from replicate.figure.record import write_record
 from replicate.figure.runs import agreements, records_below, runs_in
 
