@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from demo import pictures
 from demo.backend import Backend
 from demo.limits import Limits
+from replicate.engine.engine import Engine
+from replicate.engine.job import Job
 from replicate.networks.means import measure_means
 from replicate.storage.store import ResultStore
 
@@ -46,6 +50,28 @@ def backend(
     monkeypatch.setattr("replicate.engine.engine.channel_means", means)
     tiny_engine()
     return Backend("cpu", LIMITS, ResultStore(tmp_path / "results"))
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Drawings of 40 evaluations and more never come to their last one, however fast the machine
+    is and however late a test stops them.  The event says that one has been given up.
+    """
+    given_up, whole = threading.Event(), Engine.stream
+
+    def stream(self: Engine, job: Job, *every: int) -> Iterator[Any]:
+        try:
+            for snapshot in whole(self, job, *every):
+                while snapshot.step >= 39:
+                    yield snapshot
+                    time.sleep(0.01)  # leaves the processor to others
+                yield snapshot
+        finally:
+            if job.evaluations >= 40:
+                given_up.set()
+
+    monkeypatch.setattr(Engine, "stream", stream)
+    return given_up
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_from_a_link_to_the_download_and_back(
 
 
 def test_an_upload_is_drawn_with_previews_until_stop(
-    visit: Callable[..., Any], tmp_path: Path, scene: Callable[..., Any], slow: list[float]
+    visit: Callable[..., Any], tmp_path: Path, scene: Callable[..., Any], endless: Event
 ) -> None:
     page = visit(SMALL)
     upload = scene(96, 64).save(tmp_path / "mine.png")
@@ -127,38 +128,19 @@ def test_an_upload_is_drawn_with_previews_until_stop(
     page.wait_for_selector("#command >> text=mine.png")
 
 
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Evaluations that take a fifth of a second each; the list says how many there were."""
-    import time
-
-    from replicate.engine.engine import Engine
-
-    drawn, whole = [], Engine.stream
-
-    def stream(self: Engine, job: Any, every: int = 1) -> Iterator[Any]:
-        for snapshot in whole(self, job, every):
-            time.sleep(0.2)
-            drawn.append(snapshot.seconds)
-            yield snapshot
-
-    monkeypatch.setattr(Engine, "stream", stream)
-    return drawn
-
-
 def test_a_browser_that_vanishes_frees_the_engine(
-    visit: Callable[..., Any], browser: Any, backend: Backend, slow: list[float]
+    visit: Callable[..., Any], browser: Any, backend: Backend, endless: Event
 ) -> None:
     gone, other = visit(SMALL), visit(SMALL.replace("size=64", "size=80"))
     gone.click("#run")
     gone.wait_for_selector("#picture img")
     gone.close()
+    assert endless.wait(PATIENCE / 1000)
 
     other.click("#run")
     other.wait_for_selector("#status >> text=of 40 evaluations")
     other.click("#stop")
     other.wait_for_selector("#status >> text=Stopped")
-    assert len(slow) < 80
     assert len(backend.store) == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -99,11 +100,12 @@ def test_the_endpoints_are_few_and_documented(clients: Callable[[], Client]) -> 
 
 
 def test_a_cancelled_drawing_frees_the_engine(
-    clients: Callable[[], Client], submit: Callable[..., Any], backend: Backend
+    clients: Callable[[], Client], submit: Callable[..., Any], backend: Backend, endless: Event
 ) -> None:
-    first = submit(clients(), evaluations=60, size=128)
+    first = submit(clients(), evaluations=60)
     assert until(lambda: len(first.outputs()) > 0)
     first.cancel()
+    assert endless.wait(SECONDS)
 
     _, progress = submit(clients(), seed=2).result(timeout=SECONDS)
 
@@ -120,8 +122,10 @@ def test_the_others_see_their_place(
     with backend.lock:  # the first one's drawing cannot go on
         first = submit(clients())
         assert until(lambda: first.status().code in (Status.PROCESSING, Status.ITERATING))
-        second, third = submit(clients(), seed=1), submit(clients(), seed=2)
-        assert until(lambda: (second.status().rank, third.status().rank) == (0, 1))
+        second = submit(clients(), seed=1)
+        assert until(lambda: second.status().rank == 0)
+        third = submit(clients(), seed=2)
+        assert until(lambda: third.status().rank == 1)
 
     done = [job.result(timeout=SECONDS)[1]["evaluation"] for job in (first, second, third)]
     assert done == [5, 5, 5]

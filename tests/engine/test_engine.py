@@ -726,7 +726,7 @@ def test_what_a_worker_raises_stops_the_others(
         if drawn.label == "0":
             raise KeyboardInterrupt
 
-    jobs = [changed(job, seed=seed, label=str(seed), evaluations=400) for seed in range(6)]
+    jobs = [changed(job, seed=seed, label=str(seed), evaluations=90_000) for seed in range(6)]
     store = ResultStore(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         tiny_engine(store=store, workers=2).run_many(jobs, stop)

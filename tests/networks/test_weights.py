@@ -14,7 +14,6 @@ import os
 import pickle
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -271,12 +270,10 @@ def test_a_wrong_digest_is_refused(serve, define, tensors, cache) -> None:
     assert list(cache.iterdir()) == []
 
 
-def test_offline_takes_seconds_and_names_the_way(define, cache) -> None:
+def test_offline_the_way_is_named(define, cache) -> None:
     define(Source(refused_address(), "00000000"), Source(refused_address()))
-    started = time.monotonic()
     with pytest.raises(WeightsError) as caught:
         fetch_weights(NAME)
-    assert time.monotonic() - started < 5
     text = one_sentence(caught)
     assert "REPLICATE_WEIGHTS" in text and f"{NAME}.safetensors" in text
     assert list(cache.iterdir()) == []

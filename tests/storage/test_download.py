@@ -5,7 +5,6 @@ import http.server
 import os
 import socket
 import threading
-import time
 
 import pytest
 
@@ -116,11 +115,9 @@ def test_silence_is_given_up_within_the_time_limit(tmp_path):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        began = time.monotonic()
         with pytest.raises(DownloadError, match=r"no answer within 0\.2 seconds"):
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             download(url, tmp_path / "file", timeout=0.2)
-    assert time.monotonic() - began < 5
 
 
 def test_an_unknown_server_name_asks_about_the_network(tmp_path, monkeypatch):
