@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 from skimage import color, filters
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -21,7 +21,7 @@ SSIM_WINDOW = 7  # scikit-image's default
 COHERENCE_NOTE = (
     "Size is the coherence length: how wide a window may be before the strokes in it run every way."
 )
-"""What `coherence_length` means, for the note of a claim."""
+"""What ``coherence_length`` means, for the note of a claim."""
 
 
 def psnr(image: Image, reference: Image) -> float:
@@ -34,21 +34,6 @@ def psnr(image: Image, reference: Image) -> float:
     if np.array_equal(image, reference):
         return float("inf")
     return float(peak_signal_noise_ratio(reference, image, data_range=1.0))
-
-
-def psnr_after_colour_fit(image: Image, reference: Image) -> float:
-    """PSNR once the best affine colour map (3 × 3 matrix and offset) is applied to `image`.
-
-    In dB, never under `psnr`. The map minimises the squared error to the reference, so that a
-    colour cast, which inversions of deep layers leave behind, does not count as lost detail.
-    """
-    image, reference = _pair(image, reference)
-    colours = np.column_stack([image.reshape(-1, 3), np.ones(image.size // 3)])
-    target = reference.reshape(-1, 3)
-    colour_map, *_ = np.linalg.lstsq(colours, target, rcond=None)
-    error = float(np.mean((colours @ colour_map - target) ** 2))
-    # Below the rounding of the fit itself the pictures are equal.
-    return float("inf") if error < 1e-24 else -10 * float(np.log10(error))
 
 
 def ssim(image: Image, reference: Image) -> float:
@@ -70,7 +55,7 @@ def edge_correlation(image: Image, reference: Image, blur: float = 0.0) -> float
     """Pearson's r between the grey pictures' Sobel magnitudes: do edges lie in the same places?
 
     In [-1, 1]; 1 for equal edges, 0 for unrelated ones, NaN if a picture has no edge at all.
-    Contrast does not change it, and colour only by its grey. A `blur` (standard deviation of a
+    Contrast does not change it, and colour only by its grey. A ``blur`` (standard deviation of a
     Gaussian, in pixels) before the Sobel filter leaves the coarse structure.
     """
     image, reference = _pair(image, reference)
@@ -85,7 +70,7 @@ def correlation_length(image: Image) -> float:
     """Radius at which the grey picture's autocorrelation, averaged over angles, is below 1/e.
 
     In pixels: the size of blobs, as in a feature map or a difference of pictures; thin strokes
-    have their width, whatever their length, for which see `coherence_length`. The mean is
+    have their width, whatever their length, for which see ``coherence_length``. The mean is
     removed; the transform is zero-padded so that opposite borders do not meet, and each lag is
     divided by the number of pixel pairs that have it; rings one pixel wide are averaged and
     interpolated linearly. Gaussian-filtered white noise of standard deviation s has length 2 s.
@@ -98,13 +83,8 @@ def correlation_length(image: Image) -> float:
     if np.mean(grey**2) < 1e-12:
         return float("nan")
     radii, curve = _radial_autocorrelation(grey, side // 2)
-    below = np.flatnonzero(curve < 1 / np.e)
-    if below.size == 0:
-        return float(side)
-    last = int(below[0])  # never 0: the curve begins at 1
-    steps, values = radii[last - 1 : last + 1], curve[last - 1 : last + 1]
-    share = (values[0] - 1 / np.e) / (values[0] - values[1])
-    return float(steps[0] + share * (steps[1] - steps[0]))
+    found = _crossing(radii, curve)
+    return float(side) if found is None else found
 
 
 def coherence_length(image: Image) -> float:
@@ -129,13 +109,13 @@ def coherence_length(image: Image) -> float:
     if np.abs(squared).mean() < 1e-12:
         return float("nan")
     longest = min(squared.shape) / 4
-    before, agreed = 0.0, 1.0
+    windows, coherence = [0.0], [1.0]
     for window in 0.5 * 2 ** np.arange(0, np.log2(2 * longest), 0.25):
-        coherence = _coherence(squared, window)
-        if coherence < 1 / np.e:
-            share = (agreed - 1 / np.e) / (agreed - coherence)
-            return float(before + share * (window - before))
-        before, agreed = window, coherence
+        windows.append(window)
+        coherence.append(_coherence(squared, window))
+        found = _crossing(windows, coherence)
+        if found is not None:
+            return found
     return float(longest)
 
 
@@ -178,7 +158,7 @@ def sliced_wasserstein_rgb(
     """Sliced 1-Wasserstein distance of the two pictures' colours, whatever their places.
 
     RGB in [0, 1], so 0 to √3, about |v| / 2 for a shift of all colours by v. Sizes may differ.
-    See `sliced_wasserstein`.
+    See ``sliced_wasserstein``.
     """
     ours, theirs = (_checked(each).reshape(-1, 3) for each in (image, reference))
     return sliced_wasserstein(ours, theirs, projections, seed)
@@ -189,8 +169,8 @@ def sliced_wasserstein(
 ) -> float:
     """Sliced 1-Wasserstein distance of two clouds of points, (M, d) and (K, d).
 
-    Mean over `projections` random directions of the mean absolute difference of the projections'
-    quantiles, in the points' unit; 0 for equal clouds. The directions follow from `seed`.
+    Mean over ``projections`` random directions of the mean absolute difference of the projections'
+    quantiles, in the points' unit; 0 for equal clouds. The directions follow from ``seed``.
     Source: Rabin et al. 2011.
     """
     ours, theirs = (np.asarray(each, dtype=np.float64) for each in (points, reference))
@@ -208,23 +188,8 @@ def sliced_wasserstein(
     return float(np.mean(gaps))
 
 
-def histogram_distance(image: Image, reference: Image, bins: int = 8) -> float:
-    """Total variation distance of the joint RGB histograms with `bins` bins a channel.
-
-    Half the sum of absolute differences of the shares: 0 for equal histograms, 1 for disjoint
-    ones. Sizes may differ. Not for pictures taken from PDFs, whose colour profiles shift bins.
-    """
-    ours, theirs = (_histogram(_checked(each), bins) for each in (image, reference))
-    return float(np.abs(ours - theirs).sum() / 2)
-
-
-def mean_luminance(image: Image) -> float:
-    """Mean grey (luma of the gamma-encoded channels), from 0 for black to 1 for white."""
-    return float(_grey(_checked(image)).mean())
-
-
 def mid_band_energy(image: Image, low: float = 0.05, high: float = 0.25) -> float:
-    """Variance of the grey picture that lies at spatial frequencies from `low` to `high`.
+    """Variance of the grey picture that lies at spatial frequencies from ``low`` to ``high``.
 
     Frequencies in cycles per pixel, up to 0.5 along an axis and 0.707 along the diagonal; the
     lower bound is included, the upper is not. In squared grey levels: a sine of amplitude a in
@@ -235,15 +200,13 @@ def mid_band_energy(image: Image, low: float = 0.05, high: float = 0.25) -> floa
 
 
 def band_energy_share(image: Image, low: float = 0.25, high: float = 1.0) -> float:
-    """Share of the grey picture's variance between `low` and `high` cycles per pixel, 0 to 1.
+    """Share of the grey picture's variance between ``low`` and ``high`` cycles per pixel, 0 to 1.
 
-    As `mid_band_energy`, divided by the energy of all frequencies; NaN for a flat picture.
+    As ``mid_band_energy``, divided by the energy of all frequencies; NaN for a flat picture.
     """
     frequency, power = _spectrum(_checked(image))
-    total = float(power.sum())
-    return (
-        float(power[_band(frequency, low, high)].sum()) / total if total > 1e-12 else float("nan")
-    )
+    inside, total = float(power[_band(frequency, low, high)].sum()), float(power.sum())
+    return inside / total if total > 1e-12 else float("nan")
 
 
 def hue_entropy(image: Image, bins: int = 32) -> float:
@@ -259,9 +222,7 @@ def hue_entropy(image: Image, bins: int = 32) -> float:
     if not chroma.any():
         return 0.0
     place = np.floor(color.rgb2hsv(pixels)[:, :, 0] * bins).astype(int) % bins
-    shares = np.bincount(place.ravel(), weights=chroma.ravel(), minlength=bins) / chroma.sum()
-    shares = shares[shares > 0]
-    return max(0.0, float(-(shares * np.log2(shares)).sum()))
+    return float(stats.entropy(np.bincount(place.ravel(), weights=chroma.ravel()), base=2))
 
 
 def _checked(image: Image) -> Array:
@@ -313,7 +274,7 @@ def _coherence(squared: NDArray[np.complex128], window: float) -> float:
 
 
 def _radial_autocorrelation(grey: Array, longest: int) -> tuple[Array, Array]:
-    """Mean radius and mean autocorrelation of the rings 0, 1, … `longest`; it begins at 1."""
+    """Mean radius and mean autocorrelation of the rings 0, 1, … ``longest``; it begins at 1."""
     height, width = grey.shape
     padded = (2 * height, 2 * width)
     products = np.fft.irfft2(np.abs(np.fft.rfft2(grey, padded)) ** 2, padded)
@@ -328,19 +289,21 @@ def _radial_autocorrelation(grey: Array, longest: int) -> tuple[Array, Array]:
     return np.bincount(ring[inside], weights=radius[inside]) / count, curve / curve[0]
 
 
+def _crossing(places: ArrayLike, curve: ArrayLike) -> float | None:
+    """Where a curve that begins at 1 first falls below 1/e, between two points; None if never."""
+    at, values = np.asarray(places), np.asarray(curve)
+    below = np.flatnonzero(values < 1 / np.e)
+    if below.size == 0:
+        return None
+    last = int(below[0])
+    share = (values[last - 1] - 1 / np.e) / (values[last - 1] - values[last])
+    return float(at[last - 1] + share * (at[last] - at[last - 1]))
+
+
 def _quantiles(values: Array, count: int) -> Array:
-    """The inverse distribution function of a sample at the midpoints of `count` steps."""
+    """The inverse distribution function of a sample at the midpoints of ``count`` steps."""
     places = (np.arange(count) + 0.5) / count * len(values)
     return np.asarray(np.sort(values)[places.astype(int)], dtype=np.float64)
-
-
-def _histogram(pixels: Array, bins: int) -> Array:
-    if bins < 1:
-        raise ValueError(f"Needs one bin or more, got {bins}.")
-    places = np.minimum((pixels * bins).astype(int), bins - 1).reshape(-1, 3)
-    flat = np.ravel_multi_index(tuple(places.T), (bins, bins, bins))
-    counts = np.bincount(flat, minlength=bins**3)
-    return counts.astype(np.float64) / len(flat)
 
 
 def _spectrum(pixels: Array) -> tuple[Array, Array]:

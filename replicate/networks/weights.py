@@ -34,7 +34,7 @@ from .. import compact
 from ..engine.preset import Convention
 from ..errors import DownloadError, ReplicateError, WeightsError
 from ..storage.download import Digest, download
-from ..storage.files import cache_dir, remove_leftovers, write_atomic
+from ..storage.files import cache_dir, file_digest, remove_leftovers, write_atomic
 from .layers import Step, steps
 
 FORMAT_VERSION = "1"
@@ -507,7 +507,7 @@ def _offline_way(file: WeightsFile) -> str:
 
 def _convert(original: Path, file: WeightsFile, address: str) -> Path:
     """Save the convolutions of an original into the cache."""
-    sha256 = Digest("sha256", "").of(original)
+    sha256 = file_digest(original)
     tensors = _convolutions(_state(original), original, file)
     known = any(s.sha256 and sha256.startswith(s.sha256) for s in file.sources)
     if not known and not _has_landmarks(tensors, file):

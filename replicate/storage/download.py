@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import queue
@@ -19,9 +18,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import DownloadError
-from .files import written_whole
+from .files import file_digest, written_whole
 
 CONNECT_SECONDS = 10.0
+MOST_BYTES = 1 << 30
 _STALL_SECONDS = 30.0
 _CHUNK = 1 << 20
 _USER_AGENT = "replicate (figures of neural style transfer; Python urllib)"
@@ -39,11 +39,6 @@ class Digest:
     algorithm: str
     expected: str
 
-    def of(self, path: str | Path) -> str:
-        """The file's own digest by this algorithm."""
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, self.algorithm).hexdigest()
-
     def require(self, path: Path) -> None:
         """Check for files that must not differ.
 
@@ -59,7 +54,7 @@ class Digest:
             warnings.warn(f"The downloaded file {difference}; used all the same.", stacklevel=2)
 
     def _difference(self, path: Path) -> str:
-        actual = self.of(path)
+        actual = file_digest(path, self.algorithm)
         if actual.startswith(self.expected.lower()):
             return ""
         return f"has {self.algorithm} {actual} where {self.expected} was expected"
@@ -70,36 +65,43 @@ def download(
     path: str | Path,
     *,
     check: Callable[[Path], None] | None = None,
+    most: int = MOST_BYTES,
     timeout: float = CONNECT_SECONDS,
 ) -> Path:
-    """Fetch `url` to `path`, with a progress bar on stderr if that is a terminal.
+    """Fetch ``url`` to ``path``, with a progress bar on stderr if that is a terminal.
 
-    The file appears at `path` only when it is complete and `check` has passed, so no partial file
-    is ever read.
+    The file appears at ``path`` only when it is complete and ``check`` has passed, so no partial
+    file is ever read.
 
     Args:
         url: http or https address.
         path: where the file goes; folders are created.
         check: is given the complete temporary file and raises to reject it, for example
-            `Digest("sha256", "d01eb7cb").require`.
+            ``Digest("sha256", "d01eb7cb").require``.
+        most: bytes that are accepted.
         timeout: seconds until the server must have answered, name look-up included.
 
     Raises:
-        DownloadError: no answer, an error answer, a truncated file or a failed check.
+        DownloadError: no answer, an error answer, a truncated or too large file, or a failed
+            check.
         ReplicateError: the file cannot be written.
     """
     if not url.startswith(("https://", "http://")):
         raise DownloadError(f"Cannot download {url}: only http and https addresses are fetched.")
     request = urllib.request.Request(url, headers={"User-Agent": _USER_AGENT})
     with _answer(request, timeout) as answer, written_whole(path) as temporary:
-        _save(answer, url, temporary, Path(path).name)
+        _save(answer, url, temporary, most, Path(path).name)
         if check:
-            _run_check(check, temporary, url)
+            try:
+                check(temporary)
+            except DownloadError as error:
+                reason = str(error)[0].lower() + str(error)[1:]
+                raise DownloadError(f"Cannot use {url}: {reason}") from error
     return Path(path)
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> http.client.HTTPResponse:
-    """The opened answer, or a DownloadError within `timeout`.
+    """The opened answer, or a DownloadError within ``timeout``.
 
     A thread does the waiting: urllib's own timeout does not cover the name look-up, which takes
     minutes on some machines without a network, and starts anew for each address of a host.
@@ -118,12 +120,12 @@ def _answer(request: urllib.request.Request, timeout: float) -> http.client.HTTP
     except queue.Empty:
         answer = TimeoutError(f"no answer within {timeout:g} seconds (is this machine online?)")
     if isinstance(answer, Exception):
-        raise _download_error(request.full_url, answer) from answer
+        raise _failed(request.full_url, _reason(answer)) from answer
     return answer
 
 
-def _download_error(url: str, error: Exception) -> DownloadError:
-    return DownloadError(f"Cannot download {url}: {_reason(error)}.")
+def _failed(url: str, reason: str) -> DownloadError:
+    return DownloadError(f"Cannot download {url}: {reason}.")
 
 
 def _reason(error: BaseException | str) -> str:
@@ -144,32 +146,27 @@ def _reason(error: BaseException | str) -> str:
             return str(error) or type(error).__name__
 
 
-def _save(answer: http.client.HTTPResponse, url: str, temporary: Path, label: str) -> None:
+def _save(
+    answer: http.client.HTTPResponse, url: str, temporary: Path, most: int, label: str
+) -> None:
     total = int(length) if (length := answer.headers.get("Content-Length", "")).isdigit() else None
     bar = tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None, leave=False)
     received = 0
     with open(temporary, "xb") as file, bar:
-        while chunk := _read_chunk(answer, url):
+        while max(received, total or 0) <= most and (chunk := _chunk(answer, url)):
             file.write(chunk)
             received += len(chunk)
             bar.update(len(chunk))
         file.flush()
         os.fsync(file.fileno())
+    if max(received, total or 0) > most:
+        raise _failed(url, f"it is larger than the {most:,} bytes that are accepted")
     if total is not None and received < total:
-        raise DownloadError(
-            f"Cannot download {url}: the connection ended after {received:,} of {total:,} bytes."
-        )
+        raise _failed(url, f"the connection ended after {received:,} of {total:,} bytes")
 
 
-def _read_chunk(answer: http.client.HTTPResponse, url: str) -> bytes:
+def _chunk(answer: http.client.HTTPResponse, url: str) -> bytes:
     try:
         return answer.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise _download_error(url, error) from error
-
-
-def _run_check(check: Callable[[Path], None], path: Path, url: str) -> None:
-    try:
-        check(path)
-    except DownloadError as error:
-        raise DownloadError(f"Cannot use {url}: {str(error)[0].lower()}{str(error)[1:]}") from error
+        raise _failed(url, _reason(error)) from error

@@ -10,7 +10,9 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from .files import cache_dir, remove_leftovers, write_atomic
+from ..errors import ReplicateError
+from .files import cache_dir, open_file, remove_leftovers, write_atomic
 
 CHUNK = "replicate-result"
 """Keyword of the PNG text chunk that holds the record."""
@@ -46,12 +49,12 @@ class ResultStore:
     several writers of one key the last wins.
 
     Args:
-        folder: created on the first `put`; default `cache_dir()/results`.
+        folder: created on the first ``put``; default ``cache_dir()/results``.
     """
 
     def __init__(self, folder: str | Path | None = None):
         self.folder = cache_dir() / "results" if folder is None else Path(folder)
-        self._swept = False
+        self._swept = self._warned = False
 
     @staticmethod
     def key(description: Mapping[str, Any]) -> str:
@@ -66,65 +69,60 @@ class ResultStore:
         return hashlib.sha256(_canonical(description).encode()).hexdigest()
 
     def path(self, key: str) -> Path:
-        """Where the result of `key` lies or would lie."""
+        """Where the result of ``key`` lies or would lie."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a key of the result store: {key!r}")
         return self.folder / f"{key}.png"
 
     def get(self, key: str) -> StoredResult | None:
-        """The result of `key`, or None.
+        """The result of ``key``, or None.
 
         A file that is damaged, foreign or of another key counts as absent and is removed.
         """
         path = self.path(key)
         try:
-            data = path.read_bytes()
+            with open_file(path) as file:
+                data = file.read()
         except OSError:
             return None
         result = _decoded(data, key)
         if result is None:
-            _remove(path)
+            with suppress(OSError):
+                path.unlink()
         return result
 
-    def put(self, key: str, pixels: np.ndarray, record: Mapping[str, Any]) -> Path:
-        """File a result; returns its path.
+    def put(self, key: str, pixels: np.ndarray, record: Mapping[str, Any]) -> Path | None:
+        """File a result; returns its path, or None where the folder cannot be written.
+
+        A full or read-only disk is only a warning, once: the result itself is at hand.
 
         Args:
-            key: as from `key`.
+            key: as from ``key``.
             pixels: (H, W, 3) uint8.
             record: anything that JSON knows, without NaN and infinities.
 
         Raises:
-            ReplicateError: the file cannot be written (no space, no permission); nothing is left.
             ValueError, TypeError: wrong pixels or a record that JSON does not know.
         """
         path = self.path(key)
         data = _encoded(key, pixels, record)
-        self._sweep_once()
-        return write_atomic(path, data)
-
-    def size(self) -> int:
-        """Bytes that the results take on disk."""
-        return sum(_bytes(path) for path in self._files())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._files())
-
-    def clear(self) -> int:
-        """Remove all results, but no foreign files; returns how many were removed."""
-        return sum(_remove(path) for path in list(self._files()))
-
-    def _files(self) -> Iterator[Path]:
-        return (path for path in self.folder.glob("*.png") if _KEY.fullmatch(path.stem))
-
-    def _sweep_once(self) -> None:
         if not self._swept:
             remove_leftovers(self.folder)
             self._swept = True
+        try:
+            return write_atomic(path, data)
+        except ReplicateError as error:
+            if not self._warned:
+                warnings.warn(f"Results are not kept for the next time: {error}", stacklevel=2)
+            self._warned = True
+            return None
+
+    def __len__(self) -> int:
+        return sum(1 for path in self.folder.glob("*.png") if _KEY.fullmatch(path.stem))
 
 
 def _canonical(value: Any) -> str:
-    """JSON with sorted keys; Python writes floats by `repr`, which loses nothing."""
+    """JSON with sorted keys; Python writes floats by ``repr``, which loses nothing."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_as_dict
     )
@@ -169,18 +167,3 @@ def _decoded(data: bytes, key: str) -> StoredResult | None:
     except Exception:  # arbitrary bytes make the decoders raise nearly anything
         return None
     return StoredResult(pixels, record) if intact else None
-
-
-def _remove(path: Path) -> bool:
-    try:
-        path.unlink()
-    except OSError:
-        return False
-    return True
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

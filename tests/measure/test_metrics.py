@@ -7,23 +7,21 @@ import math
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from scipy import ndimage, optimize, special, stats
+from scipy import ndimage, stats
 from skimage import color, data
 
 from replicate.measure import metrics
 
 PAIRWISE = [
     metrics.psnr,
-    metrics.psnr_after_colour_fit,
     metrics.ssim,
     metrics.edge_correlation,
     metrics.lab_distance,
 ]
-COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb, metrics.histogram_distance]
+COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb]
 SINGLE = [
     metrics.correlation_length,
     metrics.coherence_length,
-    metrics.mean_luminance,
     metrics.mid_band_energy,
     metrics.band_energy_share,
     metrics.hue_entropy,
@@ -64,30 +62,24 @@ def shuffled(picture: np.ndarray, seed: int = 0) -> np.ndarray:
     ("metric", "best"),
     [
         (metrics.psnr, math.inf),
-        (metrics.psnr_after_colour_fit, math.inf),
         (metrics.ssim, 1),
         (metrics.edge_correlation, 1),
         (metrics.lab_distance, 0),
         (metrics.mean_lab_shift, 0),
         (metrics.sliced_wasserstein_rgb, 0),
-        (metrics.histogram_distance, 0),
     ],
 )
 def test_equal_pictures(metric, best, photo):
     assert metric(photo, photo) == pytest.approx(best, abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", PAIRWISE + COLOURS)
+@pytest.mark.parametrize("metric", PAIRWISE + COLOURS + SINGLE)
 def test_bytes_and_floats_agree(metric, photo, other):
-    in_bytes = metric(photo, other)
+    pictures = (photo,) if metric in SINGLE else (photo, other)
+    in_bytes = metric(*pictures)
     assert isinstance(in_bytes, float)
-    assert metric(photo / 255, (other / 255).astype(np.float32)) == pytest.approx(in_bytes, 1e-5)
-
-
-@pytest.mark.parametrize("metric", SINGLE)
-def test_single_bytes_and_floats_agree(metric, photo):
-    assert isinstance(metric(photo), float)
-    assert metric((photo / 255).astype(np.float32)) == pytest.approx(metric(photo), rel=0.01)
+    in_floats = metric(*((each / 255).astype(np.float32) for each in pictures))
+    assert in_floats == pytest.approx(in_bytes, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -105,27 +97,6 @@ def test_psnr_by_hand():
     assert metrics.psnr(flat(0.5, 0.5, 0.5), flat(0.6, 0.6, 0.6)) == pytest.approx(20)
     # The same error in one channel of three: 10 log10(3 / .01).
     assert metrics.psnr(flat(0.5, 0.5, 0.5), flat(0.5, 0.6, 0.5)) == pytest.approx(24.771, abs=1e-3)
-
-
-def test_psnr_of_noise():
-    image = np.full((128, 128, 3), 0.5)
-    noisy = image + np.random.default_rng(1).normal(0, 0.05, image.shape).clip(-0.4, 0.4)
-    assert metrics.psnr(noisy, image) == pytest.approx(-20 * math.log10(0.05), abs=0.05)
-
-
-def test_colour_fit_undoes_any_affine_cast(photo):
-    reference = photo / 255
-    cast = reference @ np.array([[0.6, 0.1, 0], [0.1, 0.5, 0.2], [0, 0.1, 0.5]]) + 0.1
-    assert metrics.psnr(cast, reference) < 20
-    assert metrics.psnr_after_colour_fit(cast, reference) > 200
-
-
-def test_colour_fit_never_hurts(photo, other):
-    assert metrics.psnr_after_colour_fit(other, photo) >= metrics.psnr(other, photo)
-    # The best constant leaves the reference's own variance, so unrelated pictures end there.
-    variance = np.var(photo / 255, axis=(0, 1)).mean()
-    fitted = metrics.psnr_after_colour_fit(shuffled(photo), photo)
-    assert fitted == pytest.approx(-10 * math.log10(variance), abs=0.05)
 
 
 # SSIM
@@ -146,12 +117,6 @@ def test_ssim_second_implementation(photo, other):
     similarity = (2 * ux * uy + c1) * (2 * vxy + c2)
     similarity /= (ux**2 + uy**2 + c1) * (vx + vy + c2)
     assert metrics.ssim(photo, other) == pytest.approx(similarity[3:-3, 3:-3].mean(), abs=1e-9)
-
-
-def test_ssim_of_flat_pictures_by_hand():
-    # Without variance only the luminance term is left: (2ab + c1) / (a² + b² + c1).
-    expected = (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4)
-    assert metrics.ssim(flat(0.2, 0.2, 0.2), flat(0.8, 0.8, 0.8)) == pytest.approx(expected)
 
 
 def test_ssim_too_small():
@@ -176,10 +141,6 @@ def test_edge_correlation_second_implementation(photo, other):
 def test_edge_correlation_ignores_contrast_and_inversion(photo):
     assert metrics.edge_correlation(0.3 + 0.4 * photo / 255, photo) == pytest.approx(1)
     assert metrics.edge_correlation(1 - photo / 255, photo) == pytest.approx(1)
-
-
-def test_edge_correlation_of_shuffled_pixels_is_near_zero(photo):
-    assert abs(metrics.edge_correlation(shuffled(photo), photo)) < 0.1
 
 
 def test_blur_keeps_only_coarse_edges(photo):
@@ -209,15 +170,6 @@ def test_correlation_length_of_filtered_noise(sigma):
     assert np.mean(lengths) == pytest.approx(2 * sigma, rel=0.05)
 
 
-@pytest.mark.parametrize("period", [16, 32])
-def test_correlation_length_of_a_sine(period):
-    # A plane wave's autocorrelation averaged over angles is the Bessel function J0(2πr / period).
-    wave = 0.5 + 0.5 * np.sin(2 * np.pi * np.arange(256) / period)
-    root = optimize.brentq(lambda x: special.j0(x) - 1 / np.e, 0, 2.4)
-    length = metrics.correlation_length(grey(np.tile(wave, (256, 1))))
-    assert length == pytest.approx(root * period / (2 * np.pi), rel=0.02)
-
-
 def test_correlation_length_second_implementation():
     """Pixel pairs counted one lag at a time."""
     values = np.random.default_rng(2).random((24, 30))
@@ -239,24 +191,6 @@ def test_correlation_length_second_implementation():
     (r0, v0), (r1, v1) = curve[after - 1], curve[after]
     expected = r0 + (v0 - level) / (v0 - v1) * (r1 - r0)
     assert metrics.correlation_length(grey(values)) == pytest.approx(expected, rel=1e-9)
-
-
-def test_correlation_length_of_noise_and_shuffled_pixels_is_below_a_pixel(photo):
-    assert metrics.correlation_length(noise()) < 1
-    assert metrics.correlation_length(shuffled(photo)) < 1 < metrics.correlation_length(photo)
-
-
-def test_correlation_length_grows_with_the_picture(photo):
-    doubled = photo.repeat(2, axis=0).repeat(2, axis=1)
-    ratio = metrics.correlation_length(doubled) / metrics.correlation_length(photo)
-    assert ratio == pytest.approx(2, rel=0.05)
-
-
-def test_correlation_length_opposite_borders_do_not_meet():
-    # Left half dark, right half bright: a circular transform would see a wave of this period.
-    halves = grey(np.tile(np.r_[np.zeros(64), np.ones(64)], (128, 1)))
-    rolled = np.roll(halves, 32, axis=1)
-    assert metrics.correlation_length(halves) > metrics.correlation_length(rolled)
 
 
 def test_correlation_length_limits():
@@ -302,30 +236,21 @@ def magnified(picture: np.ndarray) -> np.ndarray:
     return np.clip(ndimage.zoom(picture, (2, 2, 1), order=1), 0, 1)
 
 
-def test_coherence_length_grows_with_the_blur_of_noise():
-    for sigma in (3, 5, 8):
-        length = metrics.coherence_length(filtered_noise(sigma))
-        assert length == pytest.approx(1.5 * sigma, rel=0.1)
+def test_coherence_length_grows_with_the_grain():
+    for size in (3, 5, 8):
+        of_noise = metrics.coherence_length(filtered_noise(size))
+        assert of_noise == pytest.approx(1.5 * size, rel=0.1)
+        of_squares = metrics.coherence_length(checkerboard(8 * size))
+        assert of_squares == pytest.approx(8 * size / 9, rel=0.1)
 
 
-def test_coherence_length_grows_with_the_period_of_a_checkerboard():
-    for period in (16, 32, 64):
-        length = metrics.coherence_length(checkerboard(period))
-        assert length == pytest.approx(period / 9, rel=0.1)
-
-
-@pytest.mark.parametrize("width", [4, 6, 12])
-def test_coherence_length_grows_with_the_length_of_strokes(width):
+def test_coherence_length_grows_with_the_length_of_strokes():
+    width = 6
     lengths = [metrics.coherence_length(strokes(times * width, width)) for times in (1, 2, 4, 8)]
     assert all(after > 1.1 * before for before, after in zip(lengths, lengths[1:]))
     # The radius of the autocorrelation has the strokes' width and hardly sees their length.
     radii = [metrics.correlation_length(strokes(times * width, width)) for times in (1, 8)]
     assert lengths[-1] / lengths[0] > radii[-1] / radii[0]
-
-
-def test_coherence_length_grows_with_the_width_of_strokes():
-    lengths = [metrics.coherence_length(strokes(48, width)) for width in (3, 12, 24)]
-    assert lengths == sorted(lengths)
 
 
 def test_coherence_length_grows_with_neighbours_that_run_alike():
@@ -344,10 +269,9 @@ def test_coherence_length_of_a_magnified_picture(photo):
 
 
 def test_coherence_length_is_least_for_noise(photo):
-    for least in (noise(), shuffled(photo), grey(noise()[..., 0])):
+    for least in (noise(), shuffled(photo)):
         assert metrics.coherence_length(least) == pytest.approx(1.45, abs=0.1)
-    others = [filtered_noise(1.5), strokes(8, 4), strokes(6, 6), checkerboard(16), photo]
-    assert all(metrics.coherence_length(each) > 1.6 for each in others)
+    assert metrics.coherence_length(photo) > 1.6
 
 
 def test_coherence_length_does_not_see_contrast_and_polarity():
@@ -355,19 +279,6 @@ def test_coherence_length_does_not_see_contrast_and_polarity():
     length = metrics.coherence_length(picture)
     for same in (0.4 + 0.2 * picture, 1 - picture, picture.swapaxes(0, 1)):
         assert metrics.coherence_length(same) == pytest.approx(length, rel=0.01)
-    clouded = 0.7 * picture + 0.3 * filtered_noise(20)
-    assert metrics.coherence_length(clouded) == pytest.approx(length, rel=0.05)
-
-
-def test_coherence_length_is_shortened_by_noise_on_top():
-    picture = 0.2 + 0.6 * strokes(32, 4)
-    shares = [
-        metrics.coherence_length(np.clip(picture + 0.6 * share * (grain - 0.5), 0, 1))
-        / metrics.coherence_length(picture)
-        for grain in [grey(noise(shape=(256, 256, 1))[..., 0])]
-        for share in (0.2, 0.7)
-    ]
-    assert 0.95 < shares[0] < 1.01 and 0.6 < shares[1] < 0.85
 
 
 def test_coherence_length_second_implementation():
@@ -456,10 +367,6 @@ def test_mean_lab_shift_sees_colours_not_places(photo):
     assert metrics.lab_distance(shuffled(photo), photo) > 10
 
 
-def test_sliced_wasserstein_ignores_places(photo):
-    assert metrics.sliced_wasserstein_rgb(shuffled(photo), photo) == 0
-
-
 def test_sliced_wasserstein_of_a_shift():
     # |v · θ| averaged over the sphere is |v| / 2.
     pixels = 0.5 * noise(shape=(32, 32, 3))
@@ -504,31 +411,6 @@ def test_clouds_that_do_not_compare(shape):
         metrics.sliced_wasserstein(np.zeros(shape), np.zeros((4, 3)))
 
 
-def test_histogram_distance_by_hand():
-    half = flat(0, 0, 0)
-    half[:, :5] = 1  # a quarter of the pixels
-    assert metrics.histogram_distance(half, flat(0, 0, 0)) == pytest.approx(0.25)
-    assert metrics.histogram_distance(flat(1, 0, 0), flat(0, 1, 0)) == 1
-    # .49 and .51 lie on two sides of a bin's border; .51 and .61 in one bin.
-    assert metrics.histogram_distance(flat(0.49, 0, 0), flat(0.51, 0, 0)) == 1
-    assert metrics.histogram_distance(flat(0.61, 0, 0), flat(0.51, 0, 0)) == 0
-
-
-def test_histogram_distance_second_implementation(photo, other):
-    histograms = [
-        np.histogramdd(each.reshape(-1, 3) / 255, bins=8, range=[(0, 1)] * 3)[0] / each[..., 0].size
-        for each in (photo, other)
-    ]
-    expected = np.abs(histograms[0] - histograms[1]).sum() / 2
-    assert metrics.histogram_distance(photo, other) == pytest.approx(expected)
-
-
-def test_mean_luminance_by_hand():
-    assert metrics.mean_luminance(flat(1, 1, 1)) == pytest.approx(1)
-    assert metrics.mean_luminance(flat(0, 0, 0)) == 0
-    assert metrics.mean_luminance(flat(0, 1, 0)) == pytest.approx(0.7154)
-
-
 # Spectrum
 
 
@@ -548,19 +430,6 @@ def test_energy_of_white_noise_is_its_variance_spread_evenly():
     ring = np.pi * (0.25**2 - 0.05**2)  # the band's area in a plane of one
     assert metrics.mid_band_energy(grey(values)) == pytest.approx(0.01 * ring, rel=0.05)
     assert metrics.band_energy_share(grey(values), 0.05, 0.25) == pytest.approx(ring, rel=0.05)
-
-
-def test_energy_of_all_bands_is_the_variance():
-    picture = filtered_noise(2)
-    parts = [(0, 0.05), (0.05, 0.25), (0.25, 1)]
-    total = sum(metrics.mid_band_energy(picture, *band) for band in parts)
-    assert total == pytest.approx(metrics.mid_band_energy(picture, 0, 1))
-    assert total == pytest.approx(picture[..., 0].var(), rel=0.1)
-
-
-def test_flat_pictures_have_no_energy():
-    assert metrics.mid_band_energy(flat(0.5, 0.5, 0.5)) == pytest.approx(0, abs=1e-20)
-    assert math.isnan(metrics.band_energy_share(flat(0.5, 0.5, 0.5)))
 
 
 # Hue
@@ -584,6 +453,11 @@ def test_hue_entropy_of_all_hues_and_of_none():
     assert metrics.hue_entropy((wheel * 0.001) + 0.5) == pytest.approx(5, abs=0.01)
 
 
+def test_flat_pictures_have_no_energy():
+    assert metrics.mid_band_energy(flat(0.5, 0.5, 0.5)) == pytest.approx(0, abs=1e-20)
+    assert math.isnan(metrics.band_energy_share(flat(0.5, 0.5, 0.5)))
+
+
 # Bad input
 
 NOT_PICTURES = [
@@ -601,38 +475,28 @@ NOT_PICTURES = [
 
 
 @pytest.mark.parametrize("bad", NOT_PICTURES)
-@pytest.mark.parametrize("metric", PAIRWISE + COLOURS)
-def test_pairs_reject_what_is_no_picture(metric, bad):
+@pytest.mark.parametrize("metric", PAIRWISE + COLOURS + SINGLE)
+def test_what_is_no_picture_is_rejected(metric, bad):
     good = noise(shape=(8, 8, 3))
-    with pytest.raises(ValueError):
-        metric(bad, good)
-    with pytest.raises(ValueError):
-        metric(good, bad)
+    for pictures in [(bad,)] if metric in SINGLE else [(bad, good), (good, bad)]:
+        with pytest.raises(ValueError):
+            metric(*pictures)
 
 
-@pytest.mark.parametrize("bad", NOT_PICTURES)
-@pytest.mark.parametrize("metric", SINGLE)
-def test_singles_reject_what_is_no_picture(metric, bad):
-    with pytest.raises(ValueError):
-        metric(bad)
-
-
-@pytest.mark.parametrize("metric", PAIRWISE)
-def test_sizes_that_differ(metric):
-    with pytest.raises(ValueError, match="do not compare"):
-        metric(noise(shape=(16, 20, 3)), noise(shape=(20, 16, 3)))
-
-
-@pytest.mark.parametrize("metric", COLOURS)
-def test_sizes_may_differ(metric):
-    assert metric(noise(shape=(16, 20, 3)), noise(shape=(31, 9, 3))) > 0
+@pytest.mark.parametrize("metric", PAIRWISE + COLOURS)
+def test_sizes_may_differ_for_colours_alone(metric):
+    pictures = noise(shape=(16, 20, 3)), noise(shape=(20, 16, 3))
+    if metric in COLOURS:
+        assert metric(*pictures) >= 0
+    else:
+        with pytest.raises(ValueError, match="do not compare"):
+            metric(*pictures)
 
 
 @pytest.mark.parametrize(
     "call",
     [
         lambda image: metrics.sliced_wasserstein_rgb(image, image, projections=0),
-        lambda image: metrics.histogram_distance(image, image, bins=0),
         lambda image: metrics.hue_entropy(image, bins=0),
         lambda image: metrics.mid_band_energy(image, 0.3, 0.1),
         lambda image: metrics.band_energy_share(image, -0.1, 0.1),

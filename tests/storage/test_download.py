@@ -12,6 +12,7 @@ from replicate.errors import DownloadError, ReplicateError
 from replicate.storage.download import Digest, download
 
 CONTENT = bytes(range(256)) * 5000
+WHOLE = len(CONTENT)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -64,23 +65,21 @@ def test_a_bar_is_drawn_only_on_a_terminal(server, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("page", "sentence"),
+    ("page", "most", "sentence"),
     [
-        ("truncated", r"the connection ended after 640,000 of 1,280,000 bytes\.$"),
-        ("missing", r"the server answered 404 Not Found\.$"),
+        ("truncated", WHOLE, r"the connection ended after 640,000 of 1,280,000 bytes\.$"),
+        ("missing", WHOLE, r"the server answered 404 Not Found\.$"),
+        ("good", WHOLE - 1, r"larger than the 1,279,999 bytes that are accepted\.$"),
+        ("unmeasured", WHOLE - 1, r"larger than the 1,279,999 bytes that are accepted\.$"),
     ],
 )
-def test_a_bad_answer_is_one_sentence_and_leaves_nothing(server, tmp_path, page, sentence):
-    with pytest.raises(DownloadError, match=sentence):
-        download(f"{server}/{page}", tmp_path / "file")
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_bad_answer_leaves_the_old_file(server, tmp_path):
+def test_a_bad_answer_is_one_sentence_and_leaves_what_was_there(
+    server, tmp_path, page, most, sentence
+):
     (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(DownloadError):
-        download(f"{server}/truncated", tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == b"old"
+    with pytest.raises(DownloadError, match=sentence):
+        download(f"{server}/{page}", tmp_path / "file", most=most)
+    assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_bytes() == b"old"
 
 
 def test_a_required_digest_that_differs_rejects_the_file(server, tmp_path):
