@@ -45,8 +45,8 @@ def seconds(*functions: Callable[[], object], rounds: int) -> list[float]:
 def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dict[str, float]:
     """Seconds of one evaluation, of the optimizer in it, and of the bare network; peak memory."""
     from replicate.engine.device import choose_dtype
-    from replicate.engine.objective import Objective, content, evaluate, style
     from replicate.engine.optimizers import LBFGS
+    from replicate.method import Objective, content, evaluate, style
     from replicate.networks.vgg import Network
     from replicate.networks.weights import random_weights
 

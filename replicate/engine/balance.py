@@ -20,8 +20,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..errors import ReplicateError
+from ..method import Objective, evaluate
 from ..networks.vgg import Network
-from .objective import Objective, evaluate
 from .preset import Preset
 
 KINDS = ("content", "style")

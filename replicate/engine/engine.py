@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import DivergedError, ReplicateError, WeightsError
 from ..images import Picture
+from ..method import Evaluation, Objective, content, evaluate, style, variation
 from ..networks.features import FeatureMap
 from ..networks.layers import BLOCKS
 from ..networks.means import channel_means, to_picture, to_tensor
@@ -31,10 +32,9 @@ from ..suggest import nearest
 from .balance import balanced_preset, gradient_norms
 from .device import Precision, arithmetic, choose_device, choose_dtype
 from .job import Job, NetworkInfo, Result, Snapshot
-from .objective import Evaluation, Objective, content, evaluate, style, variation
 from .optimizers import LBFGS, Adam, Optimizer
 from .preset import NetworkName, NetworkSpec, Preset
-from .statistics import style_statistics
+from .terms import style_statistics
 
 NOISE = 0.01
 """Standard deviation of the noise that a picture starts from, about middle grey.
@@ -570,7 +570,7 @@ def _objective(jobs: Sequence[Job], network: Network, device: torch.device) -> O
             preset.style_statistic, list(jobs[0].style_layers), preset.activation_shift
         )
         for layer, statistic in compared.items():
-            target = torch.cat([statistic(each).values for each in maps])
+            target = torch.cat([statistic(each) for each in maps])
             weights = [job.preset.style_weight * job.style_layers[layer] for job in jobs]
             objective += per_job(weights) * style(layer, target, preset.style_loss, statistic)
     if preset.tv_weight:

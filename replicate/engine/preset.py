@@ -110,7 +110,7 @@ class Preset(Strict):
     The objective is ``alpha * content + beta * style + gamma * total variation`` with
     alpha ``content_weight``, beta ``style_weight`` and gamma ``tv_weight``; ``ratio`` is
     alpha/beta as papers print it, and may be given instead of ``style_weight``.
-    The normalisations of the two losses are named (see :mod:`replicate.engine.losses`).
+    The normalisations of the two losses are named (see :mod:`replicate.method`).
 
     ``ratio_pixels`` is the size of picture, in pixels, for which alpha/beta was chosen.  A smaller
     picture cannot match the style as closely: the Gram matrix of content seen at M positions
@@ -127,7 +127,7 @@ class Preset(Strict):
     next.  Style is never matched on a smaller canvas: enlarged coarse structures would stay, and
     with fewer positions than channels a Gram matrix fixes the style's own layout.
 
-    ``style_statistic`` is what the style loss compares (see :mod:`replicate.engine.statistics`):
+    ``style_statistic`` is what the style loss compares (see :data:`replicate.method.STATISTICS`):
     Gram matrices, or those between each layer and the one before it in ``style_layers`` (then
     the first layer's weight has no effect), or means alone, or means and standard deviations.
     ``activation_shift`` is added to all features before they enter a Gram matrix.

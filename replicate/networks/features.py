@@ -20,37 +20,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 8192
-"""Rows (pixels) that are widened to float32 at once: 8192 x 64 floats stay in a core's cache."""
-
-
-class _Gram(torch.autograd.Function):
-    """F^T F / M with float32 sums whatever the map's precision, and a gradient in that precision.
-
-    Widening a whole bf16 map before the product costs more than the product; so the map is
-    widened chunk by chunk, and the gradient F (D + D^T) / M is one product in bf16.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        return _mean_products(rows, rows)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (rows,) = ctx.saved_tensors
-        (gradient,) = gradients
-        both = (gradient + gradient.transpose(1, 2)) / rows.shape[1]
-        return rows @ both.to(rows.dtype)
+from ..method import cross_gram_matrix, gram_matrix, mean_products, rows_of
 
 
 class _GramAndMeans(torch.autograd.Function):
-    """As :class:`_Gram`, with the means of the channels: both gradients in one product."""
+    """The Gram matrix and the means of the channels: both gradients in one product."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(rows)
-        products = _mean_products(rows, rows)
+        products = mean_products(rows, rows)
         return products, rows.mean(dim=1, dtype=products.dtype)
 
     @staticmethod
@@ -61,67 +40,9 @@ class _GramAndMeans(torch.autograd.Function):
         return torch.baddbmm(means[:, None, :].to(rows.dtype), rows, both)
 
 
-class _CrossGram(torch.autograd.Function):
-    """As :class:`_Gram`, between two maps of one size: E^T F / M."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, others: Tensor) -> Tensor:
-        ctx.save_for_backward(rows, others)
-        return _mean_products(rows, others)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
-        rows, others = ctx.saved_tensors
-        gradient = (gradients[0] / rows.shape[1]).to(rows.dtype)
-        return others @ gradient.transpose(1, 2), rows @ gradient
-
-
-def _mean_products(rows: Tensor, others: Tensor) -> Tensor:
-    """Mean over M of the products of two maps' channels: (B, M, n), (B, M, k) -> (B, n, k)."""
-    pixels = rows.shape[1]
-    if rows.dtype == torch.float32 or rows.dtype == torch.float64:
-        return rows.transpose(1, 2) @ others / pixels
-    out = torch.zeros(rows.shape[0], rows.shape[2], others.shape[2], device=rows.device)
-    for start in range(0, pixels, CHUNK):
-        part = rows[:, start : start + CHUNK].float()
-        other = part if others is rows else others[:, start : start + CHUNK].float()
-        out.baddbmm_(part.transpose(1, 2), other)
-    return out / pixels
-
-
-def gram_matrix(features: Tensor) -> Tensor:
-    """Gram matrix G_ij = (1/M) sum_k F_ik F_jk of each picture (Gatys et al. 2016, eq. 3).
-
-    Args:
-        features: (B, N, H, W), any floating type.
-
-    Returns:
-        (B, N, N), divided by the number of positions M = H W; float32 (float64 stays float64).
-    """
-    return _Gram.apply(_rows(features))
-
-
-def cross_gram_matrix(features: Tensor, others: Tensor) -> Tensor:
-    """Gram matrix between two maps of one size, G_ij = (1/M) sum_k E_ik F_jk.
-
-    Args:
-        features, others: (B, N, H, W) and (B, K, H, W), any floating type.
-
-    Returns:
-        (B, N, K), float32 (float64 stays float64).
-    """
-    return _CrossGram.apply(_rows(features), _rows(others))
-
-
 def _gram_and_means(features: Tensor) -> tuple[Tensor, Tensor]:
     """The Gram matrix and the mean of each channel: (B, N, H, W) -> (B, N, N) and (B, N)."""
-    return _GramAndMeans.apply(_rows(features))
-
-
-def _rows(features: Tensor) -> Tensor:
-    """(B, H W, N): in channels_last memory this is a view, rows are pixels, columns channels."""
-    batch, channels, height, width = features.shape
-    return features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+    return _GramAndMeans.apply(rows_of(features))
 
 
 def _means(features: Tensor) -> Tensor:

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from ..engine.job import Job, Result
-from ..engine.objective import Objective, evaluate
-from ..engine.objective import style as style_term
 from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import all_of, at_least, at_most, largest, ordered, smallest, within
@@ -37,6 +35,8 @@ from ..measure.metrics import (
     sliced_wasserstein_rgb,
     ssim,
 )
+from ..method import Objective, evaluate
+from ..method import style as style_term
 from ..networks.means import to_tensor
 from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
 from .studio import Studio, figure_config, only

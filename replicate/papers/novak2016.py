@@ -11,7 +11,6 @@ from ..config import FigureConfig
 from ..engine.balance import gradient_norms
 from ..engine.engine import NOISE
 from ..engine.job import Job, Result
-from ..engine.objective import Objective, style
 from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import all_of, at_least, at_most
@@ -19,6 +18,7 @@ from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
 from ..measure.metrics import relative_gram_distance
+from ..method import Objective, style
 from ..networks.features import FeatureMap
 from ..networks.layers import depth, steps
 from ..networks.means import to_tensor

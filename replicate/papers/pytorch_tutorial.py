@@ -9,8 +9,6 @@ import numpy as np
 
 from ..engine.balance import gradient_norms
 from ..engine.job import Job, Result
-from ..engine.objective import Objective
-from ..engine.objective import style as style_term
 from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import at_least, largest, ordered
@@ -18,6 +16,8 @@ from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..images import Picture
 from ..measure.matching import matched
+from ..method import Objective
+from ..method import style as style_term
 from ..networks.layers import receptive_field
 from ..networks.means import to_tensor
 from .gatys2015 import style_size

@@ -26,10 +26,10 @@ from torch import Tensor
 
 from ..engine.device import arithmetic
 from ..engine.engine import Engine
-from ..engine.objective import Objective, Term, evaluate
 from ..engine.optimizers import Adam
 from ..engine.preset import NetworkSpec
 from ..images import Picture
+from ..method import Objective, Term, evaluate
 from ..networks.features import FeatureMap
 from ..networks.means import to_picture, to_tensor
 from .channels import Channel, ChannelStore

@@ -11,9 +11,9 @@ import pytest
 from replicate.engine.balance import balanced_preset, gradient_norms, strength
 from replicate.engine.engine import Engine, _objective, _start
 from replicate.engine.job import Job
-from replicate.engine.objective import evaluate
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
+from replicate.method import evaluate
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 ROUNDING = 0.006  # weights have three digits

@@ -16,12 +16,11 @@ from replicate.engine import engine as module
 from replicate.engine.device import arithmetic, choose_device, choose_dtype
 from replicate.engine.engine import Engine, _Session
 from replicate.engine.job import Job, Result, fit
-from replicate.engine.objective import Evaluation
 from replicate.engine.preset import NetworkSpec, Preset
 from replicate.errors import DivergedError, LayerError, ReplicateError, WeightsError
 from replicate.images import Picture
+from replicate.method import Evaluation, gram_matrix
 from replicate.networks import means as normalisation
-from replicate.networks.features import gram_matrix
 from replicate.networks.means import channel_means, measure_means, to_picture, to_tensor
 from replicate.networks.weights import LoadedWeights
 from replicate.storage.store import ResultStore

@@ -19,8 +19,8 @@ from replicate.config import load_preset
 from replicate.engine import engine as module
 from replicate.engine.engine import Engine, _objective
 from replicate.engine.job import Job
-from replicate.engine.objective import Evaluation, evaluate
 from replicate.engine.preset import NetworkSpec, Preset
+from replicate.method import Evaluation, evaluate
 from replicate.networks import vgg as networks
 from replicate.networks.means import to_tensor
 from replicate.networks.vgg import CAFFE_MEAN, InputConvention, feature_scale

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from replicate.errors import LayerError
+from replicate.method import gram_matrix
 from replicate.networks import vgg as networks
-from replicate.networks.features import gram_matrix
 from replicate.networks.layers import layer_names, steps
 from replicate.networks.vgg import Network
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from replicate.config import load_preset
-from replicate.networks.features import gram_matrix
+from replicate.method import gram_matrix
 from replicate.papers import draw_figure
 from replicate.papers.li2017 import (
     BOTH,
@@ -47,8 +47,8 @@ def program_gradient(kernel: str, balance: float, x: torch.Tensor, y: torch.Tens
 )
 def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> None:
     """At relu3_1 of a picture whose conv4_2 has a quarter of its positions and 512 channels."""
-    from replicate.engine.losses import content_loss, style_loss
-    from replicate.engine.statistics import style_statistics
+    from replicate.engine.terms import style_statistics
+    from replicate.method import content_loss, style_loss
     from replicate.networks.features import FeatureMap, Readout
 
     preset = load_preset(PRESETS[name])
@@ -58,8 +58,9 @@ def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> Non
     )
     x.requires_grad_(True)
     statistic = style_statistics(preset.style_statistic, ["relu3_1"])["relu3_1"]
-    target = statistic({"relu3_1": FeatureMap(y, Readout(6))}).values
-    loss = style_loss(statistic({"relu3_1": FeatureMap(x, Readout(6))}), target, preset.style_loss)
+    maps, target = ({"relu3_1": FeatureMap(each, Readout(6))} for each in (x, y))
+    size = statistic.size(maps)
+    loss = style_loss(statistic(maps), statistic(target), *size, preset.style_loss)
     weight = preset.style_weight * preset.style_layers["relu3_1"]
     (ours,) = torch.autograd.grad(weight * loss.sum(), x)
     rows = x.detach()[0].flatten(1).T

@@ -14,7 +14,7 @@ from replicate.engine.job import Job
 from replicate.engine.preset import NetworkSpec
 from replicate.measure.matching import TRIES
 from replicate.measure.metrics import relative_gram_distance
-from replicate.networks.features import gram_matrix
+from replicate.method import gram_matrix
 from replicate.networks.layers import layer_names
 from replicate.papers import draw_figure, novak2016
 from replicate.papers.judge import VGG16, Judge, patches, style_judge
