@@ -8,7 +8,8 @@ from statistics import median
 from ..figure.claims import at_least, at_most, largest, ordered, within
 from ..figure.panels import Panel
 from ..measure.metrics import ssim
-from .gatys2015 import gallery, reconstructions
+from .gallery import gallery
+from .gatys2015 import fig1 as reconstructions
 from .measures import fidelity, mean_lab_shift, painting_ssim, style_loss, total_loss
 from .panels import ratio_label
 from .sheet import Sheet
@@ -17,12 +18,12 @@ from .studio import Studio
 
 def fig1(studio: Studio) -> Sheet:
     """Style and content reconstructions; content from convN_2, unlike the 2015 edition."""
-    return reconstructions(studio, "gatys2016/fig1")
+    return reconstructions(studio)
 
 
 def fig3(studio: Studio) -> Sheet:
     """A photograph in five styles, each at this edition's ratio."""
-    return gallery(studio, "gatys2016/fig3")
+    return gallery(studio)
 
 
 def fig4(studio: Studio) -> Sheet:
@@ -155,8 +156,7 @@ def fig6(studio: Studio) -> Sheet:
                 ),
             ),
             studio.claim(
-                "many",
-                at_most("SSIM between pairs of noise starts", pairs, 0.9, basis="our bound"),
+                "many", at_most("SSIM between pairs of noise starts", pairs, 0.9, basis="our bound")
             ),
         ],
     )

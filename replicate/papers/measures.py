@@ -7,12 +7,14 @@ know more are made by a function: ``gram_distances(layers)``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.job import Result
 from ..figure.claims import Check, Direction, at_least
+from ..images import Picture, bundled
 from ..measure import metrics as metric
 from .panels import Measure, Metrics, Panels
 
@@ -33,6 +35,11 @@ def painting(result: Result) -> Pixels:
     """The style picture stretched to the result's size."""
     assert result.job.style is not None
     return result.job.style.resized(*result.picture.size).pixels
+
+
+def unrelated(content: Picture) -> Picture:
+    """Another photograph than this one, for comparison."""
+    return bundled("coffee" if content.name != "coffee" else "chelsea")
 
 
 # ---------------------------------------------------------------------------- likeness
@@ -66,6 +73,18 @@ def mean_lab_shift(studio: Studio, result: Result) -> Metrics:
 def colour_distance(studio: Studio, result: Result) -> Metrics:
     """``colour_distance``: mean Delta E to the photograph, place by place."""
     return {"colour_distance": metric.lab_distance(result.picture.pixels, photograph(result))}
+
+
+def palette_distance(studio: Studio, result: Result) -> Metrics:
+    """``palette_distance``: sliced Wasserstein distance of RGB to the photograph."""
+    drawn = result.picture.pixels
+    return {"palette_distance": metric.sliced_wasserstein_rgb(drawn, photograph(result))}
+
+
+def painting_palette(studio: Studio, result: Result) -> Metrics:
+    """``palette_distance``: sliced Wasserstein distance of RGB to the painting."""
+    drawn = result.picture.pixels
+    return {"palette_distance": metric.sliced_wasserstein_rgb(drawn, painting(result))}
 
 
 def structure_size(studio: Studio, result: Result) -> Metrics:
@@ -118,11 +137,12 @@ def gram_distances(layers: Sequence[str]) -> Measure:
     return measure
 
 
-def mean_gram_distance(layers: Sequence[str], name: str = "gram_distance") -> Measure:
-    """The mean over the layers, under a name."""
+def mean_gram_distance(layers: Sequence[str] | None = None, name: str = "gram_distance") -> Measure:
+    """The mean over the layers, under a name; over the job's own style layers unless given."""
 
     def measure(studio: Studio, result: Result) -> Metrics:
-        return {name: float(np.mean(list(style_distances(studio, result, layers).values())))}
+        chosen = list(result.job.style_layers) if layers is None else layers
+        return {name: float(np.mean(list(style_distances(studio, result, chosen).values())))}
 
     return measure
 
@@ -130,16 +150,14 @@ def mean_gram_distance(layers: Sequence[str], name: str = "gram_distance") -> Me
 # ---------------------------------------------------------------------------- common checks
 
 
-def steps(values: Iterable[float]) -> list[float]:
-    """Differences from each value to the next."""
-    listed = list(values)
-    return [after - before for before, after in zip(listed, listed[1:])]
+def differences(values: Iterable[float]) -> list[float]:
+    """From each value to the next."""
+    return [after - before for before, after in pairwise(values)]
 
 
 def factors(values: Iterable[float]) -> list[float]:
-    """Factors from each value to the next."""
-    listed = list(values)
-    return [after / before for before, after in zip(listed, listed[1:])]
+    """From each value to the next."""
+    return [after / before for before, after in pairwise(values)]
 
 
 def in_every_row(
@@ -149,11 +167,32 @@ def in_every_row(
     measure: str,
     bound: float = 0.0,
     basis: str = "",
+    column: str = "layer",
 ) -> Check:
-    """The metric rises (or falls) from each column of a table to the next, by `bound` or more."""
-    sign = 1 if direction == "increasing" else -1
-    smallest: Mapping[str, float] = {
-        row: min(steps(sign * value for value in cells.column(name).values()))
-        for row, cells in panels.by_row().items()
-    }
-    return at_least(measure, smallest, bound, basis)
+    """The metric rises (or falls) from each column of a table to the next, by `bound` or more.
+
+    Args:
+        measure: what the metric is, for a reader.
+        column: what a column is.
+    """
+    sign, verb = (1, "rise") if direction == "increasing" else (-1, "fall")
+
+    def smallest(values: list[float]) -> float:
+        return min(differences(sign * value for value in values))
+
+    what = f"smallest {verb} of the {measure} from one {column} to the next"
+    return at_least(what, panels.per_row(name, smallest), bound, basis)
+
+
+def falls_when_added(panels: Panels, sets: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """By what factor the relative Gram distance at a layer falls once the layer is matched.
+
+    Args:
+        panels: of nested sets, by the sets' labels, with :func:`gram_distances`.
+        sets: label to style layers; each has one layer more than the one before it.
+    """
+    falls = {}
+    for before, after in pairwise(sets):
+        (added,) = (layer for layer in sets[after] if layer not in sets[before])
+        falls[added] = panels.ratio(f"gram_distance/{added}", before, after)
+    return falls

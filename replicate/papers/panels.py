@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import truediv
 from typing import TYPE_CHECKING, Any
 
 from ..engine.job import Job, Result
@@ -111,10 +112,24 @@ class Panels(Mapping[Key, Result]):
             rows.setdefault(_row(key), {})[key[-1]] = key
         return {row: self.select(keys) for row, keys in rows.items()}
 
+    def per_row(self, name: str, summary: Callable[[list[float]], float]) -> dict[str, float]:
+        """A table's rows, each with one number of its metrics of this name, such as the largest."""
+        return {
+            row: summary(list(cells.column(name).values())) for row, cells in self.by_row().items()
+        }
+
     def column(self, name: str, keys: Sequence[Key] | None = None) -> dict[str, float]:
         """One metric by the panels' labels."""
-        chosen = list(self) if keys is None else keys
+        chosen = self.metrics if keys is None else keys
         return {self.label(key): self.metrics[key][name] for key in chosen}
+
+    def compare(
+        self, above: str, below: str, how: Callable[[float, float], float] = truediv
+    ) -> dict[str, float]:
+        """One metric over (or, by ``sub``, less) another of the same panel, by label."""
+        return {
+            self.label(key): how(each[above], each[below]) for key, each in self.metrics.items()
+        }
 
     def ratio(self, name: str, above: Key, below: Key) -> float:
         """A metric of one panel over that of another."""
@@ -198,7 +213,8 @@ class Panels(Mapping[Key, Result]):
                 ]
                 for row in down
             ]
-            row_labels, column_labels = list(down.values()), [*ahead, *across.values()]
+            row_labels = list(down.values()) if any(down.values()) else []
+            column_labels = [*ahead, *across.values()]
         else:
             line = [each for each in ahead.values() if isinstance(each, Panel)]
             line += [drawn(key) for key in self]

@@ -12,7 +12,7 @@ from replicate.papers.johnson2016 import (
     PHOTOGRAPH,
     Drawn,
     index_claim,
-    layer_claims,
+    layer_claim,
     network_claim,
 )
 from replicate.papers.studio import Studio
@@ -36,23 +36,25 @@ def judged(
 # Claims
 
 
-def test_layers_that_bring_each_other_along() -> None:
-    (claim,) = layer_claims("an issue", FIRST, OWN, judged())
+@pytest.fixture
+def studio(small_studio: Callable[..., Studio]) -> Studio:
+    return small_studio().at(ID)
+
+
+def test_layers_that_bring_each_other_along(studio: Studio) -> None:
+    claim = layer_claim(studio, judged())
     assert claim.holds
     assert len(claim.value) == 4
-    poor = judged(**{f"VGG-16 {FIRST}": {("VGG-16", OWN): 0.2}})
-    (claim,) = layer_claims("an issue", FIRST, OWN, poor)
+    claim = layer_claim(studio, judged(**{f"VGG-16 {FIRST}": {("VGG-16", OWN): 0.2}}))
     assert not claim.holds
     assert claim.value[f"VGG-16, {FIRST} judged by {OWN}"] == pytest.approx(0.2)
     # What a picture's own layers say of it is no evidence.
-    (claim,) = layer_claims("", FIRST, OWN, judged(**{f"VGG-16 {OWN}": {("VGG-16", OWN): 0.9}}))
-    assert claim.holds
+    assert layer_claim(studio, judged(**{f"VGG-16 {OWN}": {("VGG-16", OWN): 0.9}})).holds
 
 
 @pytest.mark.parametrize(("distance", "holds"), [(0.05, True), (0.06, True), (0.07, False)])
-def test_indices_instead_of_names(distance: float, holds: bool) -> None:
-    table = judged(**{f"VGG-19 {INDEX}": {("VGG-16", OWN): distance}})
-    claim = index_claim("an issue", OWN, INDEX, table)
+def test_indices_instead_of_names(studio: Studio, distance: float, holds: bool) -> None:
+    claim = index_claim(studio, judged(**{f"VGG-19 {INDEX}": {("VGG-16", OWN): distance}}))
     assert claim.holds is holds
     assert claim.value["judged by VGG-16"] == pytest.approx(distance / 0.05)
     assert list(claim.value) == ["judged by VGG-16", "judged by VGG-19"]
@@ -81,9 +83,9 @@ EDGES = {("VGG-16", OWN): 0.5, ("VGG-19", OWN): 0.45}
     ],
 )
 def test_one_network_for_the_other(
-    changes: dict[str, Any], edges: dict[Drawn, float], holds: bool
+    studio: Studio, changes: dict[str, Any], edges: dict[Drawn, float], holds: bool
 ) -> None:
-    assert network_claim("an issue", OWN, judged(**changes), edges).holds is holds
+    assert network_claim(studio, judged(**changes), edges).holds is holds
 
 
 # The figure

@@ -15,6 +15,11 @@ from replicate.papers.studio import Studio, figure_config
 ID = "nikulin2016/layers"
 
 
+@pytest.fixture
+def studio(small_studio: Callable[..., Studio]) -> Studio:
+    return small_studio().at(ID)
+
+
 def numbers(colour: float, style: float, kept: float) -> dict[str, float]:
     return {
         "colour_distance": colour,
@@ -25,7 +30,7 @@ def numbers(colour: float, style: float, kept: float) -> dict[str, float]:
     }
 
 
-def verdicts(**changes: Any) -> dict[str, bool]:
+def verdicts(studio: Studio, **changes: Any) -> dict[str, bool]:
     """Of a paper's worth of numbers with some of them changed."""
     given = {
         "changed": numbers(10, 0.1, 0.6),
@@ -38,11 +43,13 @@ def verdicts(**changes: Any) -> dict[str, bool]:
         "lower": 0.03,
         **changes,
     }
-    return {claim.id: claim.holds for claim in claims("a paper", **given)}
+    return {claim.id: claim.holds for claim in claims(studio, **given)}
 
 
-def test_all_claims_hold_where_the_changed_layers_win() -> None:
-    assert verdicts() == dict.fromkeys(("matched", "lower", "colours", "details", "weight"), True)
+def test_all_claims_hold_where_the_changed_layers_win(studio: Studio) -> None:
+    assert verdicts(studio) == dict.fromkeys(
+        ("matched", "lower", "colours", "details", "weight"), True
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,13 +65,13 @@ def test_all_claims_hold_where_the_changed_layers_win() -> None:
         ({"sweep": {0.001: numbers(9, 0.09, 0.2), 0.03: numbers(25, 0.1, 0.4)}}, {"weight"}),
     ],
 )
-def test_each_claim_can_fail(changes: dict[str, Any], failing: set[str]) -> None:
-    assert {id for id, holds in verdicts(**changes).items() if not holds} == failing
+def test_each_claim_can_fail(studio: Studio, changes: dict[str, Any], failing: set[str]) -> None:
+    assert {id for id, holds in verdicts(studio, **changes).items() if not holds} == failing
 
 
-def test_no_claim_holds_of_undefined_numbers() -> None:
+def test_no_claim_holds_of_undefined_numbers(studio: Studio) -> None:
     undefined = numbers(float("nan"), float("nan"), float("nan"))
-    found = verdicts(changed=undefined)
+    found = verdicts(studio, changed=undefined)
     assert not any(holds for id, holds in found.items() if id != "lower")
 
 
