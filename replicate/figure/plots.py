@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -108,6 +108,13 @@ class HeatMap:
         for labels, count in ((self.rows, shape[0]), (self.columns, shape[1])):
             if labels and len(labels) != count:
                 raise ValueError(f"A heat map of shape {shape} has {len(labels)} labels a side.")
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Mapping[str, float]], **settings: Any) -> HeatMap:
+        """The heat map of a table by row and column, each row with the same columns."""
+        columns = list(next(iter(table.values())))
+        values = np.array([[row[column] for column in columns] for row in table.values()])
+        return cls(values, list(table), columns, **settings)
 
     @property
     def aspect(self) -> float:

@@ -84,6 +84,26 @@ def with_luminance_of(colours: Picture, drawn: Picture) -> Picture:
     return _like(drawn, with_luminance(pixels, luminance(as_floats(drawn))), drawn.name)
 
 
+def chroma_distance(one: Picture, other: Picture) -> float:
+    """Mean distance of U and V, place by place, of two pictures of one size."""
+    apart = chroma(as_floats(one)) - chroma(as_floats(other))
+    return float(np.linalg.norm(apart, axis=-1).mean())
+
+
+def kept_chroma(colours: Picture, drawn: Picture) -> tuple[float, float]:
+    """How exactly `with_luminance_of` keeps the chroma of ``colours``, of the size of ``drawn``.
+
+    Returns:
+        The largest difference of U or V in the 8-bit picture, where RGB can show the colour; and
+        on what share of the picture it can.
+    """
+    pixels = as_floats(colours)
+    exact = with_luminance(pixels, luminance(as_floats(drawn)))
+    possible = ((exact >= 0) & (exact <= 1)).all(axis=-1)
+    apart = chroma(as_floats(with_luminance_of(colours, drawn))) - chroma(pixels)
+    return float(np.abs(apart[possible]).max(initial=0)), float(possible.mean())
+
+
 # ---------------------------------------------------------------------------- colour statistics
 
 
@@ -140,6 +160,14 @@ def matched_colours(picture: Picture, like: Picture, root: Root = "cholesky") ->
     pixels = as_floats(picture)
     mapped = colour_map(pixels, as_floats(like), root)(pixels)
     return _like(picture, mapped, f"{picture.name} in the colours of {like.name}")
+
+
+def statistics_apart(picture: Picture, like: Picture, root: Root = "cholesky") -> float:
+    """Largest difference of any entry of mean and covariance after the map, before clipping."""
+    ours, theirs = as_floats(picture), as_floats(like)
+    mapped = colour_map(ours, theirs, root)(ours)
+    pairs = zip(colour_statistics(mapped), colour_statistics(theirs))
+    return max(float(np.abs(found - wanted).max()) for found, wanted in pairs)
 
 
 def as_floats(picture: Picture) -> Array:

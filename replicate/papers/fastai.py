@@ -2,313 +2,199 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
+from statistics import mean
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from ..engine.job import Job, Result
+from ..engine.job import Result
 from ..engine.preset import Preset
-from ..figure.claims import Claim
-from ..figure.old_claims import all_of, at_least, at_most, largest, ordered, smallest, within
+from ..figure.claims import at_least, at_most, largest, ordered, smallest, within
 from ..figure.panels import Grid, Panel
-from ..images import Picture
-from ..images.colour import (
-    Array,
-    Root,
-    as_floats,
-    chroma,
-    colour_map,
-    colour_statistics,
-    grey,
-    luminance,
-    matched_colours,
-    matched_luminance,
-    with_luminance,
-    with_luminance_of,
+from ..images import colour
+from ..measure.metrics import COHERENCE_NOTE, edge_correlation
+from ..measure.style import gradients_compared
+from .measures import (
+    colours_apart,
+    difference_from,
+    fidelity,
+    mean_gram_distance,
+    painting,
+    structure_size,
+    style_distances,
 )
-from ..measure.metrics import (
-    COHERENCE_NOTE,
-    coherence_length,
-    edge_correlation,
-    sliced_wasserstein_rgb,
-    ssim,
-)
-from ..method import Objective, evaluate
-from ..method import style as style_term
-from ..networks.means import to_tensor
-from .sheet import Metrics, Sheet, column, fidelity, shown, source_panel
-from .studio import Studio, figure_config, only
+from .panels import Measure, Metrics
+from .sheet import Sheet
+from .studio import Studio, only
 
-FORUM = "forums.fast.ai topic 1774"
-LESSON = "fast.ai Part 2 (2017), lesson 8"
-COLOUR = "Gatys et al. 2016, arXiv 1606.05897"
-
-# ---------------------------------------------------------------------------- one layer or the rest
-
+OURS = "our bound"
 ALONE, REST, TEXTURE = "alone", "all but it", "no photograph"
-
-
-def single_vs_rest(studio: Studio) -> Sheet:
-    """For each block: style from its first layer, from the others' first layers, from it alone."""
-    _, config, preset = figure_config("fastai/single_vs_rest")
-    content, style = studio.picture("content"), studio.picture("style")
-    layers = {label: layer for label, (layer,) in config.style_sets.items()}
-
-    def job(row: str, label: str) -> Job:
-        chosen = [layers[label]]
-        others = [layer for layer in layers.values() if layer not in chosen]
-        name = f"{label} {row}"
-        if row == TEXTURE:
-            return studio.job(only(preset, "style", chosen), style=style, label=name)
-        wanted = chosen if row == ALONE else others
-        return studio.job(preset.with_(style_layers=wanted), content, style, label=name)
-
-    jobs = {(row, label): job(row, label) for row in (ALONE, REST, TEXTURE) for label in layers}
-    results = studio.draw(jobs)
-    metrics = {
-        (row, label): _layer_metrics(studio, results[row, label], style, layers, label)
-        for row, label in jobs
-    }
-    sheet = Sheet()
-    for key, each in jobs.items():
-        sheet.add(each.label, results[key], metrics[key])
-    canvas = jobs[ALONE, next(iter(layers))].canvas
-    sheet.grids = [
-        Grid.of_rows(
-            [
-                [
-                    shown(results[row, label], _layer_lines(row, metrics[row, label]))
-                    for label in layers
-                ]
-                for row in (ALONE, REST, TEXTURE)
-            ],
-            rows=[ALONE, REST, TEXTURE],
-            columns=list(layers),
-            column_title="style layer",
-            inputs=(
-                source_panel(content, canvas, "content"),
-                source_panel(style, results[TEXTURE, next(iter(layers))].picture.size, "style"),
-            ),
-        )
-    ]
-    sheet.claims = single_claims({row: {label: metrics[row, label] for label in layers}
-                                  for row in (ALONE, REST, TEXTURE)})  # fmt: skip
-    return sheet
-
-
-def _layer_metrics(
-    studio: Studio, result: Result, style: Picture, layers: Mapping[str, str], label: str
-) -> Metrics:
-    distances = studio.style_distances(result, style, list(layers.values()))
-    drawn = result.picture.pixels
-    others = [value for layer, value in distances.items() if layer != layers[label]]
-    return {
-        **(fidelity(result) if result.job.content else {}),
-        **{f"gram_distance/{layer}": value for layer, value in distances.items()},
-        "own_gram_distance": distances[layers[label]],
-        "other_gram_distance": float(np.mean(others)),
-        "painting_edges": edge_correlation(drawn, style.resized(*result.picture.size).pixels),
-        "coherence_length": coherence_length(drawn),
-    }
-
-
-def _layer_lines(row: str, metrics: Metrics) -> list[str]:
-    if row == TEXTURE:
-        return [f"structures {metrics['coherence_length']:.1f} px"]
-    return [
-        f"Gram: own {metrics['own_gram_distance']:.2g}",
-        f"others {metrics['other_gram_distance']:.2g}",
-    ]
-
-
-def single_claims(metrics: Mapping[str, Mapping[str, Metrics]]) -> list[Claim]:
-    """What the forum says of one layer and of several.
-
-    Args:
-        metrics: row, then layer, to the panel's metrics.
-    """
-    alone, rest = metrics[ALONE], metrics[REST]
-
-    def factor(name: str, above: Mapping[str, Metrics], below: Mapping[str, Metrics]) -> Metrics:
-        return {label: above[label][name] / below[label][name] for label in above}
-
-    leftover = {label: abs(each["painting_edges"]) for label, each in rest.items()}
-    single = max(abs(each["painting_edges"]) for each in alone.values())
-    return [
-        all_of(
-            "own",
-            "A layer's statistics come with that layer's loss, the others' with theirs.",
-            f"{FORUM} (davecg), left against right",
-            [
-                at_least(
-                    "own", "", "", "at the layer, all but it over alone",
-                    factor("own_gram_distance", rest, alone), 1.0,
-                ),
-                at_least(
-                    "others", "", "", "at the others (mean), alone over all but it",
-                    factor("other_gram_distance", alone, rest), 1.0,
-                ),
-            ],
-            measure="ratio of relative Gram distances to the painting",
-        ),
-        at_most(
-            "no-content",
-            "With several layers the painting's content stays out.",
-            f"{FORUM} (samwit)",
-            "absolute edge correlation with the painting, all but the layer",
-            leftover,
-            0.1,
-            basis="our bound",
-            note=f"From one layer alone it is {single:.3f} at most: a Gram matrix has forgotten "
-            "places whatever the number of layers.",
-        ),
-        ordered(
-            "scale",
-            "A single layer's structures grow with its depth.",
-            f"our measure of {FORUM} (davecg)",
-            "coherence length in pixels, without the photograph",
-            column(metrics[TEXTURE], "coherence_length"),
-            "increasing",
-            note=COHERENCE_NOTE,
-        ),
-    ]  # fmt: skip
-
-
-# ---------------------------------------------------------------------------- content layers
-
-
-def content_series(studio: Studio) -> Sheet:
-    """Content from one layer of every block, and from the layers that bckenstler tried."""
-    _, config, preset = figure_config("fastai/content_series")
-    content, style = studio.picture("content"), studio.picture("style")
-    jobs = {
-        label: studio.job(preset.with_(content_layers=layers), content, style, label=label)
-        for label, layers in config.content_sets.items()
-    }
-    results = studio.draw(jobs)
-    sheet = Sheet()
-    metrics: dict[str, Metrics] = {}
-    for label, result in results.items():
-        distances = studio.style_distances(result, style, list(preset.style_layers))
-        metrics[label] = {
-            **fidelity(result),
-            "gram_distance": float(np.mean(list(distances.values()))),
-        }
-        sheet.add(label, result, metrics[label])
-    first = next(iter(jobs.values()))
-    sheet.grids = [
-        Grid.of_rows(
-            [
-                [
-                    shown(
-                        results[label],
-                        [
-                            f"SSIM {metrics[label]['ssim']:.2f}",
-                            f"edges {metrics[label]['edge_correlation']:.2f}",
-                            f"Gram {metrics[label]['gram_distance']:.2g}",
-                        ],
-                    )
-                    for label in jobs
-                ]
-            ],
-            columns=list(jobs),
-            column_title="content layer",
-            inputs=(
-                source_panel(content, first.canvas, "content"),
-                source_panel(style, first.style_size, "style"),
-            ),
-        )
-    ]
-    sheet.claims = series_claims(metrics)
-    return sheet
-
-
-def series_claims(metrics: Mapping[str, Metrics]) -> list[Claim]:
-    """What a deeper content layer does, over the first panel of each block.
-
-    Args:
-        metrics: ``block1_conv2`` and so on, from shallow to deep.
-    """
-    by_block: dict[str, Metrics] = {}
-    for label, values in metrics.items():
-        by_block.setdefault(label.split("_")[0], values)
-    return [
-        all_of(
-            "less",
-            "The deeper the content layer, the less of the photograph's detail is left.",
-            f"{LESSON}; {FORUM} (davecg)",
-            [
-                ordered("ssim", "", "", "SSIM", column(by_block, "ssim"), strict=False),
-                ordered("edges", "", "", "edges", column(by_block, "edge_correlation"),
-                        strict=False),
-            ],
-            measure="SSIM and edge correlation to the photograph",
-        ),
-        ordered(
-            "room",
-            "A looser reconstruction of the content leaves the style more room.",
-            LESSON,
-            "relative Gram distance to the painting, mean of the style layers",
-            column(by_block, "gram_distance"),
-            strict=False,
-        ),
-    ]  # fmt: skip
-
-
-# ---------------------------------------------------------------------------- sum or mean
-
 SUM, SCALED, UNSCALED, WHOLE = "sum", "mean, β × n", "mean", "sum, all ÷ 8"
 DIVISOR = 8
 """Of the whole loss: a power of two, which rounds nothing, so that no path leaves another's."""
 
+PLAIN, RECOLOURED, LUMINANCE = "plain", "recoloured", "luminance only"
+ROOTS: dict[str, colour.Root] = {"matched, Cholesky": "cholesky", "matched, symmetric": "symmetric"}
+
+
+def single_vs_rest(studio: Studio) -> Sheet:
+    """For each block: style from its first layer, from the others' first layers, from it alone."""
+    layers = {label: layer for label, (layer,) in studio.config.style_sets.items()}
+
+    def preset(row: str, own: str) -> Preset:
+        if row == TEXTURE:
+            return only(studio.preset, "style", [own])
+        others = [layer for layer in layers.values() if layer != own]
+        return studio.preset.with_(style_layers=[own] if row == ALONE else others)
+
+    panels = studio.panels(
+        {
+            (row, label): preset(row, own)
+            for row in (ALONE, REST, TEXTURE)
+            for label, own in layers.items()
+        },
+        label=lambda key: f"{key[1]} {key[0]}",
+    )
+    panels.measure(_layers_apart(list(layers.values())), structure_size)
+    rows = panels.by_row()
+    alone, rest, texture = rows[ALONE], rows[REST], rows[TEXTURE]
+
+    def lines(key: tuple[str, str]) -> list[str]:
+        shown = ["Gram: own {own_gram_distance:.2g}", "others {other_gram_distance:.2g}"]
+        if key[0] == TEXTURE:
+            shown = ["structures {coherence_length:.1f} px"]
+        return [line.format_map(panels.metrics[key]) for line in shown]
+
+    leftover = {label: abs(edges) for label, edges in rest.column("painting_edges").items()}
+    single = max(map(abs, alone.column("painting_edges").values()))
+    own = panels.ratios("own_gram_distance", {x: ((REST, x), (ALONE, x)) for x in layers})
+    others = panels.ratios("other_gram_distance", {x: ((ALONE, x), (REST, x)) for x in layers})
+    lengths = texture.column("coherence_length")
+    inputs = (alone.inputs()[0], *texture.inputs())
+    return studio.sheet(
+        panels,
+        grids=[panels.grid(lines=lines, column_title="style layer", inputs=inputs)],
+        claims=[
+            studio.claim(
+                "own",
+                at_least("at the layer, all but it over alone", own, 1.0),
+                at_least("at the others (mean), alone over all but it", others, 1.0),
+                measure="ratio of relative Gram distances to the painting",
+            ),
+            studio.claim(
+                "no-content",
+                at_most(
+                    "absolute edge correlation with the painting, all but the layer",
+                    leftover,
+                    0.1,
+                    OURS,
+                ),
+                note=f"From one layer alone it is {single:.3f} at most: a Gram matrix has "
+                "forgotten places whatever the number of layers.",
+            ),
+            studio.claim(
+                "scale",
+                ordered(
+                    "coherence length in pixels, without the photograph", lengths, "increasing"
+                ),
+                note=COHERENCE_NOTE,
+            ),
+        ],
+    )
+
+
+def _layers_apart(layers: Sequence[str]) -> Measure:
+    """What is left of the photograph, and the painting's statistics layer by layer.
+
+    ``own_gram_distance`` is that of the layer that the panel is about: used alone, or left out.
+    """
+
+    def measure(studio: Studio, result: Result) -> Metrics:
+        used = result.job.style_layers
+        own = next(layer for layer in layers if (layer in used) == (len(used) == 1))
+        distances = style_distances(studio, result, layers)
+        return {
+            **(fidelity(studio, result) if result.job.content else {}),
+            **{f"gram_distance/{layer}": value for layer, value in distances.items()},
+            "own_gram_distance": distances.pop(own),
+            "other_gram_distance": mean(distances.values()),
+            "painting_edges": edge_correlation(result.picture.pixels, painting(result)),
+        }
+
+    return measure
+
+
+def content_series(studio: Studio) -> Sheet:
+    """Content from one layer of every block, and from the layers that bckenstler tried."""
+    sets, preset = studio.config.content_sets, studio.preset
+    panels = studio.panels(
+        {label: preset.with_(content_layers=layers) for label, layers in sets.items()}
+    )
+    panels.measure(fidelity, mean_gram_distance(list(preset.style_layers)))
+    first = {label.split("_")[0]: label for label in reversed(sets)}
+    series = panels.select({block: first[block] for block in sorted(first)})
+    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}", "Gram {gram_distance:.2g}"]
+    return studio.sheet(
+        panels,
+        grids=[panels.grid(lines=lines, column_title="content layer")],
+        claims=[
+            studio.claim(
+                "less",
+                ordered("SSIM", series.column("ssim"), strict=False),
+                ordered("edges", series.column("edge_correlation"), strict=False),
+                measure="SSIM and edge correlation to the photograph",
+            ),
+            studio.claim(
+                "room",
+                ordered(
+                    "relative Gram distance to the painting, mean of the style layers",
+                    series.column("gram_distance"),
+                    strict=False,
+                ),
+            ),
+        ],
+    )
+
 
 def sum_or_mean(studio: Studio) -> Sheet:
     """The losses of the layers added up, averaged, and averaged with the ratio scaled along."""
-    _, _, preset = figure_config("fastai/sum_or_mean")
-    content, style = studio.picture("content"), studio.picture("style")
-    variants = weightings(preset)
-    jobs = {
-        label: studio.job(variant, content, style, label=label)
-        for label, variant in variants.items()
-    }
-    results = studio.draw(jobs)
-    sheet = Sheet()
-    metrics: dict[str, Metrics] = {}
-    for label, result in results.items():
-        metrics[label] = {
-            **fidelity(result),
-            **_differences(result.picture, results[SUM].picture),
-        }
-        sheet.add(label, result, metrics[label])
-    first = jobs[SUM]
-    sheet.grids = [
-        Grid.of_rows(
-            [
-                [
-                    shown(
-                        results[label],
-                        [
-                            f"edges {metrics[label]['edge_correlation']:.2f}",
-                            _apart(metrics[label]) if label != SUM else "",
-                        ],
-                    )
-                    for label in jobs
-                ]
-            ],
-            columns=list(jobs),
-            inputs=(
-                source_panel(content, first.canvas, "content"),
-                source_panel(style, first.style_size, "style"),
+    panels = studio.panels(weightings(studio.preset))
+    first, n = panels[SUM].picture, len(studio.preset.style_layers)
+    panels.measure(fidelity, difference_from(first))
+    gradients = gradients_compared(studio.engine, panels[SUM].job, panels[UNSCALED].job, first)
+    angle, norms = 1 - gradients["cosine"], gradients["ratio_of_norms"] / n
+    edges = panels.column("edge_correlation", [SUM, UNSCALED])
+
+    def lines(label: str) -> list[str]:
+        numbers = panels.metrics[label]
+        apart = numbers["rms_difference"]
+        seen = f"{apart:.1f} levels apart" if apart else "the same picture"
+        return [f"edges {numbers['edge_correlation']:.2f}", seen if label != SUM else ""]
+
+    return studio.sheet(
+        panels,
+        grids=[panels.grid(lines=lines)],
+        claims=[
+            studio.claim(
+                "constant",
+                at_most("1 − cosine", angle, 1e-4, "our bound: bfloat16 rounds to 0.4 %"),
+                within(f"ratio of norms over {n}", norms, 0.99, 1.01, OURS),
+                measure="gradients of the summed and of the averaged style losses",
             ),
-        )
-    ]
-    sheet.readings["style gradients, sum and mean"] = gradients = _compared(
-        *(_style_gradient(studio, jobs[label], results[SUM].picture) for label in (SUM, UNSCALED))
+            studio.claim(
+                "same",
+                at_most(
+                    f"largest difference of any pixel from '{SUM}', in grey levels of 255",
+                    panels.column("largest_difference", [SCALED, WHOLE]),
+                    1.0,
+                    OURS,
+                ),
+            ),
+            studio.claim(
+                "balance",
+                largest("edge correlation with the photograph", edges, UNSCALED),
+            ),
+        ],
+        readings={"style gradients, sum and mean": gradients},
     )
-    sheet.claims = weighting_claims(gradients, metrics, len(preset.style_layers))
-    return sheet
 
 
 def weightings(preset: Preset) -> dict[str, Preset]:
@@ -318,251 +204,98 @@ def weightings(preset: Preset) -> dict[str, Preset]:
     stop elsewhere; ours measures steps and tolerances by the loss itself.
     """
     layers = list(preset.style_layers)
-    n = len(layers)
     summed = preset.with_(style_layers=dict.fromkeys(layers, 1.0))
     mean = preset.with_(style_layers=layers)
+    content_weight, style_weight = preset.content_weight, preset.style_weight
     return {
         SUM: summed,
-        SCALED: mean.with_(style_weight=n * preset.style_weight),
+        SCALED: mean.with_(style_weight=len(layers) * style_weight),
         UNSCALED: mean,
         WHOLE: summed.with_(
-            content_weight=preset.content_weight / DIVISOR,
-            style_weight=preset.style_weight / DIVISOR,
+            content_weight=content_weight / DIVISOR, style_weight=style_weight / DIVISOR
         ),
     }
-
-
-def _differences(one: Picture, other: Picture) -> Metrics:
-    """Largest and root mean square difference of two pictures, in grey levels of 255."""
-    apart = one.pixels.astype(float) - other.pixels
-    return {
-        "largest_difference": float(np.abs(apart).max()),
-        "rms_difference": float(np.sqrt(np.mean(apart**2))),
-    }
-
-
-def _apart(metrics: Metrics) -> str:
-    apart = metrics["rms_difference"]
-    return f"{apart:.1f} levels apart" if apart else "the same picture"
-
-
-def _style_gradient(studio: Studio, job: Job, at: Picture) -> Tensor:
-    """Gradient of the job's style losses, weighted by layer, by the pixels of a picture; flat."""
-    assert job.style is not None
-    network = studio.engine.network(job.preset.network)
-    painting = to_tensor(job.style.resized(*job.style_size)).to(network.device)
-    objective = Objective()
-    with torch.no_grad():
-        maps = network(painting, job.style_layers)
-    for layer, weight in job.style_layers.items():
-        objective += weight * style_term(layer, maps[layer].gram(), job.preset.style_loss)
-    gradient = evaluate(objective, network, to_tensor(at).to(network.device)).gradient
-    return gradient.flatten().double().cpu()
-
-
-def _compared(one: Tensor, other: Tensor) -> Metrics:
-    lengths = one.norm() * other.norm()
-    return {
-        "cosine": float(one @ other / lengths),
-        "ratio_of_norms": float(one.norm() / other.norm()),
-    }
-
-
-def weighting_claims(
-    gradients: Metrics, metrics: Mapping[str, Metrics], layers: int
-) -> list[Claim]:
-    """Is one a constant times the other, and is the picture the same?
-
-    Args:
-        gradients: cosine and ratio of norms of the style gradients, sum against mean.
-        metrics: label to the panel's metrics.
-        layers: how many losses were added up.
-    """
-    return [
-        all_of(
-            "constant",
-            "One is a constant times the other.",
-            f"{FORUM} (davecg)",
-            [
-                at_most("cosine", "", "", "1 − cosine", 1 - gradients["cosine"], 1e-4,
-                        basis="our bound: bfloat16 rounds to 0.4 %"),
-                within("norm", "", "", f"ratio of norms over {layers}",
-                       gradients["ratio_of_norms"] / layers, 0.99, 1.01, basis="our bound"),
-            ],
-            measure="gradients of the summed and of the averaged style losses",
-        ),
-        at_most(
-            "same",
-            "So summing and averaging make one picture once the weight of the style, or the whole "
-            "loss, is scaled along.",
-            f"{FORUM} (davecg)",
-            f"largest difference of any pixel from '{SUM}', in grey levels of 255",
-            column({label: metrics[label] for label in (SCALED, WHOLE)}, "largest_difference"),
-            1.0,
-            basis="our bound",
-        ),
-        largest(
-            "balance",
-            "Averaging without scaling the weight makes another picture: more photograph.",
-            "our remark",
-            "edge correlation with the photograph",
-            column({label: metrics[label] for label in (SUM, UNSCALED)}, "edge_correlation"),
-            UNSCALED,
-        ),
-    ]  # fmt: skip
-
-
-# ---------------------------------------------------------------------------- colours kept
-
-PLAIN, RECOLOURED, LUMINANCE = "plain", "recoloured", "luminance only"
-ROOTS: dict[str, Root] = {"matched, Cholesky": "cholesky", "matched, symmetric": "symmetric"}
 
 
 def keep_colour(studio: Studio) -> Sheet:
     """The photograph's colours under the painting's style, kept in four ways."""
-    _, _, preset = figure_config("fastai/keep_colour")
     content, style = studio.picture("content"), studio.picture("style")
     paintings = {
         PLAIN: style,
-        LUMINANCE: matched_luminance(style, content),
-        **{label: matched_colours(style, content, root) for label, root in ROOTS.items()},
+        LUMINANCE: colour.matched_luminance(style, content),
+        **{label: colour.matched_colours(style, content, root) for label, root in ROOTS.items()},
     }
-    results = studio.draw(
+    photographs = dict.fromkeys(paintings, content) | {LUMINANCE: colour.grey(content)}
+    panels = studio.panels(
         {
-            label: studio.job(
-                preset, grey(content) if label == LUMINANCE else content, painting, label=label
-            )
+            label: studio.job(studio.preset, photographs[label], painting)
             for label, painting in paintings.items()
         }
     )
-    plain = results[PLAIN].picture
+    plain = panels[PLAIN].picture
+    photograph = content.resized(*plain.size)
+    drawn = {RECOLOURED: plain, LUMINANCE: panels[LUMINANCE].picture}
     pictures = {
         PLAIN: plain,
-        RECOLOURED: with_luminance_of(content, plain),
-        LUMINANCE: with_luminance_of(content, results[LUMINANCE].picture),
-        **{label: results[label].picture for label in ROOTS},
+        **{label: colour.with_luminance_of(content, picture) for label, picture in drawn.items()},
+        **{label: panels[label].picture for label in ROOTS},
     }
-    photograph = content.resized(*plain.size)
-    metrics = {label: _colour_metrics(each, photograph) for label, each in pictures.items()}
-    metrics[RECOLOURED].update(_kept_chroma(photograph, plain))
-    metrics[LUMINANCE].update(_kept_chroma(photograph, results[LUMINANCE].picture))
-    metrics[RECOLOURED]["edges_of_plain"] = edge_correlation(
-        pictures[RECOLOURED].pixels, plain.pixels
-    )
+    metrics = {label: colours_apart(picture, photograph) for label, picture in pictures.items()}
+    for label, picture in drawn.items():
+        error, share = colour.kept_chroma(photograph, picture)
+        metrics[label] |= {"chroma_error": error, "share_shown": share}
+    edges = edge_correlation(pictures[RECOLOURED].pixels, plain.pixels)
+    metrics[RECOLOURED]["edges_of_plain"] = edges
     for label, root in ROOTS.items():
-        metrics[label]["statistics_apart"] = _statistics_apart(style, content, root)
+        metrics[label]["statistics_apart"] = colour.statistics_apart(style, content, root)
+    panels.metrics.update({label: metrics[label] for label in panels})
 
-    sheet = Sheet()
-    for label, result in results.items():
-        sheet.add(label, result, metrics[label])
-    sheet.readings[RECOLOURED] = metrics[RECOLOURED]
-    panels = [
-        Panel(photograph, label="photograph"),
-        *[
-            Panel(
-                picture,
-                label=label,
-                lines=(
-                    f"palette {metrics[label]['palette_distance']:.3f}",
-                    f"chroma {metrics[label]['chroma_distance']:.3f}",
+    def column(name: str, labels: Iterable[str] = pictures) -> dict[str, float]:
+        return {label: metrics[label][name] for label in labels}
+
+    lines = ["palette {palette_distance:.3f}", "chroma {chroma_distance:.3f}"]
+    shown = [Panel(photograph, label="photograph")]
+    for label, picture in pictures.items():
+        text = [line.format_map(metrics[label]) for line in lines]
+        shown.append(Panel(picture, label, text, inset=paintings.get(label, style)))
+    share = min(column("share_shown", drawn).values())
+    palette, apart = column("palette_distance"), column("statistics_apart", ROOTS)
+    return studio.sheet(
+        panels,
+        grids=[Grid.of_rows([shown[:3], shown[3:]])],
+        claims=[
+            studio.claim(
+                "palette",
+                largest("sliced Wasserstein distance of RGB to the photograph", palette, PLAIN),
+            ),
+            studio.claim(
+                "chroma",
+                at_most(
+                    "largest difference of U or V where RGB can show the colour",
+                    column("chroma_error", drawn),
+                    1 / 255,
+                    "one grey level",
                 ),
-                inset=paintings.get(label, style),
-            )
-            for label, picture in pictures.items()
+                note=f"RGB can show {share:.0%} of the picture or more; elsewhere it is clipped.",
+            ),
+            studio.claim(
+                "structure",
+                at_least(
+                    "edge correlation of the recoloured with the plain result", edges, 0.9, OURS
+                ),
+            ),
+            studio.claim(
+                "statistics",
+                at_most("largest difference of any entry, before clipping", apart, 1e-4, OURS),
+            ),
+            studio.claim(
+                "place",
+                smallest(
+                    "mean distance of chroma (U, V) from the photograph's, place by place",
+                    column("chroma_distance", [LUMINANCE, *ROOTS]),
+                    LUMINANCE,
+                ),
+            ),
         ],
-    ]
-    sheet.grids = [Grid.of_rows([panels[:3], panels[3:]])]
-    sheet.claims = colour_claims(metrics)
-    return sheet
-
-
-def _colour_metrics(picture: Picture, photograph: Picture) -> Metrics:
-    """How far a picture's colours are from the photograph's: as a whole, and place by place."""
-    apart = chroma(as_floats(picture)) - chroma(as_floats(photograph))
-    return {
-        "palette_distance": sliced_wasserstein_rgb(picture.pixels, photograph.pixels),
-        "chroma_distance": float(np.linalg.norm(apart, axis=-1).mean()),
-        "ssim": ssim(picture.pixels, photograph.pixels),
-        "edge_correlation": edge_correlation(picture.pixels, photograph.pixels),
-    }
-
-
-def _kept_chroma(photograph: Picture, drawn: Picture) -> Metrics:
-    """How exactly the 8-bit picture of ``drawn``'s luminance has the photograph's chroma.
-
-    The difference is taken where RGB can show the colour; ``share_shown`` says on how much of the
-    picture it can.
-    """
-    colours = as_floats(photograph)
-    exact = with_luminance(colours, luminance(as_floats(drawn)))
-    possible = ((exact >= 0) & (exact <= 1)).all(axis=-1)
-    apart = chroma(as_floats(with_luminance_of(photograph, drawn))) - chroma(colours)
-    return {
-        "chroma_error": float(np.abs(apart[possible]).max(initial=0)),
-        "share_shown": float(possible.mean()),
-    }
-
-
-def _statistics_apart(style: Picture, content: Picture, root: Root) -> float:
-    """Largest difference of the matched painting's mean and covariance, before clipping."""
-    painting, photograph = as_floats(style), as_floats(content)
-    matched: Array = colour_map(painting, photograph, root)(painting)
-    pairs = zip(colour_statistics(matched), colour_statistics(photograph))
-    return max(float(np.abs(ours - theirs).max()) for ours, theirs in pairs)
-
-
-def colour_claims(metrics: Mapping[str, Metrics]) -> list[Claim]:
-    """What keeping the colour promises.
-
-    Args:
-        metrics: label to the panel's metrics, as `keep_colour` measures them.
-    """
-    recombined = {label: metrics[label] for label in (RECOLOURED, LUMINANCE)}
-    matched = {label: metrics[label] for label in ROOTS}
-    shown_share = min(each["share_shown"] for each in recombined.values())
-    return [
-        largest(
-            "palette",
-            "Either way the result's colours are nearer to the photograph's.",
-            f"{COLOUR}, abstract",
-            "sliced Wasserstein distance of RGB to the photograph",
-            column(metrics, "palette_distance"),
-            PLAIN,
-        ),
-        at_most(
-            "chroma",
-            "Put back after the transfer, the photograph's chroma is exact.",
-            f"{COLOUR}, luminance-only transfer; {FORUM} (davecg)",
-            "largest difference of U or V where RGB can show the colour",
-            column(recombined, "chroma_error"),
-            1 / 255,
-            basis="one grey level",
-            note=f"RGB can show {shown_share:.0%} of the picture or more; elsewhere it is clipped.",
-        ),
-        at_least(
-            "structure",
-            "Recolouring the result leaves its strokes as they are.",
-            f"{FORUM} (davecg): the loss is the same",
-            "edge correlation of the recoloured with the plain result",
-            metrics[RECOLOURED]["edges_of_plain"],
-            0.9,
-            basis="our bound",
-        ),
-        at_most(
-            "statistics",
-            "The matched painting has the photograph's mean and covariance of colour.",
-            f"{COLOUR}, linear colour transfer",
-            "largest difference of any entry, before clipping",
-            column(matched, "statistics_apart"),
-            1e-4,
-            basis="our bound",
-        ),
-        smallest(
-            "place",
-            "Luminance-only transfer keeps colours in their places, matching only as a whole.",
-            COLOUR,
-            "mean distance of chroma (U, V) from the photograph's, place by place",
-            column({LUMINANCE: metrics[LUMINANCE], **matched}, "chroma_distance"),
-            LUMINANCE,
-        ),
-    ]
+        readings={RECOLOURED: metrics[RECOLOURED]},
+    )

@@ -1,64 +1,88 @@
-"""Pictures that are compared at an equal measure, and the claim that they are equal."""
+"""Pictures that are compared at an equal measure, and the check that they are equal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..engine.job import Job, Result
-from ..figure.claims import Claim, Measured
-from ..figure.old_claims import within
+from ..engine.preset import Preset
+from ..figure.claims import Check, Measured, within
 from ..measure.matching import TOLERANCE, matched
-from .studio import Studio
+from .measures import content_loss, loss_of
+from .panels import Key, Panels, Variant, label_of
+
+if TYPE_CHECKING:
+    from .studio import Studio
 
 USUAL_EXPONENT = -3.0
 """alpha/beta goes as this power of the content loss, seen where one was swept with VGG-19."""
 
-Key = TypeVar("Key", bound=Hashable)
+
+def matched_weights(
+    panels: Panels,
+    metric: str,
+    targets: Mapping[Key, float],
+    variant: Callable[[Key, float], Variant],
+    exponent: float | None = None,
+) -> dict[Key, float]:
+    """For each key the weight at which a metric of its panel comes nearest to its target.
+
+    The panels under ``(key, weight)`` are known points; more are drawn until the metric matches.
+
+    Args:
+        variant: what to draw for a key at a weight.
+        exponent: see :func:`replicate.measure.matching.next_weight`.
+    """
+
+    def measure(weights: Mapping[Key, float]) -> dict[Key, float]:
+        panels.draw({(key, weight): variant(key, weight) for key, weight in weights.items()})
+        return {key: panels.metrics[key, weight][metric] for key, weight in weights.items()}
+
+    curves: dict[Key, dict[float, float]] = {key: {} for key in targets}
+    for place, numbers in panels.metrics.items():
+        if isinstance(place, tuple) and place[0] in curves:
+            curves[place[0]][place[1]] = numbers[metric]
+    return matched(targets, measure, curves, exponent)
 
 
 def at_equal_content(
-    studio: Studio, references: Mapping[Key, Result], job: Callable[[Key, float], Job]
-) -> dict[Key, Result]:
-    """Pictures whose content loss is a reference's, found by a factor on their ratio alpha/beta.
+    studio: Studio, references: Mapping[Key, Result], variants: Mapping[Key, Variant]
+) -> Panels:
+    """Panels whose content loss is a reference's, found by a factor on their ratio alpha/beta."""
+
+    def variant(key: Key, factor: float) -> Variant:
+        chosen = variants[key]
+        if isinstance(chosen, Job):
+            return replace(chosen, preset=_scaled(chosen.preset, factor))
+        return _scaled(chosen, factor)
+
+    def label(place: Key) -> str:
+        return f"{label_of(place[0])}, α/β × {place[1]:g}"
+
+    tried = studio.panels({}, label).measure(content_loss)
+    targets = {key: loss_of(result, "content") for key, result in references.items()}
+    found = matched_weights(tried, "content_loss", targets, variant, USUAL_EXPONENT)
+    return tried.select({key: (key, factor) for key, factor in found.items()})
+
+
+def _scaled(preset: Preset, factor: float) -> Preset:
+    return preset.with_(ratio=preset.ratio * factor)
+
+
+def equal(measure: str, value: Measured) -> Check:
+    """Whether a comparison is fair: the measure of one picture over that of the other is 1."""
+    return within(measure, value, 1 - TOLERANCE, 1 + TOLERANCE, basis="our bound: 5 %")
+
+
+def equal_content(panels: Panels, pairs: Mapping[str, tuple[Key, Key]]) -> Check:
+    """Whether panels have the content loss of those that they are compared with.
 
     Args:
-        job: of a key and a factor.
+        pairs: by label, a panel and the one that it is compared with.
     """
-    drawn: dict[tuple[Key, float], Result] = {}
-
-    def losses(factors: Mapping[Key, float]) -> dict[Key, float]:
-        drawn.update(studio.draw({(key, at): job(key, at) for key, at in factors.items()}))
-        return {key: content_loss(drawn[key, at]) for key, at in factors.items()}
-
-    targets = {key: content_loss(result) for key, result in references.items()}
-    found = matched(targets, losses, exponent=USUAL_EXPONENT)
-    return {key: drawn[key, factor] for key, factor in found.items()}
-
-
-def content_loss(result: Result) -> float:
-    """Sum over the content layers, before weighting."""
-    return sum(value for name, value in result.losses.items() if name.startswith("content/"))
-
-
-def match_claim(text: str, measure: str, value: Measured) -> Claim:
-    """Whether the comparison is fair: the measure of one picture over that of the other."""
-    return within(
-        "matched",
-        text,
-        "the condition of the comparison, not a claim of the source",
-        measure,
-        value,
-        1 - TOLERANCE,
-        1 + TOLERANCE,
-        basis="our bound: 5 %",
-    )
-
-
-def equal_content_claim(quotients: Mapping[str, float]) -> Claim:
-    """Whether the content losses, over those of the references, are equal."""
-    return match_claim(
-        "The pictures that are compared keep as much of the photograph.",
+    return equal(
         "content loss over that of the picture it is compared with",
-        quotients,
+        panels.ratios("content_loss", pairs),
     )

@@ -14,9 +14,13 @@ import numpy as np
 
 from ..engine.job import Result
 from ..figure.claims import Check, Direction, at_least
+from ..figure.plots import HeatMap
 from ..images import Picture, bundled
+from ..images.colour import chroma_distance
+from ..measure import cost, style
 from ..measure import metrics as metric
-from .panels import Measure, Metrics, Panels
+from ..measure.judge import Judge
+from .panels import Key, Measure, Metrics, Panels
 
 if TYPE_CHECKING:
     from .studio import Studio
@@ -92,6 +96,40 @@ def structure_size(studio: Studio, result: Result) -> Metrics:
     return {"coherence_length": metric.coherence_length(result.picture.pixels)}
 
 
+def colours_apart(picture: Picture, reference: Picture) -> Metrics:
+    """How far a picture's colours are from another's: as a whole, and place by place."""
+    ours, theirs = picture.pixels, reference.pixels
+    return {
+        "palette_distance": metric.sliced_wasserstein_rgb(ours, theirs),
+        "chroma_distance": chroma_distance(picture, reference),
+        "ssim": metric.ssim(ours, theirs),
+        "edge_correlation": metric.edge_correlation(ours, theirs),
+    }
+
+
+def difference_from(picture: Picture) -> Measure:
+    """``largest_difference``, ``rms_difference`` of any pixel, in grey levels of 255."""
+
+    def measure(studio: Studio, result: Result) -> Metrics:
+        apart = result.picture.pixels.astype(float) - picture.pixels
+        return {
+            "largest_difference": float(np.abs(apart).max()),
+            "rms_difference": float(np.sqrt(np.mean(apart**2))),
+        }
+
+    return measure
+
+
+def mid_band_energy(studio: Studio, result: Result) -> Metrics:
+    """``mid_band_energy``: variance of grey at middle frequencies, of texture."""
+    return {"mid_band_energy": metric.mid_band_energy(result.picture.pixels)}
+
+
+def hue_entropy(studio: Studio, result: Result) -> Metrics:
+    """``hue_entropy`` in bits."""
+    return {"hue_entropy": metric.hue_entropy(result.picture.pixels)}
+
+
 # ---------------------------------------------------------------------------- losses
 
 
@@ -145,6 +183,52 @@ def mean_gram_distance(layers: Sequence[str] | None = None, name: str = "gram_di
         return {name: float(np.mean(list(style_distances(studio, result, chosen).values())))}
 
     return measure
+
+
+def unevenness(layer: str) -> Measure:
+    """``unevenness`` of the style over the picture, at a layer."""
+
+    def measure(studio: Studio, result: Result) -> Metrics:
+        return {"unevenness": style.unevenness(studio.engine, result.job, result.picture, layer)}
+
+    return measure
+
+
+def style_left(judge: Judge) -> Measure:
+    """``style_left``: distance to the style, of what the photograph has; see :class:`Judge`."""
+    return lambda studio, result: {"style_left": judge.left(result)}
+
+
+def judged_by(judge: Judge) -> str:
+    """What a caption says of ``style_left``."""
+    return f"Style distance left: by {judge.name} (sliced Wasserstein), of what the photograph has."
+
+
+def multiply_adds(studio: Studio, result: Result) -> Metrics:
+    """``multiply_adds`` of one evaluation by VGG at its full width."""
+    return {"multiply_adds": cost.multiply_adds(result.job)}
+
+
+def mean_distances(panels: Panels, keys: Iterable[Key], layers: Iterable[str]) -> dict[str, float]:
+    """Layer to its ``gram_distance``, mean over some panels."""
+    numbers = [panels.metrics[key] for key in keys]
+    return {
+        layer: float(np.mean([each[f"gram_distance/{layer}"] for each in numbers]))
+        for layer in layers
+    }
+
+
+def distance_map(rows: Mapping[str, Mapping[str, float]]) -> HeatMap:
+    """Relative Gram distances by row and layer."""
+    return HeatMap.of_table(
+        {
+            row: {layer.removeprefix("relu"): value for layer, value in distances.items()}
+            for row, distances in rows.items()
+        },
+        column_title="layer",
+        value_label="relative Gram distance",
+        value_scale="log",
+    )
 
 
 # ---------------------------------------------------------------------------- common checks

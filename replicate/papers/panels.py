@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
-from ..figure.panels import Detail, Grid, Panel, Window
+from ..figure.panels import Detail, Drawable, Grid, Panel, Window
 from ..images import Picture
 
 if TYPE_CHECKING:
@@ -105,6 +105,13 @@ class Panels(Mapping[Key, Result]):
         part._measures = list(self._measures)
         return part
 
+    def __or__(self, other: Panels) -> Panels:
+        """The panels of both, under the labels of these, with what was measured of each."""
+        both = self.select(list(self))
+        both._results.update(other._results)
+        both.metrics.update(other.metrics)
+        return both
+
     def by_row(self) -> dict[str, Panels]:
         """A table's rows, each with its panels by column."""
         rows: dict[str, dict[Key, Key]] = {}
@@ -134,6 +141,10 @@ class Panels(Mapping[Key, Result]):
     def ratio(self, name: str, above: Key, below: Key) -> float:
         """A metric of one panel over that of another."""
         return self.metrics[above][name] / self.metrics[below][name]
+
+    def ratios(self, name: str, pairs: Mapping[str, tuple[Key, Key]]) -> dict[str, float]:
+        """A metric of one panel over that of another, by the labels of the pairs."""
+        return {label: self.ratio(name, *pair) for label, pair in pairs.items()}
 
     # ------------------------------------------------------------------ layout
 
@@ -242,6 +253,11 @@ class Panels(Mapping[Key, Result]):
         if first.style and _one([job.style for job in jobs]):
             found.append(source_panel(first.style, first.style_size, "style"))
         return tuple(found)
+
+
+def plot_row(*plots: Drawable) -> Grid:
+    """Plots side by side."""
+    return Grid.of_rows([[Panel(plot) for plot in plots]])
 
 
 def source_panel(picture: Picture, size: tuple[int, int], label: str = "") -> Panel:

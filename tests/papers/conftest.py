@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from replicate.engine.job import Job, Result
+from replicate.papers.panels import Panels
+from replicate.papers.registry import figure_function
 from replicate.papers.studio import Studio
 
 
@@ -38,3 +41,33 @@ def small_studio(
         return Studio(tiny_engine(network=network), profile_name="smoke", **settings)
 
     return make
+
+
+@pytest.fixture
+def claimed(
+    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, bool]]:
+    """``claimed("gatys2016/fig4", numbers)``: claim to whether it holds, of a figure that is not
+    drawn: ``numbers(key)`` is what is measured of a panel.  Content losses in the results are 1.
+    """
+
+    def draw(self: Studio, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
+        results = {}
+        for key, job in jobs.items():
+            picture = (job.content or job.style).resized(*job.canvas)
+            info = self.engine.info(job.preset.network)
+            losses = {"content/any": 1.0}
+            results[key] = Result(job, picture, 1.0, losses, [], 1, 0.0, info, "exact")
+        return results
+
+    def found(figure: str, numbers: Callable[[Any], dict[str, float]]) -> dict[str, bool]:
+        def take(self: Panels, measure: object, results: Mapping[Any, Result]) -> None:
+            for key in results:
+                self.metrics[key].update(numbers(key))
+
+        monkeypatch.setattr(Studio, "draw", draw)
+        monkeypatch.setattr(Panels, "_take", take)
+        sheet = figure_function(figure)(small_studio().at(figure))
+        return {claim.id: claim.holds for claim in sheet.claims}
+
+    return found

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from replicate.config import load_paper, load_preset
+from replicate.images import colour
 from replicate.papers import draw_figure, fastai
 from replicate.papers.fastai import (
     ALONE,
@@ -22,19 +23,13 @@ from replicate.papers.fastai import (
     TEXTURE,
     UNSCALED,
     WHOLE,
-    colour_claims,
-    series_claims,
-    single_claims,
-    weighting_claims,
     weightings,
 )
 from replicate.papers.studio import Studio
 
-LAYERS = [f"conv{block}_1" for block in range(1, 6)]
 
-
-def verdicts(claims: list[Any]) -> dict[str, bool]:
-    return {claim.id: claim.holds for claim in claims}
+def failing(found: dict[str, bool]) -> list[str]:
+    return [name for name, holds in found.items() if not holds]
 
 
 # Presets
@@ -44,9 +39,7 @@ def test_the_lesson_s_preset() -> None:
     """Typed from the notebook: style_wgts and layers of the transfer, mse / 10, 10 x 20 calls."""
     made = load_preset("fastai-lesson8")
     spec = made.network
-    assert (spec.name, spec.weights, spec.pooling, spec.normalised) == (
-        "vgg16", "caffe", "average", False,
-    )  # fmt: skip
+    assert (spec.key, spec.pooling, spec.normalised) == ("vgg16-caffe", "average", False)
     assert made.content_layers == {"relu4_2": 1.0}
     assert made.style_layers == {
         "relu1_2": 0.05, "relu2_2": 0.2, "relu3_2": 0.2, "relu4_2": 0.25, "relu5_2": 0.3,
@@ -60,62 +53,35 @@ def test_the_lesson_s_preset() -> None:
 def test_the_forum_s_preset() -> None:
     made, lesson = load_preset("fastai-forum"), load_preset("fastai-lesson8")
     assert made.style_layers == dict.fromkeys([f"relu{block}_1" for block in range(1, 6)], 0.2)
-    assert made.network.name == "vgg19"
+    assert made.network.key == "vgg19-caffe"
     assert made.status == "unverified"
     same = ("content_layers", "content_weight", "style_weight", "content_loss", "style_loss")
     assert all(getattr(made, name) == getattr(lesson, name) for name in same)
 
 
-def test_the_content_series_has_a_layer_of_each_block_and_bckenstler_s_three() -> None:
-    sets = load_paper("fastai").figures["content_series"].content_sets
-    assert sets == {
-        "block1_conv2": ["relu1_2"],
-        "block2_conv2": ["relu2_2"],
-        "block3_conv2": ["relu3_2"],
-        "block3_conv4": ["relu3_4"],
-        "block4_conv2": ["relu4_2"],
-        "block5_conv2": ["relu5_2"],
-    }
-
-
 # One layer or the rest
 
 
-def layer_metrics(own: float, others: float, length: float, edges: float = 0.0) -> dict[str, float]:
-    return {
-        "own_gram_distance": own,
-        "other_gram_distance": others,
-        "coherence_length": length,
-        "painting_edges": edges,
-    }
-
-
-def single(**changes: Any) -> dict[str, bool]:
-    rows = {
-        ALONE: {label: layer_metrics(0.1, 0.9, 5) for label in LAYERS},
-        REST: {label: layer_metrics(0.5, 0.1, 5) for label in LAYERS},
-        TEXTURE: {label: layer_metrics(0, 0, place) for place, label in enumerate(LAYERS)},
-    }
-    for row, values in changes.items():
-        rows[getattr(fastai, row)]["conv3_1"] = values
-    return verdicts(single_claims(rows))
-
-
-def test_single_layer_claims_hold_where_each_layer_brings_its_own() -> None:
-    assert single() == {"own": True, "no-content": True, "scale": True}
-
-
 @pytest.mark.parametrize(
-    ("changes", "failing"),
+    ("row", "changes", "fails"),
     [
-        ({"ALONE": layer_metrics(0.6, 0.9, 5)}, "own"),
-        ({"REST": layer_metrics(0.5, 0.95, 5)}, "own"),
-        ({"REST": layer_metrics(0.5, 0.1, 5, edges=-0.2)}, "no-content"),
-        ({"TEXTURE": layer_metrics(0, 0, 0.5)}, "scale"),
+        (ALONE, {}, []),
+        (ALONE, {"own_gram_distance": 0.6}, ["own"]),
+        (REST, {"other_gram_distance": 0.95}, ["own"]),
+        (REST, {"painting_edges": -0.2}, ["no-content"]),
+        (TEXTURE, {"coherence_length": 0.5}, ["scale"]),
     ],
 )
-def test_single_layer_claims_can_fail(changes: dict[str, Any], failing: str) -> None:
-    assert [name for name, holds in single(**changes).items() if not holds] == [failing]
+def test_single_layer_claims_hold_where_each_layer_brings_its_own(
+    row: str, changes: dict[str, float], fails: list[str], claimed: Callable[..., Any]
+) -> None:
+    def numbers(key: tuple[str, str]) -> dict[str, float]:
+        own, others = {ALONE: (0.1, 0.9), REST: (0.5, 0.1), TEXTURE: (0.0, 0.0)}[key[0]]
+        found = {"own_gram_distance": own, "other_gram_distance": others, "painting_edges": 0.0}
+        found["coherence_length"] = float(key[1][4])
+        return found | changes if key == (row, "conv3_1") else found
+
+    assert failing(claimed("fastai/single_vs_rest", numbers)) == fails
 
 
 def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
@@ -128,40 +94,44 @@ def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
     assert rest.style_layers == dict.fromkeys(["relu1_1", "relu2_1", "relu4_1", "relu5_1"], 0.25)
     assert alone.content_layers == rest.content_layers == {"relu4_2": 1.0}
     assert texture.content_layers == {}
-    assert figure.grids[0].panels.keys() == {
-        (row, column) for row in range(3) for column in range(5)
-    }
+    for panel in figure.panels:  # of all three rows, the layer that the label names
+        own = f"gram_distance/{panel.label.split()[0].replace('conv', 'relu')}"
+        distances = {k: v for k, v in panel.metrics.items() if k.startswith("gram_distance/")}
+        assert panel.metrics["own_gram_distance"] == distances.pop(own)
+        others = panel.metrics["other_gram_distance"]
+        assert others == pytest.approx(sum(distances.values()) / 4)
 
 
 # Content layers
 
 
-def series(ssim: list[float], gram: list[float]) -> dict[str, bool]:
-    labels = [f"block{block}_conv2" for block in range(1, 6)]
-    metrics = {
-        label: {"ssim": kept, "edge_correlation": kept, "gram_distance": apart}
-        for label, kept, apart in zip(labels, ssim, gram, strict=True)
-    }
-    # Beside block 3's: no claim is made of it.
-    metrics["block3_conv4"] = {"ssim": 1.0, "edge_correlation": 1.0, "gram_distance": 9.0}
-    return verdicts(series_claims(metrics))
+@pytest.mark.parametrize(
+    ("kept", "apart", "fails"), [(0.5, 0.5, []), (0.6, 0.5, ["less"]), (0.5, 0.6, ["room"])]
+)
+def test_content_series_claims_are_of_each_block_s_first_panel(
+    kept: float, apart: float, fails: list[str], claimed: Callable[..., Any]
+) -> None:
+    def numbers(key: str) -> dict[str, float]:
+        similar, distance = {
+            "block1_conv2": (0.9, 0.9),
+            "block2_conv2": (0.7, 0.7),
+            "block3_conv2": (0.5, 0.5),
+            "block3_conv4": (1.0, 9.0),  # no claim is made of it
+            "block4_conv2": (kept, apart),
+            "block5_conv2": (0.1, 0.1),
+        }[key]
+        return {"ssim": similar, "edge_correlation": similar, "gram_distance": distance}
 
-
-def test_content_series_claims() -> None:
-    falling = [0.9, 0.7, 0.5, 0.5, 0.1]
-    assert series(falling, falling) == {"less": True, "room": True}
-    rising = [0.9, 0.7, 0.5, 0.6, 0.1]
-    assert series(rising, falling) == {"less": False, "room": True}
-    assert series(falling, rising) == {"less": True, "room": False}
+    assert failing(claimed("fastai/content_series", numbers)) == fails
 
 
 def test_the_content_series(small_studio: Callable[..., Studio]) -> None:
     studio = small_studio()
-    figure = draw_figure(studio, "fastai/content_series")
-    assert [list(result.job.content_layers) for result in studio.drawn] == [
-        ["relu1_2"], ["relu2_2"], ["relu3_2"], ["relu3_4"], ["relu4_2"], ["relu5_2"],
-    ]  # fmt: skip
-    assert {claim.id for claim in figure.claims} == {"less", "room"}
+    draw_figure(studio, "fastai/content_series")
+    layers = ["relu1_2", "relu2_2", "relu3_2", "relu3_4", "relu4_2", "relu5_2"]
+    assert [list(result.job.content_layers) for result in studio.drawn] == [[x] for x in layers]
+    sets = load_paper("fastai").figures["content_series"].content_sets
+    assert list(sets) == [f"block{x[4]}_conv{x[-1]}" for x in layers]
 
 
 # Sum or mean
@@ -180,33 +150,33 @@ def test_the_first_two_weightings_are_one_objective() -> None:
     assert products(WHOLE) == (0.1 / 8, [1 / 8] * 5)
 
 
-def weighing(**changes: Any) -> dict[str, bool]:
-    gradients = {"cosine": 1.0, "ratio_of_norms": 5.0, **changes.get("gradients", {})}
-    apart = {SUM: 0.0, SCALED: 0.0, UNSCALED: 20.0, WHOLE: 0.0, **changes.get("apart", {})}
-    edges = {UNSCALED: 0.4, **changes.get("edges", {})}
-    metrics = {
-        label: {"largest_difference": value, "edge_correlation": edges.get(label, 0.2)}
-        for label, value in apart.items()
-    }
-    return verdicts(weighting_claims(gradients, metrics, 5))
-
-
-def test_weighting_claims_hold_where_only_the_scale_differs() -> None:
-    assert weighing() == dict.fromkeys(("constant", "same", "balance"), True)
-
-
 @pytest.mark.parametrize(
-    ("changes", "failing"),
+    ("gradients", "label", "changes", "fails"),
     [
-        ({"gradients": {"cosine": 0.99}}, "constant"),
-        ({"gradients": {"ratio_of_norms": 4.0}}, "constant"),
-        ({"apart": {SCALED: 2.0}}, "same"),
-        ({"apart": {WHOLE: 2.0}}, "same"),
-        ({"edges": {UNSCALED: 0.1}}, "balance"),
+        ({}, SUM, {}, []),
+        ({"cosine": 0.99}, SUM, {}, ["constant"]),
+        ({"ratio_of_norms": 4.0}, SUM, {}, ["constant"]),
+        ({}, SCALED, {"largest_difference": 2.0}, ["same"]),
+        ({}, WHOLE, {"largest_difference": 2.0}, ["same"]),
+        ({}, UNSCALED, {"edge_correlation": 0.1}, ["balance"]),
     ],
 )
-def test_weighting_claims_can_fail(changes: dict[str, Any], failing: str) -> None:
-    assert [name for name, holds in weighing(**changes).items() if not holds] == [failing]
+def test_weighting_claims_hold_where_only_the_scale_differs(
+    gradients: dict[str, float],
+    label: str,
+    changes: dict[str, float],
+    fails: list[str],
+    claimed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def numbers(key: str) -> dict[str, float]:
+        apart, edges = (20.0, 0.4) if key == UNSCALED else (0.0, 0.2)
+        found = {"largest_difference": apart, "rms_difference": apart, "edge_correlation": edges}
+        return found | changes if key == label else found
+
+    compared = {"cosine": 1.0, "ratio_of_norms": 5.0, **gradients}
+    monkeypatch.setattr(fastai, "gradients_compared", lambda *_: compared)
+    assert failing(claimed("fastai/sum_or_mean", numbers)) == fails
 
 
 def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]) -> None:
@@ -219,58 +189,46 @@ def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]
     claims = {claim.id: claim for claim in figure.claims}
     assert claims["constant"].value["1 − cosine"] == pytest.approx(0, abs=1e-6)
     assert claims["constant"].value["ratio of norms over 5"] == pytest.approx(1, abs=1e-5)
-    assert claims["constant"].holds and claims["same"].holds
+    assert claims["same"].holds
 
 
 # Colour
 
 
-def colours(**changes: dict[str, float]) -> dict[str, bool]:
-    metrics: dict[str, dict[str, float]] = {
-        PLAIN: {"palette_distance": 0.3, "chroma_distance": 0.3},
-        RECOLOURED: {
-            "palette_distance": 0.1,
-            "chroma_error": 0.003,
-            "share_shown": 0.8,
-            "edges_of_plain": 0.95,
-        },
-        LUMINANCE: {
-            "palette_distance": 0.1,
-            "chroma_distance": 0.01,
-            "chroma_error": 0.003,
-            "share_shown": 0.9,
-        },
-        **{
-            label: {
-                "palette_distance": 0.1,
-                "chroma_distance": 0.1,
-                "statistics_apart": 1e-5,
-            }
-            for label in ROOTS
-        },
-    }
-    for label, values in changes.items():
-        metrics[getattr(fastai, label, label)].update(values)
-    return verdicts(colour_claims(metrics))
-
-
-def test_colour_claims_hold_where_colours_are_kept() -> None:
-    names = ("palette", "chroma", "structure", "statistics", "place")
-    assert colours() == dict.fromkeys(names, True)
-
-
 @pytest.mark.parametrize(
-    ("changes", "failing"),
+    ("changes", "fails"),
     [
-        ({"PLAIN": {"palette_distance": 0.05}}, "palette"),
-        ({"LUMINANCE": {"chroma_error": 0.01}}, "chroma"),
-        ({"RECOLOURED": {"edges_of_plain": 0.5}}, "structure"),
-        ({"matched, Cholesky": {"statistics_apart": 1e-3}}, "statistics"),
-        ({"LUMINANCE": {"chroma_distance": 0.2}}, "place"),
+        ({}, []),
+        ({"palette": [0.05, 0.1, 0.1, 0.1, 0.1]}, ["palette"]),
+        ({"place": [0.3, 0.01, 0.2, 0.1, 0.1]}, ["place"]),
+        ({"kept_chroma": (0.01, 0.8)}, ["chroma"]),
+        ({"edges": 0.5}, ["structure"]),
+        ({"statistics_apart": 1e-3}, ["statistics"]),
     ],
 )
-def test_colour_claims_can_fail(changes: dict[str, Any], failing: str) -> None:
-    assert [name for name, holds in colours(**changes).items() if not holds] == [failing]
+def test_colour_claims_hold_where_colours_are_kept(
+    changes: dict[str, Any],
+    fails: list[str],
+    claimed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the plain picture, the recoloured one, luminance only, and the two matched ones."""
+    given = {
+        "palette": [0.3, 0.1, 0.1, 0.1, 0.1],
+        "place": [0.3, 0.01, 0.01, 0.1, 0.1],
+        "kept_chroma": (0.003, 0.8),
+        "edges": 0.95,
+        "statistics_apart": 1e-5,
+        **changes,
+    }
+    pairs = iter(zip(given["palette"], given["place"], strict=True))
+    names = ("palette_distance", "chroma_distance")
+    monkeypatch.setattr(fastai, "colours_apart", lambda *_: dict(zip(names, next(pairs))))
+    monkeypatch.setattr(fastai, "edge_correlation", lambda *_: given["edges"])
+    for name in ("kept_chroma", "statistics_apart"):
+        monkeypatch.setattr(colour, name, lambda *_, name=name: given[name])
+    found = claimed("fastai/keep_colour", lambda _: {})
+    assert failing(found) == fails and len(found) == 5
 
 
 def test_colour_is_kept_in_four_ways(small_studio: Callable[..., Studio]) -> None:
@@ -278,8 +236,7 @@ def test_colour_is_kept_in_four_ways(small_studio: Callable[..., Studio]) -> Non
     figure = draw_figure(studio, "fastai/keep_colour")
     jobs = {result.job.label: result.job for result in studio.drawn}
     assert list(jobs) == [PLAIN, LUMINANCE, *ROOTS]
-    grey = jobs[LUMINANCE]
-    for picture in (grey.content, grey.style):
+    for picture in (jobs[LUMINANCE].content, jobs[LUMINANCE].style):
         assert picture is not None and np.ptp(picture.pixels, axis=2).max() == 0
     assert jobs[PLAIN].style is not None
     for label in ROOTS:

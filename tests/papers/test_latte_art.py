@@ -12,7 +12,7 @@ from replicate.config import load_preset
 from replicate.images import Picture
 from replicate.networks.vgg import CAFFE_MEAN
 from replicate.papers import draw_figure
-from replicate.papers.latte_art import EARLY, EVEN, LATE, blended_with_noise, depth_claims
+from replicate.papers.latte_art import EARLY, EVEN, LATE, PAIRS, blended_with_noise
 from replicate.papers.studio import Studio
 
 # Typed from the post: STYLE_LAYERS of A, B and C, over conv1_1 ... conv5_1
@@ -40,12 +40,10 @@ def test_presets(name: str) -> None:
     assert made.status == "unverified"
 
 
-# The start
-
-
-def test_the_start_is_noise_over_the_faded_content() -> None:
+def test_the_start_is_seeded_noise_over_the_faded_content() -> None:
     white = Picture.from_array(np.ones((40, 60, 3)), "paper")
-    made = blended_with_noise(white, 30)
+    made, again, other = (blended_with_noise(white, 30, seed) for seed in (0, 0, 1))
+    assert made.sha256 == again.sha256 != other.sha256
     assert made.size == (30, 20)
     levels = made.pixels.astype(float)
     mean = np.array(CAFFE_MEAN)
@@ -55,70 +53,43 @@ def test_the_start_is_noise_over_the_faded_content() -> None:
     assert levels.std() == pytest.approx(12 / 3**0.5, abs=0.5 + levels.mean(axis=(0, 1)).std())
 
 
-def test_the_start_follows_from_its_seed(scene: Callable[..., Any]) -> None:
-    content = scene(40, 30, seed=2)
-    first, again, other = (blended_with_noise(content, 32, seed) for seed in (0, 0, 1))
-    assert first.sha256 == again.sha256 != other.sha256
-
-
-# The figure
-
-
-def numbers(kept: float, texture: float, hues: float) -> dict[str, float]:
-    return {
-        "ssim": kept,
-        "edge_correlation": kept,
-        "mid_band_energy": texture,
-        "hue_entropy": hues,
-    }
-
-
-def verdicts(**changes: dict[str, float]) -> dict[str, bool]:
-    metrics = {
-        EVEN: numbers(0.5, 2.0, 3.0),
-        EARLY: numbers(0.7, 1.0, 2.0),
-        LATE: numbers(0.3, 2.5, 2.5),
-    }
-    for label, values in changes.items():
-        metrics[{"even": EVEN, "early": EARLY, "late": LATE}[label]].update(values)
-    return {claim.id: claim.holds for claim in depth_claims("more colour", metrics)}
-
-
-def test_claims_hold_where_the_post_is_right() -> None:
-    names = ("true-more-colour", "flat-more-colour", "colours-more-colour")
-    assert verdicts() == dict.fromkeys(names, True)
-
-
 @pytest.mark.parametrize(
-    ("changes", "failing"),
+    ("label", "changes", "failing"),
     [
-        ({"early": {"ssim": 0.4}}, "true-more-colour"),
-        ({"late": {"edge_correlation": 0.6}}, "true-more-colour"),
-        ({"early": {"mid_band_energy": 2.2}}, "flat-more-colour"),
-        ({"late": {"hue_entropy": 1.0}}, "colours-more-colour"),
+        (EVEN, {}, []),
+        (EARLY, {"ssim": 0.4}, ["true-more-colour"]),
+        (LATE, {"edge_correlation": 0.6}, ["true-more-colour"]),
+        (EARLY, {"mid_band_energy": 2.2}, ["flat-more-colour"]),
+        (LATE, {"hue_entropy": 1.0}, ["colours-more-colour"]),
     ],
 )
-def test_claims_can_fail(changes: dict[str, Any], failing: str) -> None:
-    assert [name for name, holds in verdicts(**changes).items() if not holds] == [failing]
+def test_claims_hold_where_the_post_is_right_for_each_pair(
+    label: str, changes: dict[str, float], failing: list[str], claimed: Callable[..., Any]
+) -> None:
+    def numbers(key: tuple[str, str]) -> dict[str, float]:
+        kept, texture, hues = {
+            EVEN: (0.5, 2.0, 3.0),
+            EARLY: (0.7, 1.0, 2.0),
+            LATE: (0.3, 2.5, 2.5),
+        }[key[1]]
+        found = {"ssim": kept, "edge_correlation": kept}
+        found |= {"mid_band_energy": texture, "hue_entropy": hues}
+        return found | changes if key == ("more colour", label) else found
+
+    found = claimed("latte_art/weights", numbers)
+    assert len(found) == 3 * len(PAIRS)
+    assert [name for name, holds in found.items() if not holds] == failing
 
 
-def test_the_figure(small_studio: Callable[..., Studio]) -> None:
-    studio = small_studio()
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_figure(balanced: bool, small_studio: Callable[..., Studio]) -> None:
+    studio = small_studio(balanced=balanced)
     figure = draw_figure(studio, "latte_art/weights")
     jobs = [result.job for result in studio.drawn]
     assert len({job.label for job in jobs}) == len(jobs) == 6
     assert {job.init for job in jobs} == {"picture"}
     assert len({job.start.sha256 for job in jobs if job.start}) == 2
-    assert [tuple(job.style_layers.values()) for job in jobs[:3]] == [
-        (0.2,) * 5, (0.8, 0.2), (0.2, 0.8),
-    ]  # fmt: skip
-    assert len(figure.grids) == 2
-    assert len(figure.claims) == len({claim.id for claim in figure.claims}) == 6
-
-
-def test_balanced_weights_keep_the_layers(small_studio: Callable[..., Studio]) -> None:
-    studio = small_studio(balanced=True)
-    draw_figure(studio, "latte_art/weights")
-    early = studio.drawn[1].job
-    assert list(early.style_layers) == ["relu1_1", "relu2_1"]
-    assert tuple(early.style_layers.values()) != (0.8, 0.2)
+    assert list(jobs[1].style_layers) == ["relu1_1", "relu2_1"]
+    weights = [tuple(job.style_layers.values()) for job in jobs[:3]]
+    assert (weights == [(0.2,) * 5, (0.8, 0.2), (0.2, 0.8)]) is not balanced
+    assert [grid.heading for grid in figure.grids] == ["Latte art", "More colour"]

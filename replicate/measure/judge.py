@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..engine.engine import Engine
 from ..engine.job import Result
 from ..engine.preset import NetworkSpec
 from ..images import Picture
-from ..measure.metrics import sliced_wasserstein
-from .studio import Studio
+from .metrics import sliced_wasserstein
 
 VGG16 = NetworkSpec(name="vgg16")
 LAYERS = ("relu3_3", "relu4_3")
@@ -75,9 +75,8 @@ class Judge:
         return self._known[picture.sha256]
 
 
-def style_judge(studio: Studio, drawing: NetworkSpec) -> Judge:
+def style_judge(engine: Engine, drawing: NetworkSpec) -> Judge:
     """The judge of what ``drawing`` draws."""
-    engine = studio.engine
     if engine.resolve(VGG16) != VGG16 or engine.resolve(drawing).name == VGG16.name:
         return Judge("patches of pixels at three sizes", patches)
 

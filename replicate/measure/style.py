@@ -1,0 +1,96 @@
+"""How style acts on a picture: the pull of each layer's loss, and how evenly style lies."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from ..engine.balance import gradient_norms
+from ..engine.engine import Engine
+from ..engine.job import Job
+from ..images import Picture
+from ..method import Objective, evaluate, style
+from ..networks.features import FeatureMap
+from ..networks.means import to_tensor
+from .metrics import relative_gram_distance
+
+TILES = 4
+"""Rows and columns of the grid on which style is compared place by place."""
+
+NEAR_ZERO = 1e-3
+"""A Gram entry below this share of the largest one counts as zero."""
+
+
+def painting_as_read(job: Job) -> Picture:
+    """The job's style picture at the size at which the job reads it."""
+    assert job.style is not None
+    return job.style.resized(*job.style_size)
+
+
+# ---------------------------------------------------------------------------- gradients
+
+
+def style_gradient_norms(engine: Engine, job: Job, at: Picture) -> dict[str, float]:
+    """Norm of the gradient of each style layer's loss, before weighting, by a picture's pixels."""
+    pixels = to_tensor(at).to(engine.device)
+    network = engine.network(job.preset.network)
+    return gradient_norms(_style_losses(engine, job), network, pixels)["style"]
+
+
+def gradients_compared(engine: Engine, one: Job, other: Job, at: Picture) -> dict[str, float]:
+    """``cosine`` and ``ratio_of_norms`` of the gradients of two jobs' weighted style losses."""
+    ours, theirs = (_style_gradient(engine, job, at) for job in (one, other))
+    lengths = ours.norm(), theirs.norm()
+    return {
+        "cosine": float(ours @ theirs / (lengths[0] * lengths[1])),
+        "ratio_of_norms": float(lengths[0] / lengths[1]),
+    }
+
+
+def _style_gradient(engine: Engine, job: Job, at: Picture) -> Tensor:
+    pixels = to_tensor(at).to(engine.device)
+    network = engine.network(job.preset.network)
+    gradient = evaluate(_style_losses(engine, job), network, pixels).gradient
+    return gradient.flatten().double().cpu()
+
+
+def _style_losses(engine: Engine, job: Job) -> Objective:
+    layers = job.style_layers
+    targets = engine.features(painting_as_read(job), list(layers), job.preset.network)
+    objective = Objective()
+    for layer, weight in layers.items():
+        objective += weight * style(layer, targets[layer].gram(), job.preset.style_loss)
+    return objective
+
+
+# ---------------------------------------------------------------------------- Gram matrices
+
+
+def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
+    """Variance over a grid of tiles of the tile's relative Gram distance to the job's painting."""
+    spec = job.preset.network
+    target = engine.grams(painting_as_read(job), [layer], spec)[layer]
+    whole = engine.features(picture, [layer], spec)[layer]
+    distances = [
+        relative_gram_distance(FeatureMap(tile, whole.readout).wide_gram()[0].cpu(), target)
+        for row in whole.map.tensor_split(TILES, dim=2)
+        for tile in row.tensor_split(TILES, dim=3)
+    ]
+    return float(np.var(distances))
+
+
+def near_zero_entries(engine: Engine, job: Job, shift: float = 0.0) -> dict[str, float]:
+    """Style layer to the share of the painting's Gram entries near zero.
+
+    Args:
+        shift: added to the activations first (Novak & Nikulin 2016, section 3.3).
+    """
+    layers = list(job.style_layers)
+    maps = engine.features(painting_as_read(job), layers, job.preset.network)
+    return {layer: near_zero_share(maps[layer].shifted(shift).wide_gram()) for layer in layers}
+
+
+def near_zero_share(gram: Tensor) -> float:
+    """Share of entries below :data:`NEAR_ZERO` of the largest."""
+    sizes = gram.abs()
+    return float((sizes < NEAR_ZERO * sizes.max()).float().mean())
