@@ -12,7 +12,7 @@ from replicate.config import load_preset
 from replicate.engine.job import Job
 
 from . import pictures, settings
-from .events import ENGINE_QUEUE, sentences
+from .events import ENGINE_QUEUE
 from .fields import picture_field
 from .limits import number
 from .session import Drawings, Stop
@@ -53,32 +53,31 @@ class Endpoints:
         takes the preset's. Each answer is a picture and ``evaluation``, ``evaluations``,
         ``loss``, ``seconds_left``, and with the last one ``losses``, ``network``, ``remark``.
         """
-        with sentences():
-            limits = self.backend.limits
-            start = Settings.of(load_preset(preset), limits)
-            texts = {"content_layers": content_layers, "style_layers": style_layers}
-            layers = {
-                kind: settings.layers_from_text(text, start.base) if text else getattr(start, kind)
-                for kind, text in texts.items()
-            }
-            wanted = settings.checked(
-                start.base,
-                limits,
-                size,
-                evaluations,
-                None,
-                seed,
-                start.init,
-                network,
-                settings.rows(layers["content_layers"], layers["style_layers"]),
-                self.backend.networks(),
-            )
-            if ratio:
-                wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))
-            job = wanted.job(
-                pictures.read(content, "content", limits), pictures.read(style, "style", limits)
-            )
-            yield from self._answers(job, wanted)
+        limits = self.backend.limits
+        start = Settings.of(load_preset(preset), limits)
+        texts = {"content_layers": content_layers, "style_layers": style_layers}
+        layers = {
+            kind: settings.layers_from_text(text, start.base) if text else getattr(start, kind)
+            for kind, text in texts.items()
+        }
+        wanted = settings.checked(
+            start.base,
+            limits,
+            size,
+            evaluations,
+            None,
+            seed,
+            start.init,
+            network,
+            settings.rows(layers["content_layers"], layers["style_layers"]),
+            self.backend.networks(),
+        )
+        if ratio:
+            wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))
+        job = wanted.job(
+            pictures.read(content, "content", limits), pictures.read(style, "style", limits)
+        )
+        yield from self._answers(job, wanted)
 
     def _answers(self, job: Job, wanted: Settings) -> Iterator[tuple[Any, dict[str, Any]]]:
         # Nobody presses Stop here: a program that cancels closes this generator.

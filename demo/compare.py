@@ -14,21 +14,25 @@ from replicate.config import load_preset
 from . import comparison, pictures, settings, texts
 from .chart import chart
 from .comparison import MEASURES, MOST, Entry
-from .events import ANSWERS, QUIET, WAITS, busy, idle, sentences, visitor
-from .fields import drawn_field, network_field, picture_input
+from .events import QUIET, DrawingTab
+from .fields import (
+    drawn_field,
+    evaluations_field,
+    network_field,
+    picture_input,
+    run_and_stop,
+    size_field,
+)
 from .session import Drawings, Frame, Stops
 from .settings import Settings
 
 _FIRST = ("gatys2016", "johnson2016", "gatys2015")
 
 
-class Compare:
+class Compare(DrawingTab):
     """The tab's functions, apart from its layout."""
 
-    def __init__(self, drawings: Drawings, stops: Stops):
-        self.drawings = drawings
-        self.backend = drawings.backend
-        self.stops = stops
+    name = "compare"
 
     def order(
         self,
@@ -41,12 +45,8 @@ class Compare:
         seed: Any,
         network: Any,
     ) -> list[Entry]:
-        """What is compared.
-
-        Raises:
-            ReplicateError: something in the form cannot be drawn; one sentence says what.
-        """
-        limits = self.backend.limits
+        """What is compared."""
+        limits = self.limits
         first = Settings.of(load_preset(names[0] if names else "gatys2016"), limits)
         common = settings.checked(
             first.base,
@@ -69,34 +69,28 @@ class Compare:
             limits,
         )
 
-    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
-        """Check everything before the visitor queues; lay out as many places as are needed."""
-        with sentences():
-            wanted = self.order(*values)
-        self.stops.begin(visitor(request, "compare"))
-        waiting = texts.status(None, "Waiting for the engine …")
+    def emptied(self, ordered: list[Entry]) -> list[Any]:
+        """As many places as are needed, and no measures."""
         places = [
-            gr.Image(None, label=wanted[place].label, visible=True)
-            if place < len(wanted)
+            gr.Image(None, label=ordered[place].label, visible=True)
+            if place < len(ordered)
             else gr.Image(None, visible=False)
             for place in range(MOST)
         ]
-        return [*busy(), waiting, *places, "", ""]
+        return [*places, "", ""]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw one after the other; losses and measures when all are done."""
-        stop = self.stops.current(visitor(request, "compare"))
-        with sentences():
-            wanted = self.order(*values)
-            last: dict[int, Frame] = {}
-            for place, frame in comparison.draw(self.drawings, wanted, stop):
-                last[place] = frame
-                yield self._frame(wanted, place, frame)
-            rows = [
-                (wanted[place], frame, self._measures(wanted[place], frame))
-                for place, frame in last.items()
-            ]
-            yield [gr.skip()] * (1 + MOST) + [table(rows), charts(rows)]
+        wanted = self.order(*values)
+        last: dict[int, Frame] = {}
+        for place, frame in comparison.draw(self.drawings, wanted, self.stopping(request)):
+            last[place] = frame
+            yield self._frame(wanted, place, frame)
+        rows = [
+            (wanted[place], frame, self._measures(wanted[place], frame))
+            for place, frame in last.items()
+        ]
+        yield [gr.skip()] * (1 + MOST) + [table(rows), charts(rows)]
 
     def _measures(self, entry: Entry, frame: Frame) -> dict[str, float]:
         if frame.result is None:
@@ -109,13 +103,6 @@ class Compare:
         shown = [gr.skip() for _ in range(MOST)]
         shown[place] = frame.picture
         return [texts.status(frame, heading), *shown, gr.skip(), gr.skip()]
-
-    def stop(self, request: gr.Request) -> None:
-        self.stops.stop(visitor(request, "compare"))
-
-    def leave(self, request: gr.Request) -> None:
-        """The browser is closed: its drawing ends."""
-        self.stops.forget(visitor(request, "compare"))
 
 
 Measured = tuple[Entry, Frame, dict[str, float]]
@@ -166,9 +153,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         with gr.Column(scale=5, min_width=320):
             inputs = _form(handlers, page)
         with gr.Column(scale=6, min_width=320):
-            with gr.Row():
-                run = gr.Button("Compare", variant="primary", elem_id="compare-run")
-                stop = gr.Button("Stop", interactive=False, elem_id="compare-stop")
+            buttons = run_and_stop("Compare", "compare-")
             status = gr.HTML(
                 texts.status(None, "Choose two to four presets or layer sets."),
                 elem_classes="plain",
@@ -185,15 +170,10 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         **QUIET,
     )
     outcome = [status, *places, measured, losses]
-    armed = run.click(handlers.arm, inputs, [run, stop, *outcome], **ANSWERS)
-    drawn = armed.success(handlers.run, inputs, outcome, show_progress_on=status, **WAITS)
-    drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(handlers.stop, None, None, **QUIET)
-    page.unload(handlers.leave)
+    handlers.connect(page, buttons, inputs, outcome, emptied=len(outcome) - 1)
 
 
 def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
-    limits = handlers.backend.limits
     presets = settings.presets_by_paper()
     known = [preset.name for _, preset in presets]
     names = gr.Dropdown(
@@ -215,24 +195,8 @@ def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
         content = picture_input("content", "compare-")
         style = picture_input("style", "compare-")
     with gr.Row():
-        size = gr.Slider(
-            64,
-            limits.size,
-            min(192, limits.size),
-            step=16,
-            label="Size",
-            info="Longest side in pixels",
-            elem_id="compare-size",
-        )
-        evaluations = gr.Slider(
-            1,
-            limits.evaluations,
-            60,
-            step=1,
-            label="Evaluations",
-            info="Of each picture",
-            elem_id="compare-evaluations",
-        )
+        size = size_field(handlers.limits, 192, "compare-")
+        evaluations = evaluations_field(handlers.limits, 60, "Of each picture", "compare-")
     with gr.Row():
         seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
         network = network_field(handlers.backend, page, "compare-")

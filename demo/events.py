@@ -1,13 +1,14 @@
-"""What the tabs' events share: their queue, the visitor, and errors turned into sentences."""
+"""What the tabs' events share: their queue, the visitor, and how a drawing is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
-from replicate.errors import ReplicateError
+from . import texts
+from .session import Drawings, Stops
 
 ENGINE_QUEUE = "engine"
 """One queue for everything that draws."""
@@ -31,47 +32,84 @@ WAITS: dict[str, Any] = {
 """Settings of an event that waits for the engine and shows its place in the queue."""
 
 
-class sentences:
-    """Turn the project's errors into a message in the page.
+class DrawingTab:
+    """A tab with Run and Stop, apart from its layout.
 
-    Args:
-        path, called: a server path that must not be shown, and what stands in its place.
+    A tab says in ``order`` what the values of its form ask for, and in ``run`` how drawing that
+    fills the page.
+
+    Attributes:
+        name: keeps a Stop here from stopping what another tab of the same browser draws.
     """
 
-    def __init__(self, path: str | None = None, called: str = ""):
-        self.path, self.called = path, called
+    name = ""
 
-    def __enter__(self) -> None:
-        return None
+    def __init__(self, drawings: Drawings, stops: Stops):
+        self.drawings = drawings
+        self.backend = drawings.backend
+        self.limits = self.backend.limits
+        self.stops = stops
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ReplicateError):
-            text = str(error)
-            if self.path:
-                text = text.replace(f"'{self.path}'", self.called)
-            raise gr.Error(f"{text[:1].upper()}{text[1:]}", print_exception=False) from error
+    def order(self, *values: Any) -> Any:
+        """What is to be drawn.
+
+        Raises:
+            ReplicateError: something in the form cannot be drawn; one sentence says what.
+        """
+        raise NotImplementedError
+
+    def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+        """Draw, filling the outcome some times a second."""
+        raise NotImplementedError
+
+    def emptied(self, ordered: Any) -> list[Any]:
+        """Values of the fields after the status that an order empties before it waits."""
+        return []
+
+    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
+        """Check everything before the visitor queues, and say that the drawing waits."""
+        ordered = self.order(*values)
+        self.stops.begin(self._key(request))
+        waiting = texts.status(None, "Waiting for the engine …")
+        return [*_buttons(True), waiting, *self.emptied(ordered)]
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop the visitor's drawing, whether it waits or works."""
+        self.stops.stop(self._key(request))
+
+    def leave(self, request: gr.Request) -> None:
+        """The browser is closed: its drawing ends."""
+        self.stops.forget(self._key(request))
+
+    def stopping(self, request: gr.Request) -> Any:
+        """The event that says that this visitor's drawing is to stop."""
+        return self.stops.current(self._key(request))
+
+    def _key(self, request: gr.Request) -> str:
+        return f"{request.session_hash or 'nobody'}/{self.name}"
+
+    def connect(
+        self,
+        page: gr.Blocks,
+        buttons: Sequence[gr.Button],
+        inputs: Sequence[Any],
+        outcome: Sequence[Any],
+        emptied: int = 0,
+    ) -> None:
+        """Connect Run and Stop.
+
+        Args:
+            outcome: what ``run`` fills, the status first.
+            emptied: how many fields after the status ``emptied`` gives values for.
+        """
+        run, stop = buttons
+        armed = run.click(self.arm, inputs, [run, stop, *outcome[: 1 + emptied]], **ANSWERS)
+        drawn = armed.success(self.run, inputs, outcome, show_progress_on=outcome[0], **WAITS)
+        drawn.then(lambda: _buttons(False), None, [run, stop], **QUIET)
+        stop.click(self.stop, None, None, **QUIET)
+        page.unload(self.leave)
 
 
-def said(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` with its errors turned into messages in the page."""
-
-    def call(*values: Any) -> Any:
-        with sentences():
-            return function(*values)
-
-    return call
-
-
-def visitor(request: gr.Request | None, tab: str = "") -> str:
-    """Whose browser this is; with a ``tab`` of the page, so that Stop there stops no other's."""
-    return f"{(request.session_hash if request else None) or 'nobody'}/{tab}"
-
-
-def idle() -> list[gr.Button]:
-    """Run and Stop when nothing is drawn."""
-    return [gr.Button(interactive=True), gr.Button(interactive=False)]
-
-
-def busy() -> list[gr.Button]:
-    """Run and Stop while something is drawn."""
-    return [gr.Button(interactive=False), gr.Button(interactive=True)]
+def _buttons(busy: bool) -> list[gr.Button]:
+    """Run and Stop while something is drawn, or is not."""
+    return [gr.Button(interactive=not busy), gr.Button(interactive=busy)]

@@ -17,6 +17,7 @@ from replicate.images import Picture
 from . import pictures
 from .backend import Backend
 from .events import QUIET
+from .limits import Limits
 
 LOSSLESS = 512 * 512
 """Pixels up to which the page gets a PNG: of a megapixel it has 2 MB, three times a second."""
@@ -131,6 +132,40 @@ def picture_input(role: str, prefix: str = "", label: str = "") -> gr.Image:
 
     gallery.select(take, None, field, **QUIET)
     return field
+
+
+def size_field(limits: Limits, value: int, prefix: str = "") -> gr.Slider:
+    """The longest side of what is drawn; ``prefix`` as for :func:`picture_input`."""
+    return gr.Slider(
+        64,
+        limits.size,
+        min(value, limits.size),
+        step=16,
+        label="Size",
+        info="Longest side in pixels",
+        elem_id=f"{prefix}size",
+    )
+
+
+def evaluations_field(limits: Limits, value: int, info: str, prefix: str = "") -> gr.Slider:
+    """How long is drawn; ``prefix`` as for :func:`picture_input`."""
+    return gr.Slider(
+        1,
+        limits.evaluations,
+        min(value, limits.evaluations),
+        step=1,
+        label="Evaluations",
+        info=info,
+        elem_id=f"{prefix}evaluations",
+    )
+
+
+def run_and_stop(label: str = "Run", prefix: str = "") -> tuple[gr.Button, gr.Button]:
+    """The two buttons of a drawing; ``prefix`` as for :func:`picture_input`."""
+    with gr.Row():
+        run = gr.Button(label, variant="primary", elem_id=f"{prefix}run")
+        stop = gr.Button("Stop", interactive=False, elem_id=f"{prefix}stop")
+    return run, stop
 
 
 def network_field(backend: Backend, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:

@@ -19,7 +19,7 @@ from replicate.record import Record, parse_record
 
 from . import pictures, texts
 from .events import QUIET
-from .limits import Limits
+from .limits import InputError, Limits
 from .settings import Settings, from_record, ratio_of
 
 
@@ -52,11 +52,11 @@ class Figures:
         """The panels' picture and the text under it.
 
         Raises:
-            gr.Error: no such figure, or its picture cannot be read.
+            InputError: no such figure.
         """
         record = self.records.get(name)
         if record is None:
-            raise gr.Error("There is no such figure in the gallery.", print_exception=False)
+            raise InputError("There is no such figure in the gallery.")
         try:
             picture = load_image(self.folder / record.image_path)
         except ReplicateError:

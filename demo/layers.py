@@ -14,8 +14,16 @@ from replicate.images import Picture
 
 from . import looking, pictures, texts
 from .chart import chart
-from .events import ANSWERS, QUIET, WAITS, busy, idle, sentences, visitor
-from .fields import address, drawn_field, network_field, picture_input
+from .events import QUIET, DrawingTab
+from .fields import (
+    address,
+    drawn_field,
+    evaluations_field,
+    network_field,
+    picture_input,
+    run_and_stop,
+    size_field,
+)
 from .limits import InputError, one_of, whole
 from .looking import Pair
 from .session import Course, Drawings, Stops
@@ -26,13 +34,10 @@ PRESET = "gatys2016"
 START = "relu4_2"
 
 
-class Layers:
+class Layers(DrawingTab):
     """The tab's functions, apart from its layout."""
 
-    def __init__(self, drawings: Drawings, stops: Stops):
-        self.drawings = drawings
-        self.backend = drawings.backend
-        self.stops = stops
+    name = "layers"
 
     def picture(self, path: str | None, size: Any) -> Picture:
         """The chosen picture at the chosen size.
@@ -40,20 +45,18 @@ class Layers:
         Raises:
             InputError: there is none, or it cannot be read; one sentence says why.
         """
-        limits = self.backend.limits
-        longest = whole("Size", size, 16, limits.size)
-        found = pictures.read(path, "chosen", limits)
+        longest = whole("Size", size, 16, self.limits.size)
+        found = pictures.read(path, "chosen", self.limits)
         if found is None:
             raise InputError("Choose a picture, or one of the examples under it.")
         return found.scaled_to(longest)
 
     def look(self, path: str | None, layer: Any, size: Any, network: Any) -> list[Any]:
         """Sentence, maps, heat map and pairs of a layer."""
-        with sentences():
-            picture = self.picture(path, size)
-            found = looking.look(
-                self.backend, picture, str(layer), load_preset(PRESET), self._network(network)
-            )
+        picture = self.picture(path, size)
+        found = looking.look(
+            self.backend, picture, str(layer), load_preset(PRESET), self._network(network)
+        )
         return [
             f'<p class="quiet">{html.escape(found.sentence)}</p>',
             found.maps,
@@ -67,46 +70,29 @@ class Layers:
     def order(
         self, path: str | None, layer: Any, size: Any, evaluations: Any, network: Any
     ) -> dict[str, Job]:
-        """The reconstructions that are asked for.
-
-        Raises:
-            ReplicateError: one of them cannot be drawn; one sentence says why.
-        """
-        limits = self.backend.limits
-        count = whole("Evaluations", evaluations, 1, limits.evaluations)
+        """The reconstructions that are asked for."""
+        count = whole("Evaluations", evaluations, 1, self.limits.evaluations)
         self._network(network)
         picture = self.picture(path, size)
         return looking.reconstructions(
-            load_preset(PRESET), picture, str(layer), max(picture.size), count, limits
+            load_preset(PRESET), picture, str(layer), max(picture.size), count, self.limits
         )
 
-    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
-        """Check everything before the visitor queues."""
-        with sentences():
-            self.order(*values)
-        self.stops.begin(visitor(request, "layers"))
-        return [*busy(), texts.status(None, "Waiting for the engine …"), None, None]
+    def emptied(self, ordered: dict[str, Job]) -> list[Any]:
+        """No reconstruction yet."""
+        return [None, None]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Reconstruct the content, then the style."""
-        stop = self.stops.current(visitor(request, "layers"))
-        with sentences():
-            wanted = self.order(*values)
-            for place, (kind, job) in enumerate(wanted.items()):
-                if stop.is_set():
-                    return
-                for frame in self.drawings.draw(job, values[-1], stop):
-                    shown = [gr.skip(), gr.skip()]
-                    shown[place] = frame.picture
-                    heading = f"{place + 1} of {len(wanted)}, {kind}: "
-                    yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
-
-    def stop(self, request: gr.Request) -> None:
-        self.stops.stop(visitor(request, "layers"))
-
-    def leave(self, request: gr.Request) -> None:
-        """The browser is closed: its drawing ends."""
-        self.stops.forget(visitor(request, "layers"))
+        stop, wanted = self.stopping(request), self.order(*values)
+        for place, (kind, job) in enumerate(wanted.items()):
+            if stop.is_set():
+                return
+            for frame in self.drawings.draw(job, values[-1], stop):
+                shown = [gr.skip(), gr.skip()]
+                shown[place] = frame.picture
+                heading = f"{place + 1} of {len(wanted)}, {kind}: "
+                yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
 
 
 def _pairs(by_value: Sequence[Pair], by_cosine: Sequence[Pair]) -> str:
@@ -136,7 +122,7 @@ def _figure(pair: Pair) -> str:
 def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
     handlers = Layers(drawings, stops)
-    limits = handlers.backend.limits
+    limits = handlers.limits
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             path = picture_input("content", "layers-", "Picture")
@@ -148,28 +134,10 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
                 info="relu is the activation, conv the value before it",
             )
             network = network_field(handlers.backend, page, "layers-")
-            size = gr.Slider(
-                64,
-                limits.size,
-                min(limits.first_size, limits.size),
-                step=16,
-                label="Size",
-                info="Longest side in pixels",
-                elem_id="layers-size",
-            )
-            evaluations = gr.Slider(
-                1,
-                limits.evaluations,
-                min(100, limits.evaluations),
-                step=1,
-                label="Evaluations",
-                info="Of each reconstruction",
-                elem_id="layers-evaluations",
-            )
+            size = size_field(limits, limits.first_size, "layers-")
+            evaluations = evaluations_field(limits, 100, "Of each reconstruction", "layers-")
             look = gr.Button("Look", variant="primary", elem_id="look")
-            with gr.Row():
-                run = gr.Button("Reconstruct", variant="primary", elem_id="layers-run")
-                stop = gr.Button("Stop", interactive=False, elem_id="layers-stop")
+            buttons = run_and_stop("Reconstruct", "layers-")
         with gr.Column(scale=5, min_width=320):
             shown = _shown()
             outcome = _outcome()
@@ -187,11 +155,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
             api_visibility="private",
         )
     fields = [path, layer, size, evaluations, network]
-    armed = run.click(handlers.arm, fields, [run, stop, *outcome[:3]], **ANSWERS)
-    drawn = armed.success(handlers.run, fields, outcome, show_progress_on=outcome[0], **WAITS)
-    drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(handlers.stop, None, None, **QUIET)
-    page.unload(handlers.leave)
+    handlers.connect(page, buttons, fields, outcome, emptied=2)
 
 
 def _shown() -> list[Any]:

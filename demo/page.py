@@ -13,6 +13,7 @@ from replicate.errors import ReplicateError
 
 from . import api, compare, figures, layers, pictures, transfer
 from .backend import Backend
+from .messages import Page
 from .session import Drawings, Stops
 from .theme import CSS, theme
 
@@ -32,7 +33,7 @@ change.</p>
 def build(backend: Backend, gallery: Path = GALLERY) -> gr.Blocks:
     """The page, ready to be launched."""
     drawings, stops, limits = Drawings(backend), Stops(), backend.limits
-    with gr.Blocks(
+    with Page(
         title=TITLE,
         analytics_enabled=False,
         delete_cache=(SWEEP, limits.kept_minutes * 60),
@@ -64,7 +65,7 @@ def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> gr.Block
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,
-        "show_error": True,
+        "show_error": False,
     }
     page.launch(**{**settings, **server})
     return page

@@ -18,15 +18,18 @@ from replicate.record import read_record, save_recorded
 
 from . import pictures, settings, texts
 from .chart import chart
-from .events import ANSWERS, QUIET, WAITS, busy, idle, said, sentences, visitor
+from .events import ANSWERS, QUIET, WAITS, DrawingTab
 from .fields import (
     before_after_field,
     drawn_field,
+    evaluations_field,
     network_choices,
     network_field,
     picture_input,
+    run_and_stop,
+    size_field,
 )
-from .limits import InputError, Limits
+from .limits import InputError
 from .session import Course, Drawings, Frame, Stops
 from .settings import Row, Settings
 
@@ -80,8 +83,8 @@ class Form:
 class Outcome:
     """What a drawing fills, in the order in which events pass their values."""
 
-    picture: gr.Image
     status: gr.HTML
+    picture: gr.Image
     chart: gr.HTML
     slider: gr.ImageSlider
     download: gr.DownloadButton
@@ -94,17 +97,8 @@ class Outcome:
         return [getattr(self, field.name) for field in fields(self)]
 
 
-class Transfer:
+class Transfer(DrawingTab):
     """The tab's functions, apart from its layout."""
-
-    def __init__(self, drawings: Drawings, stops: Stops):
-        self.drawings = drawings
-        self.backend = drawings.backend
-        self.stops = stops
-
-    @property
-    def limits(self) -> Limits:
-        return self.backend.limits
 
     # ------------------------------------------------------------------ from the page to a job
 
@@ -116,11 +110,7 @@ class Transfer:
         style: str | None,
         *fields: Any,
     ) -> tuple[Settings, Job]:
-        """The settings and the job of the form's values.
-
-        Raises:
-            ReplicateError: one of them cannot be drawn; one sentence says why.
-        """
+        """The settings and the job of the form's values."""
         wanted = self._checked(base, preset, fields)
         job = wanted.job(
             pictures.read(content, "content", self.limits),
@@ -138,30 +128,14 @@ class Transfer:
             limits = replace(self.limits, scales=1, content_first=0.0)
         return settings.checked(chosen, limits, *fields, networks=self.backend.networks())
 
-    def arm(self, request: gr.Request, *values: Any) -> list[Any]:
-        """Check everything before the visitor queues, and say that the drawing waits."""
-        with sentences():
-            self.order(*values)
-        self.stops.begin(visitor(request))
-        return [*busy(), texts.status(None, "Waiting for the engine …")]
-
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw, filling the outcome some times a second."""
-        stop = self.stops.current(visitor(request))
-        with sentences():
-            wanted, job = self.order(*values)
-            home = _take_home(wanted, job)
-            for frame in self.drawings.draw(job, wanted.network, stop):
-                yield [*_shown(frame, job), gr.skip(), *home]
-                home = [gr.skip()] * 3
+        wanted, job = self.order(*values)
+        home = _take_home(wanted, job)
+        for frame in self.drawings.draw(job, wanted.network, self.stopping(request)):
+            yield [*_shown(frame, job), gr.skip(), *home]
+            home = [gr.skip()] * 3
         yield from _offered(frame, job)
-
-    def stop(self, request: gr.Request) -> None:
-        self.stops.stop(visitor(request))
-
-    def leave(self, request: gr.Request) -> None:
-        """The browser is closed: its drawing ends."""
-        self.stops.forget(visitor(request))
 
     # ------------------------------------------------------------------ into the form
 
@@ -207,25 +181,24 @@ class Transfer:
     def choose(self, name: str, *kept: Any) -> list[Any]:
         """The form for another preset; size, evaluations, seed and network stay."""
         remarks = []
-        with sentences():
-            wanted = Settings.of(load_preset(name), self.limits)
-            size, evaluations, seed, network = kept
-            try:
-                wanted = settings.checked(
-                    wanted.base,
-                    self.limits,
-                    size,
-                    evaluations,
-                    settings.exponent_of(wanted.ratio),
-                    seed,
-                    wanted.init,
-                    network,
-                    settings.table(wanted),
-                    self.backend.networks(),
-                )
-            except InputError as error:  # the field is wrong, and is set right
-                remarks.append(str(error))
-            return self.filled(wanted, remarks=remarks)
+        wanted = Settings.of(load_preset(name), self.limits)
+        size, evaluations, seed, network = kept
+        try:
+            wanted = settings.checked(
+                wanted.base,
+                self.limits,
+                size,
+                evaluations,
+                settings.exponent_of(wanted.ratio),
+                seed,
+                wanted.init,
+                network,
+                settings.table(wanted),
+                self.backend.networks(),
+            )
+        except InputError as error:  # the field is wrong, and is set right
+            remarks.append(str(error))
+        return self.filled(wanted, remarks=remarks)
 
     def opened(self, request: gr.Request) -> list[Any]:
         """The form as the page's address wants it."""
@@ -242,9 +215,11 @@ class Transfer:
         """The form as it was when a picture was drawn, from the record inside the picture."""
         if path is None:
             return [gr.skip()] * len(fields(Form))
-        with sentences(path, "This file"):
+        try:
             record = read_record(path)
-            wanted, remarks = settings.from_record(record, self.limits, self.backend.networks())
+        except ReplicateError as error:
+            raise InputError(str(error).replace(f"'{path}'", "This file")) from error
+        wanted, remarks = settings.from_record(record, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
         for role in ("content", "style"):
             recorded = getattr(record, role)
@@ -284,22 +259,16 @@ class Transfer:
 
     def balance(self, *values: Any) -> list[Row]:
         """The table of layers with weights that let every layer pull equally hard."""
-        with sentences():
-            wanted, job = self.order(*values)
-            with self.backend.lock:
-                balanced = self.backend.viewer(wanted.network).balanced(job)
-            return settings.table(
-                replace(
-                    wanted,
-                    content_layers=balanced.content_layers,
-                    style_layers=balanced.style_layers,
-                )
-            )
+        wanted, job = self.order(*values)
+        with self.backend.lock:
+            balanced = self.backend.viewer(wanted.network).balanced(job)
+        layers = {kind: getattr(balanced, kind) for kind in ("content_layers", "style_layers")}
+        return settings.table(replace(wanted, **layers))
 
 
 def _shown(frame: Frame, job: Job) -> list[Any]:
-    """Picture, status, chart and, at the end, the slider."""
-    shown = [frame.picture, texts.status(frame), chart(frame.course, frame.steps)]
+    """Status, picture, chart and, at the end, the slider."""
+    shown = [texts.status(frame), frame.picture, chart(frame.course, frame.steps)]
     before = job.content or job.style
     if frame.result is None or before is None:
         return [*shown, gr.skip()]
@@ -357,8 +326,10 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
                     height=110,
                 )
         with gr.Column(scale=6, min_width=320):
-            run, stop, outcome = _outcome()
-    _connect(handlers, form, outcome, run, stop, dropped, page)
+            buttons = run_and_stop()
+            outcome = _outcome()
+    handlers.connect(page, buttons, form.inputs, outcome.all)
+    _connect(handlers, form, dropped, page)
     balance.click(handlers.balance, form.inputs, form.rows, show_progress_on=form.rows, **WAITS)
     if handlers.backend.fetching:
         _look_for_weights(handlers, form)
@@ -376,23 +347,9 @@ def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     with gr.Row():
         content, style = picture_input("content"), picture_input("style")
     with gr.Row():
-        size = gr.Slider(
-            64,
-            handlers.limits.size,
-            first.size,
-            step=16,
-            label="Size",
-            info="Longest side in pixels",
-            elem_id="size",
-        )
-        evaluations = gr.Slider(
-            1,
-            handlers.limits.evaluations,
-            first.evaluations,
-            step=1,
-            label="Evaluations",
-            info="Forward and backward passes",
-            elem_id="evaluations",
+        size = size_field(handlers.limits, first.size)
+        evaluations = evaluations_field(
+            handlers.limits, first.evaluations, "Forward and backward passes"
         )
     exponent = gr.Slider(
         *settings.EXPONENTS,
@@ -467,15 +424,12 @@ def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio, gr.Button]:
         elem_classes="plain",
         padding=False,
     )
-    kind.input(said(settings.switched), [rows, kind], rows, **ANSWERS)
-    even.click(said(settings.evened), rows, rows, **ANSWERS)
+    kind.input(settings.switched, [rows, kind], rows, **ANSWERS)
+    even.click(settings.evened, rows, rows, **ANSWERS)
     return rows, kind, balance
 
 
-def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
-    with gr.Row():
-        run = gr.Button("Run", variant="primary", elem_id="run")
-        stop = gr.Button("Stop", interactive=False, elem_id="stop")
+def _outcome() -> Outcome:
     status = gr.HTML(texts.status(None), elem_classes="plain", padding=False, elem_id="status")
     with gr.Tabs():
         with gr.Tab("Picture"):
@@ -514,18 +468,10 @@ def _outcome() -> tuple[gr.Button, gr.Button, Outcome]:
         "Download with its settings", interactive=False, elem_id="download"
     )
     losses = gr.HTML(chart(Course(), 100), elem_id="chart")
-    return run, stop, Outcome(picture, status, losses, slider, download, command, python, link)
+    return Outcome(status, picture, losses, slider, download, command, python, link)
 
 
-def _connect(
-    handlers: Transfer,
-    form: Form,
-    outcome: Outcome,
-    run: gr.Button,
-    stop: gr.Button,
-    dropped: gr.File,
-    page: gr.Blocks,
-) -> None:
+def _connect(handlers: Transfer, form: Form, dropped: gr.File, page: gr.Blocks) -> None:
     form.preset.input(
         handlers.choose,
         [form.preset, form.size, form.evaluations, form.seed, form.network],
@@ -542,13 +488,6 @@ def _connect(
             trigger_mode="always_last",
             **QUIET,
         )
-    armed = run.click(handlers.arm, form.inputs, [run, stop, outcome.status], **ANSWERS)
-    drawn = armed.success(
-        handlers.run, form.inputs, outcome.all, show_progress_on=outcome.status, **WAITS
-    )
-    drawn.then(idle, None, [run, stop], **QUIET)
-    stop.click(handlers.stop, None, None, **QUIET)
-    page.unload(handlers.leave)
 
 
 def _look_for_weights(handlers: Transfer, form: Form) -> None:

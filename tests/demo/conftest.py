@@ -1,10 +1,12 @@
-"""What the demo's tests share: a backend of tiny networks, and few bundled pictures."""
+"""What the demo's tests share: a backend of tiny networks, few bundled pictures, a visitor."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from demo import pictures
 from demo.backend import Backend
 from demo.limits import Limits
+from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.networks.means import measure_means
@@ -35,7 +38,7 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def backend(
-    tmp_path: Any,
+    tmp_path: Path,
     tiny_engine: Callable[..., Any],
     few_pictures: None,
     scene: Callable[..., Any],
@@ -50,6 +53,27 @@ def backend(
     monkeypatch.setattr("replicate.engine.engine.channel_means", means)
     tiny_engine()
     return Backend("cpu", LIMITS, ResultStore(tmp_path / "results"))
+
+
+@pytest.fixture
+def visitor() -> Any:
+    """The request of a visitor's event."""
+    return SimpleNamespace(session_hash="visitor", query_params={})
+
+
+@pytest.fixture
+def files(tmp_path: Path, scene: Callable[..., Any]) -> tuple[str, str]:
+    """A visitor's content and style picture."""
+    names = ("my photo.png", "my art.png")
+    content, style = (scene(48, 32, seed).save(tmp_path / name) for seed, name in enumerate(names))
+    return str(content), str(style)
+
+
+@pytest.fixture
+def job(scene: Callable[..., Any]) -> Job:
+    """Eight evaluations."""
+    preset = load_preset("gatys2016-code")
+    return Job(preset, scene(48, 32), scene(32, 32, 1), size=48, evaluations=8)
 
 
 @pytest.fixture
@@ -75,7 +99,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 @pytest.fixture
-def server(backend: Backend, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a started page."""
     from demo.page import launch
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from demo import looking
@@ -17,20 +13,12 @@ from demo.limits import Limits
 from demo.looking import look, reconstructions
 from demo.session import Drawings, Stops
 from replicate.config import load_preset
-
-VISITOR: Any = SimpleNamespace(session_hash="visitor", query_params={})
+from replicate.errors import ReplicateError
 
 
 @pytest.fixture
 def tab(backend: Backend) -> Layers:
     return Layers(Drawings(backend), Stops())
-
-
-@pytest.fixture
-def file(tmp_path: Path, scene: Callable[..., Any]) -> str:
-    """A visitor's picture."""
-    scene(48, 32).save(tmp_path / "my photo.png")
-    return str(tmp_path / "my photo.png")
 
 
 @pytest.mark.parametrize("layer", ["relu1_1", "conv2_1", "pool3", "relu5_4"])
@@ -46,20 +34,14 @@ def test_a_look_shows_maps_matrix_and_pairs(backend: Backend, scene: Any, layer:
     assert all("cosine" in pair.caption for pair in found.by_cosine)
 
 
-def test_more_maps_than_are_shown(
-    backend: Backend, scene: Any, monkeypatch: pytest.MonkeyPatch
+def test_the_tab_fills_its_fields_with_the_strongest_maps(
+    tab: Layers, files: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looking, "SHOWN", 3)
 
-    found = look(backend, scene(), "relu1_1", load_preset("gatys2016"), "auto")
+    sentence, maps, heat, pairs = tab.look(files[0], "relu3_1", 64, "auto")
 
-    assert "the 3 strongest shown" in found.sentence
-
-
-def test_the_tab_fills_its_fields(tab: Layers, file: str) -> None:
-    sentence, maps, heat, pairs = tab.look(file, "relu3_1", 64, "auto")
-
-    assert "relu3_1" in sentence
+    assert "relu3_1" in sentence and "the 3 strongest shown" in sentence
     assert maps.size[0] > 64 and heat.size[0] > 64
     assert pairs.count("<img") == pairs.count('alt="Maps of filters') == 2 * looking.PAIRS
 
@@ -76,15 +58,15 @@ def test_the_tab_fills_its_fields(tab: Layers, file: str) -> None:
     ],
 )
 def test_a_wrong_field_is_one_sentence(
-    tab: Layers, file: str, changes: dict[str, Any], says: str
+    tab: Layers, files: tuple[str, str], visitor: Any, changes: dict[str, Any], says: str
 ) -> None:
-    fields = {"path": file, "layer": "relu1_1", "size": 64, "network": "auto", **changes}
+    form = {"path": files[0], "layer": "relu1_1", "size": 64, "network": "auto", **changes}
 
-    with pytest.raises(gr.Error, match=says) as caught:
-        tab.look(**fields)
-    with pytest.raises(gr.Error, match=says):
-        tab.arm(VISITOR, fields["path"], fields["layer"], fields["size"], 3, fields["network"])
-    assert "/nowhere" not in caught.value.message
+    with pytest.raises(ReplicateError, match=says) as caught:
+        tab.look(**form)
+    with pytest.raises(ReplicateError, match=says):
+        tab.arm(visitor, form["path"], form["layer"], form["size"], 3, form["network"])
+    assert "/nowhere" not in str(caught.value)
 
 
 def test_reconstructions_match_one_layer_alone(scene: Any) -> None:
@@ -99,11 +81,13 @@ def test_reconstructions_match_one_layer_alone(scene: Any) -> None:
     assert (content.preset.scales, style.preset.scales) == (3, 1)
 
 
-def test_reconstructing_streams_content_then_style(tab: Layers, file: str) -> None:
-    values = [file, "relu2_1", 48, 5, "auto"]
-    tab.arm(VISITOR, *values)
+def test_reconstructing_streams_content_then_style(
+    tab: Layers, files: tuple[str, str], visitor: Any
+) -> None:
+    form = [files[0], "relu2_1", 48, 5, "auto"]
+    tab.arm(visitor, *form)
 
-    updates = list(tab.run(VISITOR, *values))
+    updates = list(tab.run(visitor, *form))
 
     assert "1 of 2, content: " in updates[0][0] and "2 of 2, style: " in updates[-1][0]
     assert "Done: 5 of 5" in updates[-1][0]
@@ -111,21 +95,16 @@ def test_reconstructing_streams_content_then_style(tab: Layers, file: str) -> No
     assert "style relu2_1" in updates[-1][3]
 
 
-def test_stop_leaves_the_second_one_out(tab: Layers, file: str) -> None:
-    values = [file, "relu2_1", 48, 5, "auto"]
-    tab.arm(VISITOR, *values)
+def test_stop_leaves_the_second_one_out_and_no_other_tab_s(
+    tab: Layers, files: tuple[str, str], visitor: Any
+) -> None:
+    form = [files[0], "relu2_1", 48, 5, "auto"]
+    transfer = tab.stops.begin("visitor/")
+    tab.arm(visitor, *form)
     updates = []
-    for update in tab.run(VISITOR, *values):
+    for update in tab.run(visitor, *form):
         updates.append(update)
-        tab.stop(VISITOR)
+        tab.stop(visitor)
 
     assert all("2 of 2" not in update[0] for update in updates)
-
-
-def test_stop_here_stops_no_other_tab(tab: Layers, file: str) -> None:
-    transfer = tab.stops.begin("visitor")
-    tab.arm(VISITOR, file, "relu2_1", 48, 5, "auto")
-
-    tab.stop(VISITOR)
-
     assert not transfer.is_set()

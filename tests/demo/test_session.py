@@ -23,13 +23,6 @@ from replicate.errors import DivergedError, ReplicateError
 from replicate.record import job_from_record, read_record, save_recorded
 
 
-@pytest.fixture
-def job(scene: Callable[..., Any]) -> Job:
-    return Job(
-        load_preset("gatys2016-code"), scene(48, 32), scene(32, 32, 1), size=48, evaluations=8
-    )
-
-
 class Clock:
     """Says what time it is: so much later at each look."""
 
@@ -42,25 +35,36 @@ class Clock:
 
 
 def frames(backend: Backend, job: Job, **arguments: Any) -> list[Frame]:
-    stop = arguments.pop("stop", Stop())
-    return list(Drawings(backend).draw(job, "auto", stop, **arguments))
+    return list(Drawings(backend).draw(job, "auto", Stop(), **arguments))
 
 
-def test_the_last_frame_has_the_engines_own_result(backend: Backend, job: Job) -> None:
-    last = frames(backend, job)[-1]
-    alone = Engine("cpu", store=None).run(job)
-
-    assert last.result is not None
-    assert np.array_equal(last.picture.pixels, alone.picture.pixels)
-    assert dict(last.result.curve) == pytest.approx(dict(alone.curve))
-    assert (last.step, last.steps, last.left, last.remark) == (8, 8, 0.0, "")
+def stopped_at(backend: Backend, job: Job, step: int) -> Frame:
+    stop = Stop()
+    for frame in Drawings(backend).draw(job, "auto", stop, Clock(1.0)):
+        if frame.step == step:
+            stop.set()
+    return frame
 
 
-def test_every_frame_shows_on_a_slow_machine(backend: Backend, job: Job) -> None:
+@pytest.fixture
+def content_first(job: Job, scene: Callable[..., Any]) -> Job:
+    """A job whose first half goes to the content alone."""
+    preset = job.preset.with_(content_first=0.5)
+    return replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
+
+
+def test_every_frame_shows_on_a_slow_machine_and_the_last_has_the_engines_result(
+    backend: Backend, job: Job
+) -> None:
     shown = frames(backend, job, clock=Clock(1.0))
+    alone = Engine("cpu", store=None).run(job)
 
     assert [frame.step for frame in shown] == list(range(1, 9))
     assert [frame.result is None for frame in shown] == [True] * 7 + [False]
+    last = shown[-1]
+    assert np.array_equal(last.picture.pixels, alone.picture.pixels)
+    assert last.result and dict(last.result.curve) == pytest.approx(dict(alone.curve))
+    assert (last.steps, last.left, last.remark) == (8, 0.0, "")
 
 
 def test_at_most_three_frames_a_second(backend: Backend, job: Job) -> None:
@@ -75,22 +79,16 @@ def test_the_parts_add_up_to_the_total(backend: Backend, job: Job) -> None:
     wanted = replace(job, preset=job.preset.with_(tv_weight=0.5, ratio=0.01))
     course = frames(backend, wanted)[-1].course
 
-    assert set(course.parts) == {
-        "content/relu4_2",
-        "variation",
-        *(f"style/relu{block}_1" for block in range(1, 6)),
-    }
+    styles = {f"style/relu{block}_1" for block in range(1, 6)}
+    assert set(course.parts) == {"content/relu4_2", "variation"} | styles
     first = sum(part[0] for part in course.parts.values())
     assert first == pytest.approx(course.total[0], rel=1e-4)
 
 
 def test_where_content_comes_first_style_has_no_losses_yet(
-    backend: Backend, job: Job, scene: Callable[..., Any]
+    backend: Backend, content_first: Job
 ) -> None:
-    preset = job.preset.with_(content_first=0.5)
-    wanted = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
-
-    course = frames(backend, wanted)[-1].course
+    course = frames(backend, content_first)[-1].course
 
     style = course.parts["style/relu1_1"]
     assert len(style) == len(course.parts["content/relu4_2"]) == len(course.steps) == 8
@@ -99,69 +97,47 @@ def test_where_content_comes_first_style_has_no_losses_yet(
     assert chart(course, 8).count('<path class="total"') == 2, "totals of different sums"
 
 
+def test_losses_that_are_not_finite_leave_the_chart_whole() -> None:
+    course = Course((), [1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
+
+    assert "nan" not in chart(course, 5).split("<ul")[0].split("<path")[-1]
+
+
 def test_a_second_time_nothing_is_drawn(
     backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = frames(backend, job)[-1]
     monkeypatch.setattr(Engine, "stream", lambda *_: pytest.fail("drawn again"))
 
-    again = frames(backend, job)
+    (again,) = frames(backend, job)
 
-    assert len(again) == 1
-    assert again[0].result is not None and again[0].result.cached
-    assert again[0].course.total == pytest.approx(first.course.total)
-    assert {name: part[-1] for name, part in again[0].course.parts.items()} == pytest.approx(
+    assert again.remark.startswith("Drawn before") and again.result and again.result.cached
+    assert again.course.total == pytest.approx(first.course.total)
+    assert {name: part[-1] for name, part in again.course.parts.items()} == pytest.approx(
         {name: part[-1] for name, part in first.course.parts.items()}
     )
-    assert np.array_equal(again[0].picture.pixels, first.picture.pixels)
+    assert np.array_equal(again.picture.pixels, first.picture.pixels)
 
 
-def test_what_make_figures_drew_is_not_drawn_again(backend: Backend, job: Job) -> None:
-    Engine("cpu", store=backend.store).run(job)
-
-    assert frames(backend, job)[0].remark.startswith("Drawn before")
-
-
-def test_stop_keeps_the_picture_and_stores_nothing(backend: Backend, job: Job) -> None:
-    stop, shown = Stop(), []
-    for frame in Drawings(backend).draw(job, "auto", stop, Clock(1.0)):
-        shown.append(frame)
-        if frame.step == 3:
-            stop.set()
-
-    last = shown[-1]
-    assert last.result is not None
-    result = last.result
-    assert (last.step, result.evaluations, result.job.evaluations, result.job.stop) == (3, 3, 8, 3)
-    assert last.remark.startswith("Stopped")
-    assert len(backend.store) == 0
-
-
-def test_what_a_stop_kept_is_drawn_again_from_its_record(
-    backend: Backend, job: Job, scene: Callable[..., Any], tmp_path: Path
+def test_stop_keeps_the_picture_and_its_record_but_stores_nothing(
+    backend: Backend, content_first: Job, tmp_path: Path
 ) -> None:
-    preset = job.preset.with_(content_first=0.5)
-    content_first = replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
-    stop = Stop()
-    for frame in Drawings(backend).draw(content_first, "auto", stop, Clock(1.0)):
-        stopped = frame
-        if frame.step == 5:
-            stop.set()
-    assert stopped.result is not None
-    save_recorded(stopped.result, tmp_path / "out.png")
+    stopped = stopped_at(backend, content_first, 5)
 
-    again = job_from_record(read_record(tmp_path / "out.png"), scene(64, 64), job.style)
-
-    drawn = Engine("cpu").run(again)
-    assert np.array_equal(drawn.picture.pixels, stopped.picture.pixels)
-
-
-def test_stopped_before_it_began(backend: Backend, job: Job) -> None:
-    stop = Stop()
-    stop.set()
-
-    with pytest.raises(InputError, match="Stopped"):
-        frames(backend, job, stop=stop)
+    result = stopped.result
+    assert result is not None and stopped.remark.startswith("Stopped")
+    assert (stopped.step, result.evaluations, result.job.evaluations, result.job.stop) == (
+        5,
+        5,
+        8,
+        5,
+    )
+    assert len(backend.store) == 0
+    save_recorded(result, tmp_path / "out.png")
+    again = job_from_record(
+        read_record(tmp_path / "out.png"), content_first.content, content_first.style
+    )
+    assert np.array_equal(Engine("cpu").run(again).picture.pixels, stopped.picture.pixels)
 
 
 def test_a_vanished_visitor_holds_nothing_up(backend: Backend, job: Job) -> None:
@@ -173,8 +149,11 @@ def test_a_vanished_visitor_holds_nothing_up(backend: Backend, job: Job) -> None
     abandoned.close()
 
 
-def stream_failing(error: Exception, after: int) -> Callable[..., Iterator[Any]]:
-    """An Engine.stream that fails after so many evaluations."""
+# Faults
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int) -> None:
+    """Have the engine fail after so many evaluations."""
     whole = Engine.stream
 
     def stream(self: Engine, job: Job) -> Iterator[Any]:
@@ -182,16 +161,17 @@ def stream_failing(error: Exception, after: int) -> Callable[..., Iterator[Any]]
             if snapshot.step > after:
                 raise error
             yield snapshot
-        raise error
 
-    return stream
+    monkeypatch.setattr(Engine, "stream", stream)
+
+
+EXPLODED = DivergedError("the loss has exploded at evaluation 4", step=4, picture=None)
 
 
 def test_an_exploding_loss_leaves_the_last_good_picture(
     backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = DivergedError("the loss has exploded at evaluation 4", step=4, picture=None)
-    monkeypatch.setattr(Engine, "stream", stream_failing(error, 3))
+    failing(monkeypatch, EXPLODED, 3)
 
     last = frames(backend, job)[-1]
 
@@ -199,13 +179,27 @@ def test_an_exploding_loss_leaves_the_last_good_picture(
     assert last.remark == "The loss has exploded at evaluation 4. This is the last good picture."
 
 
-def test_a_loss_that_explodes_at_once_is_a_sentence(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (EXPLODED, InputError, "exploded"),
+        (MemoryError(), InputError, "does not fit into this server's memory"),
+        (RuntimeError("can't allocate memory: 9 bytes"), InputError, "does not fit"),
+        (RuntimeError("a bug"), RuntimeError, "a bug"),
+    ],
+    ids=["exploded", "memory", "torch's memory", "a bug is not hidden"],
+)
+def test_a_failure_at_once(
+    backend: Backend,
+    job: Job,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    kind: type[Exception],
+    says: str,
 ) -> None:
-    error = DivergedError("the loss has exploded at evaluation 1", step=1, picture=None)
-    monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
+    failing(monkeypatch, error, 0)
 
-    with pytest.raises(InputError, match="exploded"):
+    with pytest.raises(kind, match=says):
         frames(backend, job)
 
 
@@ -223,95 +217,38 @@ def test_a_full_disk_loses_no_picture(
     assert "No space left on device" in last.remark
 
 
-@pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")]
-)
-def test_no_memory_is_a_sentence(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    monkeypatch.setattr(Engine, "stream", stream_failing(error, 0))
-
-    with pytest.raises(InputError, match="does not fit into this server's memory"):
-        frames(backend, job)
-
-
-def test_a_fault_of_ours_is_not_hidden(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Engine, "stream", stream_failing(RuntimeError("a bug"), 2))
-
-    with pytest.raises(RuntimeError, match="a bug"):
-        frames(backend, job)
-
-
 # Who wants a stop
 
 
-def test_a_stop_before_the_job_starts_counts() -> None:
+def test_a_stop_is_for_one_visitor_and_counts_before_the_job_starts() -> None:
     stops = Stops()
-    stops.begin("a")
-    stops.stop("a")
+    older, newer, other = stops.begin("a"), stops.begin("a"), stops.begin("b")
+    assert older.is_set() and not newer.is_set(), "running again stops the older drawing"
 
-    assert stops.current("a").is_set()
-
-
-def test_a_stop_is_for_one_visitor() -> None:
-    stops = Stops()
-    stops.begin("a")
-    stops.begin("b")
     stops.stop("a")
     stops.stop("nobody")
+    assert stops.current("a").is_set() and not other.is_set()
 
-    assert not stops.current("b").is_set()
-
-
-def test_running_again_stops_the_older_drawing() -> None:
-    stops = Stops()
-    older = stops.begin("a")
-    newer = stops.begin("a")
-
-    assert older.is_set() and not newer.is_set()
-
-
-def test_leaving_stops_and_forgets() -> None:
-    stops = Stops()
-    event = stops.begin("a")
-    stops.forget("a")
-
-    assert event.is_set()
-    assert not stops.current("a").is_set()
-
-
-def test_a_stop_can_be_sent_to_another_process() -> None:
-    stop = Stop()
-    stop.set()
-
-    assert not pickle.loads(pickle.dumps(stop)).is_set()
+    stops.forget("b")
+    assert other.is_set() and not stops.current("b").is_set()
+    assert not pickle.loads(pickle.dumps(newer)).is_set(), "a copy elsewhere never hears of it"
 
 
 # Time
 
 
 def test_the_estimate_learns_from_this_machine(backend: Backend, scene: Any) -> None:
-    preset = load_preset("gatys2016-code")
-    wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
-    assert not backend.measured(preset, "auto")
-
-    backend.learn(wanted, "auto", 10, seconds=4.0)
-
-    assert backend.measured(preset, "auto")
-    assert backend.seconds(replace(wanted, evaluations=20), "auto") == pytest.approx(8.0)
-    assert backend.seconds(replace(wanted, size=64), "auto") == pytest.approx(1.0)
-
-
-def test_content_first_at_half_the_size_takes_less(backend: Backend, scene: Any) -> None:
     preset = load_preset("gatys2016").with_(content_first=0.5)
     wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
-    all_at_once = replace(wanted, preset=preset.with_(content_first=0))
+    at_once = replace(wanted, preset=preset.with_(content_first=0))
+    assert not backend.measured(preset, "auto")
 
-    seconds = [backend.seconds(job, "auto") for job in (wanted, all_at_once)]
+    backend.learn(at_once, "auto", 10, seconds=4.0)
 
-    assert seconds[0] == pytest.approx(seconds[1] * (5 + 5 / 4) / 10)
+    assert backend.measured(preset, "auto")
+    longer, smaller = replace(at_once, evaluations=20), replace(at_once, size=64)
+    seconds = [backend.seconds(job, "auto") for job in (longer, smaller, wanted)]
+    assert seconds == pytest.approx([8.0, 1.0, 4.0 * (5 + 5 / 4) / 10])
 
 
 @pytest.mark.parametrize(
@@ -324,9 +261,3 @@ def test_a_poor_measurement_is_not_learnt(
     backend.learn(Job(preset, scene(), scene(), size=size), "auto", count, seconds)
 
     assert not backend.measured(preset, "auto")
-
-
-def test_a_course_keeps_losses_that_are_not_finite() -> None:
-    course = Course((), [1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
-
-    assert "nan" not in chart(course, 5).split("<ul")[0].split("<path")[-1]
