@@ -15,7 +15,7 @@ from ..figure.record import read_records, standing_record
 from ..figure.runs import runs_in
 from ..papers import draw_figure, figure_ids, match_figures
 from ..papers.answers import answers
-from ..papers.makings import Makings
+from ..papers.freshness import FigureKeys
 from ..papers.registry import figure_settings
 from ..papers.studio import Studio
 from ..storage.store import ResultStore
@@ -85,11 +85,11 @@ def run(args: Namespace) -> int:
         f"{studio.inputs} pictures{', balanced weights' if studio.balanced else ''}, on "
         f"{studio.engine.device} in {precision_label(studio.engine.precision)}"
     )
-    makings = Makings(studio, args.format)
+    keys = FigureKeys(studio, args.format)
     outcome = Outcome()
     try:
         for number, figure_id in enumerate(ids, 1):
-            _make(makings, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
+            _make(keys, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
     except KeyboardInterrupt:
         _say_how_to_go_on(args.force, outcome, len(ids))
         return STOPPED
@@ -124,12 +124,12 @@ def _studio(args: Namespace) -> Studio:
 
 
 def _make(
-    makings: Makings, figure_id: str, place: str, folder: Path, args: Namespace, outcome: Outcome
+    keys: FigureKeys, figure_id: str, place: str, folder: Path, args: Namespace, outcome: Outcome
 ) -> None:
     """See that one figure lies in the folder and say so; what goes wrong is said and remembered."""
     try:
-        found = None if args.force else _standing(makings, figure_id, folder)
-        made = found or _drawn(makings, figure_id, place, folder)
+        found = None if args.force else _standing(keys, figure_id, folder)
+        made = found or _drawn(keys, figure_id, place, folder)
     except ReplicateError as error:
         outcome.errors[figure_id] = one_line(error)
         say_above_bars(f"{figure_id}: {one_line(error)}")
@@ -139,17 +139,17 @@ def _make(
         print(made.line, flush=True)
 
 
-def _standing(makings: Makings, figure_id: str, folder: Path) -> Made | None:
+def _standing(keys: FigureKeys, figure_id: str, folder: Path) -> Made | None:
     """The figure as it lies there, if it would be made from the same things now."""
-    record = standing_record(folder, figure_id, makings.key(figure_id))
+    record = standing_record(folder, figure_id, keys.of(figure_id))
     if record is None:
         return None
     return Made(folder / record.image_path, record.claims, drawn=False)
 
 
-def _drawn(makings: Makings, figure_id: str, place: str, folder: Path) -> Made:
+def _drawn(keys: FigureKeys, figure_id: str, place: str, folder: Path) -> Made:
     """The figure, drawn and written."""
-    studio = makings.studio
+    studio = keys.studio
     studio.progress = bar = FigureBar(f"{figure_id} ({place})")
     if not shows_bars():
         say(f"drawing {figure_id} ({place})")
@@ -157,7 +157,7 @@ def _drawn(makings: Makings, figure_id: str, place: str, folder: Path) -> Made:
         with memory_said():
             figure = draw_figure(studio, figure_id)
             # The key of now: pictures may have been downloaded in the meantime.
-            path = figure.write(folder, makings.image_format, makings.key(figure_id))
+            path = figure.write(folder, keys.image_format, keys.of(figure_id))
     finally:
         bar.close()
     return Made(path, figure.claims, drawn=True)

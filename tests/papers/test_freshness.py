@@ -12,8 +12,8 @@ from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.images.papers import paper_image_entry
 from replicate.papers import figure_ids
-from replicate.papers import makings as module
-from replicate.papers.makings import Makings
+from replicate.papers import freshness as module
+from replicate.papers.freshness import FigureKeys
 from replicate.papers.studio import Studio, figure_config
 
 FIGURE = "gatys2016/fig5"
@@ -35,7 +35,7 @@ def key(
     ) -> str:
         engine = tiny_engine(here=(), network=network, precision=precision)
         studio = Studio(engine, **{"profile_name": "smoke", **settings})
-        return Makings(studio, image_format).key(figure)
+        return FigureKeys(studio, image_format).of(figure)
 
     return make
 

@@ -1,4 +1,4 @@
-"""What a figure is made from, as a key: of two figures with one key, one need not be drawn."""
+"""Whether a figure is still fresh: its key is of all that it is made from."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..config import FigureConfig, Inputs
 from ..figure.record import ImageFormat
 from ..figure.report import installed_versions
 from ..images import folder_files, paper_image_file, paper_image_keys
 from ..networks.weights import weights_status
 from ..storage.files import file_digest, program_digest
 from ..storage.store import ResultStore
-from .studio import Studio, figure_config
+from .studio import Studio
 
 
 @dataclass
-class Makings:
+class FigureKeys:
     """Keys of the figures that a studio draws.
 
     A key covers the program and the packages under it, the settings, the pictures, and the
@@ -28,14 +27,13 @@ class Makings:
     studio: Studio
     image_format: ImageFormat
 
-    def key(self, figure_id: str) -> str:
+    def of(self, figure_id: str) -> str:
         """SHA-256 of all that the figure is made from, 64 hexadecimal digits.
 
         Raises:
             ReplicateError: REPLICATE_WEIGHTS or REPLICATE_IMAGES names no folder.
         """
         studio = self.studio.at(figure_id)
-        _, config, _ = figure_config(figure_id)
         return ResultStore.key(
             {
                 "program": program_digest(),
@@ -43,7 +41,7 @@ class Makings:
                 "figure": figure_id,
                 "profile": studio.profile_name,
                 "inputs": studio.inputs,
-                "pictures": _pictures(config, studio.inputs),
+                "pictures": _pictures(studio),
                 "balanced": studio.balanced,
                 "network": studio.engine.network_name,
                 "weights": self._weights,
@@ -65,8 +63,9 @@ class Makings:
         }
 
 
-def _pictures(config: FigureConfig, inputs: Inputs) -> dict[str, str | None]:
+def _pictures(studio: Studio) -> dict[str, str | None]:
     """Digests of the figure's pictures that are no part of the program."""
+    config, inputs = studio.config, studio.inputs
     names = config.images.get(inputs, {}).values() if inputs == "paper" else ()
     ours = {name: paper_image_file(name) for name in names if name in paper_image_keys()}
     folder = config.folders.get(inputs)
