@@ -217,3 +217,31 @@ def scene() -> Callable[..., Any]:
         return Picture.from_array(0.5 + 0.18 * waves, name=f"scene {seed}")
 
     return make
+
+
+@pytest.fixture
+def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
+    """``figure("gatys2016/fig5", 0.2, inputs="paper")``: a Figure of two small pictures.
+
+    Its one claim holds for a value of 0.5 or more.  Other arguments are those of
+    :class:`replicate.figure.Figure`.
+    """
+    from replicate.figure import Claim, Figure, Grid, NetworkRecord, Panel
+    from replicate.figure.claims import at_least
+
+    def make(
+        id: str = "gatys2016/fig5", value: Any = 1.0, claim: str = "close", **facts: Any
+    ) -> Any:
+        check = at_least("SSIM", value, 0.5)
+        usual = {
+            "title": "A figure",
+            "source": "a paper",
+            "grids": (Grid.of_rows([[Panel(scene(64, 48)), Panel(scene(64, 48, 1))]]),),
+            "profile": "smoke",
+            "inputs": "bundled",
+            "networks": (NetworkRecord(name="vgg19", weights="caffe", sha256="12ab"),),
+            "claims": (Claim.of(claim, "It is so.", "a paper", [check]),),
+        }
+        return Figure(id=id, **{**usual, **facts})
+
+    return make

@@ -3,14 +3,14 @@ under one another before anything is painted, so that every place is known and c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from replicate.figure.panels import Drawable
 from replicate.figure.text import Colour, Type
 from replicate.images.picture import Picture
 
@@ -40,54 +40,34 @@ class Box:
     def size(self) -> tuple[int, int]:
         return self.width, self.height
 
+    @property
+    def corners(self) -> tuple[int, int, int, int]:
+        """The first and the last pixel, as Pillow wants a rectangle."""
+        return self.left, self.top, self.right - 1, self.bottom - 1
+
     def moved(self, right: int, down: int) -> Box:
         return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
     def grown(self, margin: int) -> Box:
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
 
-    def contains(self, other: Box) -> bool:
-        return (
-            self.left <= other.left
-            and self.top <= other.top
-            and self.right >= other.right
-            and self.bottom >= other.bottom
-        )
-
-    def overlaps(self, other: Box) -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-
-class Element(Protocol):
-    """Something with a place on the page."""
-
-    @property
-    def role(self) -> Role: ...
-
-    @property
-    def box(self) -> Box: ...
-
-    def moved(self, right: int, down: int) -> Self: ...
-
-    def paint(self, page: Image.Image) -> None: ...
-
 
 @dataclass(frozen=True)
-class _Placed:
+class Element(ABC):
+    """Something with a place on the page."""
+
     role: Role
     box: Box
 
     def moved(self, right: int, down: int) -> Self:
         return replace(self, box=self.box.moved(right, down))
 
+    @abstractmethod
+    def paint(self, page: Image.Image) -> None: ...
+
 
 @dataclass(frozen=True)
-class PlacedPicture(_Placed):
+class PlacedPicture(Element):
     """A picture resampled to its box; `of` is the place in the grid that it belongs to."""
 
     picture: Picture
@@ -98,19 +78,7 @@ class PlacedPicture(_Placed):
 
 
 @dataclass(frozen=True)
-class PlacedDrawing(_Placed):
-    """A plot, drawn at the size of its box."""
-
-    drawing: Drawable
-    text_size: int
-
-    def paint(self, page: Image.Image) -> None:
-        picture = self.drawing.draw(*self.box.size, self.text_size)
-        page.paste(picture.pil(), (self.box.left, self.box.top))
-
-
-@dataclass(frozen=True)
-class PlacedLine(_Placed):
+class PlacedLine(Element):
     """One line of text."""
 
     line: str
@@ -121,38 +89,34 @@ class PlacedLine(_Placed):
 
 
 @dataclass(frozen=True)
-class PlacedFill(_Placed):
+class PlacedFill(Element):
     """A filled rectangle, with round corners if there is a radius."""
 
     colour: Colour
     radius: int = 0
 
     def paint(self, page: Image.Image) -> None:
-        box = self.box
-        corners = (box.left, box.top, box.right - 1, box.bottom - 1)
         if not self.radius:
-            ImageDraw.Draw(page).rectangle(corners, fill=self.colour)
+            ImageDraw.Draw(page).rectangle(self.box.corners, fill=self.colour)
             return
         fine = 4  # Pillow's round corners have steps; drawn larger and reduced they have none
-        mask = Image.new("L", (box.width * fine, box.height * fine), 0)
-        ImageDraw.Draw(mask).rounded_rectangle(
-            (0, 0, box.width * fine - 1, box.height * fine - 1), self.radius * fine, fill=255
-        )
-        mask = mask.resize(box.size, Image.Resampling.BOX)
-        page.paste(self.colour, (box.left, box.top), mask)
+        large = Box(0, 0, self.box.width * fine, self.box.height * fine)
+        mask = Image.new("L", large.size, 0)
+        ImageDraw.Draw(mask).rounded_rectangle(large.corners, self.radius * fine, fill=255)
+        mask = mask.resize(self.box.size, Image.Resampling.BOX)
+        page.paste(self.colour, (self.box.left, self.box.top), mask)
 
 
 @dataclass(frozen=True)
-class PlacedOutline(_Placed):
+class PlacedOutline(Element):
     """A frame of `stroke` pixels that lies inside its box."""
 
     colour: Colour
     stroke: int
 
     def paint(self, page: Image.Image) -> None:
-        box = self.box
-        corners = (box.left, box.top, box.right - 1, box.bottom - 1)
-        ImageDraw.Draw(page).rectangle(corners, outline=self.colour, width=self.stroke)
+        pen = ImageDraw.Draw(page)
+        pen.rectangle(self.box.corners, outline=self.colour, width=self.stroke)
 
 
 @dataclass(frozen=True)
@@ -166,10 +130,6 @@ class Block:
     def placed(self, left: int, top: int) -> tuple[Element, ...]:
         """The elements with the block's corner at (left, top)."""
         return tuple(element.moved(left, top) for element in self.elements)
-
-    def indented(self, left: int) -> Block:
-        """The block with `left` empty pixels at its left."""
-        return Block(self.width + left, self.height, self.placed(left, 0))
 
     def painted(self, margin: int, ground: Colour = (255, 255, 255)) -> Picture:
         """The block as a picture, with an empty margin around it."""
@@ -187,38 +147,32 @@ def paragraph(
     align: Literal["left", "centre", "right"] = "left",
 ) -> Block:
     """Text wrapped to `width`; the block is exactly that wide, or wider for one wide letter."""
-    lines = type.wrapped(text, width)
     elements = []
-    for place, line in enumerate(lines):
+    for place, line in enumerate(type.wrapped(text, width)):
         free = width - type.width(line)
         left = {"left": 0, "centre": free // 2, "right": free}[align]
-        top = place * type.line_height
-        box = Box(left, top, left + type.width(line), top + type.line_height)
+        box = Box(0, 0, type.width(line), type.line_height).moved(left, place * type.line_height)
         elements.append(PlacedLine(role, box, line, type))
-    return Block(width, len(lines) * type.line_height, tuple(elements))
+    return Block(width, len(elements) * type.line_height, tuple(elements))
 
 
 def stacked(blocks: Iterable[Block], gap: int = 0) -> Block:
     """Blocks under one another, their left sides in line; empty ones take no gap."""
     elements: list[Element] = []
-    width = bottom = 0
+    width, top = 0, 0
     for block in blocks:
-        if not block.height:
-            continue
-        top = bottom + gap if elements else 0
-        elements += block.placed(0, top)
-        width, bottom = max(width, block.width), top + block.height
-    return Block(width, bottom, tuple(elements))
+        if block.height:
+            elements += block.placed(0, top)
+            width, top = max(width, block.width), top + block.height + gap
+    return Block(width, max(0, top - gap), tuple(elements))
 
 
-def beside(blocks: Sequence[Block], gap: int = 0) -> Block:
+def beside(blocks: Iterable[Block], gap: int = 0) -> Block:
     """Blocks beside one another, their tops in line; empty ones take no gap."""
     elements: list[Element] = []
-    height = right = 0
+    left, height = 0, 0
     for block in blocks:
-        if not block.width:
-            continue
-        left = right + gap if right else 0
-        elements += block.placed(left, 0)
-        right, height = left + block.width, max(height, block.height)
-    return Block(right, height, tuple(elements))
+        if block.width:
+            elements += block.placed(left, 0)
+            left, height = left + block.width + gap, max(height, block.height)
+    return Block(max(0, left - gap), height, tuple(elements))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from replicate.figure.blocks import (
     Block,
     Box,
     Element,
-    PlacedDrawing,
     PlacedFill,
     PlacedOutline,
     PlacedPicture,
@@ -19,7 +19,7 @@ from replicate.figure.blocks import (
 )
 from replicate.figure.claims import Claim
 from replicate.figure.panels import Grid, Panel, Window, crop
-from replicate.figure.text import Colour, Type
+from replicate.figure.text import Colour, Type, Weight
 from replicate.images.picture import Picture
 
 MIN_CELL = 256  # pixels; smaller pictures are enlarged
@@ -37,12 +37,24 @@ _WINDOW: Colour = (255, 196, 0)
 _HOLDS: Colour = (15, 110, 86)
 _FAILS: Colour = (190, 74, 20)
 
+Style = Literal["title", "heading", "label", "name", "axis", "body", "small", "fine", "badge"]
+_STYLES: dict[Style, tuple[float, Colour, Weight]] = {  # size in heights of the text
+    "title": (1.55, _INK, "Semibold"),
+    "heading": (1.1, _INK, "Semibold"),
+    "label": (0.95, _INK, "Semibold"),
+    "name": (0.85, _INK, "Semibold"),  # a panel's own label
+    "axis": (0.85, _GREY, "Regular"),
+    "body": (1, _INK, "Regular"),
+    "small": (0.82, _GREY, "Regular"),
+    "fine": (0.78, _GREY, "Regular"),
+    "badge": (0.7, _WHITE, "Semibold"),
+}
 _Place = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Sizes in pixels that the parts of a page share, and its kinds of type."""
+class Sizes:
+    """Sizes in pixels that the parts of a page share."""
 
     cell: int
     text: int
@@ -53,6 +65,10 @@ class Sheet:
     def spaced(self, lines: float) -> int:
         """A distance in heights of the text."""
         return round(self.text * lines)
+
+    def type(self, style: Style) -> Type:
+        scale, colour, weight = _STYLES[style]
+        return Type(self.spaced(scale), colour, weight)
 
     @property
     def gap(self) -> int:
@@ -68,55 +84,12 @@ class Sheet:
         """Where the first column begins."""
         return self.row_labels + 2 * self.gap if self.row_labels else 0
 
-    @property
-    def title(self) -> Type:
-        return self._strong(1.55)
-
-    @property
-    def subtitle(self) -> Type:
-        return self._plain(1.1)
-
-    @property
-    def heading(self) -> Type:
-        return self._strong(1.1)
-
-    @property
-    def label(self) -> Type:
-        return self._strong(0.95)
-
-    @property
-    def name(self) -> Type:
-        """Of a panel's own label."""
-        return self._strong(0.85)
-
-    @property
-    def axis(self) -> Type:
-        return self._plain(0.85)
-
-    @property
-    def small(self) -> Type:
-        return self._plain(0.82)
-
-    @property
-    def fine(self) -> Type:
-        return self._plain(0.78)
-
-    @property
-    def body(self) -> Type:
-        return Type(self.text, _INK)
-
-    @property
-    def badge(self) -> Type:
-        return replace(self._strong(0.7), colour=_WHITE)
-
-    def _plain(self, scale: float) -> Type:
-        return Type(self.spaced(scale), _GREY)
-
-    def _strong(self, scale: float) -> Type:
-        return Type(self.spaced(scale), _INK, "Semibold")
+    def width(self, slots: int) -> int:
+        """Width of so many cells and the gaps between them."""
+        return slots * (self.cell + self.gap) - self.gap
 
 
-def sheet_for(grids: Sequence[Grid]) -> Sheet:
+def sizes_for(grids: Sequence[Grid]) -> Sizes:
     """Cells that suit the largest picture, and letters in proportion to the page."""
     slots = max(grid.slots for grid in grids)
     natural = max(grid.natural_width for grid in grids) or _PLOT_PAGE // slots
@@ -125,200 +98,179 @@ def sheet_for(grids: Sequence[Grid]) -> Sheet:
         factor += 1
     # Labels and inputs take up to a fifth of the page beside the cells.
     cell = min(factor * natural, round(0.8 * MAX_WIDTH / slots))
-    sheet = Sheet(cell, text=max(17, round((cell * slots + 300) / 72)))
+    sizes = Sizes(cell, text=max(17, round((cell * slots + 300) / 72)))
     inputs = round(0.66 * cell) if any(grid.inputs for grid in grids) else 0
-    labels = _row_label_width(grids, sheet, limit=slots * cell // 6)
-    panels = slots * (cell + sheet.gap) - sheet.gap
-    return replace(sheet, panels=panels, row_labels=labels, inputs=inputs)
+    labels = _row_label_width(grids, sizes, limit=slots * cell // 6)
+    return replace(sizes, panels=sizes.width(slots), row_labels=labels, inputs=inputs)
 
 
-def laid_out(grid: Grid, sheet: Sheet) -> Block:
+def laid_out(grid: Grid, sizes: Sizes) -> Block:
     """A grid with its heading, labels and inputs."""
     if not grid.natural_width:
         # Plots have no width of their own: their row is as wide as the widest row elsewhere.
-        sheet = replace(sheet, cell=(sheet.panels + sheet.gap) // grid.slots - sheet.gap)
-    gap = sheet.gap * 2 if grid.has_text else sheet.gap
-    rows = stacked([_row(grid, row, sheet) for row in range(grid.row_count)], gap)
-    table = stacked([_labels_above(grid, sheet), rows], sheet.gap)
-    if sheet.inputs:
-        table = _with_inputs(grid, table, sheet)
-    heading = paragraph("heading", grid.heading, sheet.heading, table.width)
-    return stacked([heading, table], sheet.gap)
+        sizes = replace(sizes, cell=(sizes.panels + sizes.gap) // grid.slots - sizes.gap)
+    gap = sizes.gap * 2 if grid.has_text else sizes.gap
+    rows = stacked([_row(grid, row, sizes) for row in range(grid.row_count)], gap)
+    table = stacked([_labels_above(grid, sizes), rows], sizes.gap)
+    if sizes.inputs:
+        table = _with_inputs(grid, table, sizes)
+    heading = paragraph("heading", grid.heading, sizes.type("heading"), table.width)
+    return stacked([heading, table], sizes.gap)
 
 
-def verdict(claim: Claim, sheet: Sheet, width: int) -> Block:
+def verdict(claim: Claim, sizes: Sizes, width: int) -> Block:
     """A badge, the claim, and under it what was measured."""
-    badge = _badge(claim, sheet)
-    room = width - badge.width - 2 * sheet.gap
-    text = stacked(
-        [
-            paragraph("text", claim.text, sheet.body, room),
-            paragraph("text", claim.measured, sheet.small, room),
-        ]
-    )
-    return beside([badge, text], 2 * sheet.gap)
+    badge = _badge(claim, sizes)
+    room = width - badge.width - 2 * sizes.gap
+    text = paragraph("text", claim.text, sizes.type("body"), room)
+    numbers = paragraph("text", claim.measured, sizes.type("small"), room)
+    return beside([badge, stacked([text, numbers])], 2 * sizes.gap)
 
 
 def rule(width: int) -> Block:
-    """A pale line, or nothing if it has no length."""
-    if not width:
-        return Block(0, 0)
+    """A pale line."""
     return Block(width, 2, (PlacedFill("rule", Box(0, 0, width, 2), _PALE),))
 
 
-def _row_label_width(grids: Sequence[Grid], sheet: Sheet, limit: int) -> int:
+def _row_label_width(grids: Sequence[Grid], sizes: Sizes, limit: int) -> int:
     """Width of the widest line of all row labels once they are wrapped."""
-    labels = [
-        line for grid in grids for row in grid.rows for line in sheet.label.wrapped(row, limit)
-    ]
-    titles = [line for grid in grids for line in sheet.axis.wrapped(grid.row_title, limit)]
-    widths = [*map(sheet.label.width, labels), *map(sheet.axis.width, titles)]
+    label, axis = sizes.type("label"), sizes.type("axis")
+    texts = [(label, row) for grid in grids for row in grid.rows]
+    texts += [(axis, grid.row_title) for grid in grids]
+    widths = [type.width(line) for type, text in texts for line in type.wrapped(text, limit)]
     return max(widths, default=0)
 
 
-def _with_inputs(grid: Grid, table: Block, sheet: Sheet) -> Block:
+def _with_inputs(grid: Grid, table: Block, sizes: Sizes) -> Block:
     """The table with the inputs at its left, level with the first row of pictures."""
     top = min(element.box.top for element in table.elements if element.role == "panel")
-    column = stacked([_input(panel, sheet) for panel in grid.inputs], 2 * sheet.gap)
-    left = Block(sheet.inputs, top + column.height, column.placed(0, top))
-    gap = 4 * sheet.gap
+    column = stacked([_input(panel, sizes) for panel in grid.inputs], 2 * sizes.gap)
+    left = Block(sizes.inputs, top + column.height, column.placed(0, top))
+    gap = 4 * sizes.gap
     joined = beside([left, table], gap)
     if not grid.inputs:
         return joined
-    middle = sheet.inputs + gap // 2
+    middle = sizes.inputs + gap // 2
     line = PlacedFill("rule", Box(middle, top, middle + 2, joined.height), _PALE)
-    return Block(joined.width, joined.height, (*joined.elements, line))
+    return replace(joined, elements=(*joined.elements, line))
 
 
-def _input(panel: Panel, sheet: Sheet) -> Block:
-    size = _fitted(panel, sheet.inputs, sheet.inputs)
-    picture = Block(sheet.inputs, size[1], _picture(panel, Box(0, 0, *size), sheet, None))
-    lines = [paragraph("text", each, sheet.small, sheet.inputs) for each in panel.lines]
-    label = paragraph("text", panel.label, sheet.small, sheet.inputs)
-    return stacked([picture, stacked([label, *lines])], sheet.gap // 2)
+def _input(panel: Panel, sizes: Sizes) -> Block:
+    width, small = sizes.inputs, sizes.type("small")
+    size = _fitted(panel, width, width)
+    picture = Block(width, size[1], tuple(_picture(panel, Box(0, 0, *size), sizes, None)))
+    lines = [paragraph("text", each, small, width) for each in (panel.label, *panel.lines)]
+    return stacked([picture, stacked(lines)], sizes.gap // 2)
 
 
-def _labels_above(grid: Grid, sheet: Sheet) -> Block:
+def _labels_above(grid: Grid, sizes: Sizes) -> Block:
     """Column labels and both titles, at the bottom of a band above the panels."""
-    width = _table_width(grid, sheet)
-    axis = paragraph("axis", grid.column_title, sheet.axis, width - sheet.indent, "centre")
+    cells, axis = sizes.width(grid.slots), sizes.type("axis")
+    title = paragraph("axis", grid.column_title, axis, cells, "centre")
     names = [
-        paragraph("label", text, sheet.label, sheet.cell, "centre") for text in _column_names(grid)
+        paragraph("label", text, sizes.type("label"), sizes.cell, "centre")
+        for text in _column_names(grid)
     ]
-    corner = paragraph("axis", grid.row_title, sheet.axis, sheet.row_labels, "right")
+    corner = paragraph("axis", grid.row_title, axis, sizes.row_labels, "right")
     names_height = max((name.height for name in names), default=0)
-    height = max(names_height + axis.height, corner.height)
+    height = max(names_height + title.height, corner.height)
     elements = [*corner.placed(0, height - corner.height)]
-    elements += axis.placed(sheet.indent, height - names_height - axis.height)
+    elements += title.placed(sizes.indent, height - names_height - title.height)
     for place, name in enumerate(names):
-        left = sheet.indent + place * (sheet.cell + sheet.gap)
+        left = sizes.indent + place * (sizes.cell + sizes.gap)
         elements += name.placed(left, height - name.height)
-    return Block(width, height, tuple(elements))
+    return Block(sizes.indent + cells, height, tuple(elements))
 
 
 def _column_names(grid: Grid) -> Sequence[str]:
-    if not grid.columns or grid.slots == grid.column_count:
+    if grid.slots == grid.column_count:
         return grid.columns
     return [name for column in grid.columns for name in (column, "detail")]
 
 
-def _row(grid: Grid, row: int, sheet: Sheet) -> Block:
+def _row(grid: Grid, row: int, sizes: Sizes) -> Block:
     """One row of panels and its label, which stands at the middle of the pictures."""
-    panels = {column: grid.panels[row, column] for column in _columns_of(grid, row)}
-    sizes = {
-        column: _fitted(panel, sheet.cell, _cell_height(grid, sheet))
-        for column, panel in panels.items()
-    }
-    height = max((size[1] for size in sizes.values()), default=0)
-    pitch = (sheet.cell + sheet.gap) * grid.slots // grid.column_count
-    blocks = {
-        column: _panel(grid, panel, (row, column), sizes[column], height, sheet)
-        for column, panel in panels.items()
-    }
+    panels = {column: panel for (r, column), panel in sorted(grid.panels.items()) if r == row}
+    limit = _cell_height(grid, sizes)
+    fitted = {column: _fitted(panel, sizes.cell, limit) for column, panel in panels.items()}
+    height = max((size[1] for size in fitted.values()), default=0)
+    pitch = (sizes.cell + sizes.gap) * grid.slots // grid.column_count
     elements: list[Element] = []
-    for column, block in blocks.items():
-        elements += block.placed(sheet.indent + column * pitch, 0)
-    bottom = max((block.height for block in blocks.values()), default=0)
+    bottom = 0
+    for column, panel in panels.items():
+        block = _panel(grid, panel, (row, column), fitted[column], height, sizes)
+        elements += block.placed(sizes.indent + column * pitch, 0)
+        bottom = max(bottom, block.height)
     if grid.rows:
-        label = paragraph("label", grid.rows[row], sheet.label, sheet.row_labels, "right")
+        label = paragraph("label", grid.rows[row], sizes.type("label"), sizes.row_labels, "right")
         top = max(0, (height - label.height) // 2)
         elements += label.placed(0, top)
         bottom = max(bottom, top + label.height)
-    return Block(_table_width(grid, sheet), bottom, tuple(elements))
-
-
-def _columns_of(grid: Grid, row: int) -> list[int]:
-    return sorted(column for r, column in grid.panels if r == row)
-
-
-def _table_width(grid: Grid, sheet: Sheet) -> int:
-    return sheet.indent + grid.slots * (sheet.cell + sheet.gap) - sheet.gap
+    return Block(sizes.indent + sizes.width(grid.slots), bottom, tuple(elements))
 
 
 def _panel(
-    grid: Grid, panel: Panel, place: _Place, size: tuple[int, int], row_height: int, sheet: Sheet
+    grid: Grid, panel: Panel, place: _Place, size: tuple[int, int], row_height: int, sizes: Sizes
 ) -> Block:
     """The picture, its enlarged window and its text."""
-    left, top = (sheet.cell - size[0]) // 2, (row_height - size[1]) // 2
-    box = Box(left, top, left + size[0], top + size[1])
-    picture = Block(sheet.cell, row_height, _picture(panel, box, sheet, place))
-    name = paragraph("text", panel.label, sheet.name, sheet.cell, "centre")
-    lines = [paragraph("text", line, sheet.small, sheet.cell, "centre") for line in panel.lines]
-    text = stacked([name, *lines])
-    detail = _detail(panel, sheet, place)
+    box = Box(0, 0, *size).moved((sizes.cell - size[0]) // 2, (row_height - size[1]) // 2)
+    picture = Block(sizes.cell, row_height, tuple(_picture(panel, box, sizes, place)))
+    texts: list[tuple[str, Style]] = [(panel.label, "name")]
+    texts += [(line, "small") for line in panel.lines]
+    text = stacked(
+        paragraph("text", each, sizes.type(style), sizes.cell, "centre") for each, style in texts
+    )
+    detail = _detail(panel, sizes, place)
     if grid.detail == "beside":
-        return beside([stacked([picture, text], sheet.gap // 2), detail], sheet.gap)
-    return stacked([stacked([picture, detail], sheet.gap), text], sheet.gap // 2)
+        return beside([stacked([picture, text], sizes.gap // 2), detail], sizes.gap)
+    return stacked([stacked([picture, detail], sizes.gap), text], sizes.gap // 2)
 
 
-def _picture(panel: Panel, box: Box, sheet: Sheet, place: _Place) -> tuple[Element, ...]:
+def _picture(panel: Panel, box: Box, sizes: Sizes, place: _Place) -> Iterator[Element]:
     """The panel's picture in its box, with window frame and inset."""
-    content = panel.picture
+    content, small = panel.picture, sizes.type("small")
     if content is None:
-        note = paragraph("text", "not drawn", sheet.small, box.width, "centre")
-        middle = box.top + (box.height - note.height) // 2
-        return (PlacedFill("panel", box, _EMPTY), *note.placed(box.left, middle))
-    elements: list[Element] = []
-    if isinstance(content, Picture):
-        elements.append(PlacedPicture("panel", box, content, place))
-    else:
-        elements.append(PlacedDrawing("panel", box, content, sheet.small.size))
+        note = paragraph("text", "not drawn", small, box.width, "centre")
+        yield PlacedFill("panel", box, _EMPTY)
+        yield from note.placed(box.left, box.top + (box.height - note.height) // 2)
+        return
+    if not isinstance(content, Picture):
+        content = content.draw(*box.size, small.size)
+    yield PlacedPicture("panel", box, content, place)
     if panel.window:
-        elements.append(PlacedOutline("window", _within(panel.window, box), _WINDOW, sheet.stroke))
+        yield PlacedOutline("window", _within(panel.window, box), _WINDOW, sizes.stroke)
     if panel.inset:
-        elements += _inset(panel.inset, box, sheet.stroke, place)
-    return tuple(elements)
+        yield from _inset(panel.inset, box, sizes.stroke, place)
 
 
 def _within(window: Window, box: Box) -> Box:
     left, top, right, bottom = window
     return Box(
-        box.left + round(left * box.width),
-        box.top + round(top * box.height),
-        box.left + round(right * box.width),
-        box.top + round(bottom * box.height),
-    )
+        round(left * box.width),
+        round(top * box.height),
+        round(right * box.width),
+        round(bottom * box.height),
+    ).moved(box.left, box.top)
 
 
 def _inset(picture: Picture, box: Box, stroke: int, place: _Place) -> Iterator[Element]:
     """A small picture in the lower left corner, in a white frame."""
     width, height = picture.size
     scale = min(box.width * 0.28 / width, box.height * 0.34 / height)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    left, bottom = box.left + stroke, box.bottom - stroke
-    inner = Box(left, bottom - size[1], left + size[0], bottom)
+    inner = Box(0, 0, max(1, round(width * scale)), max(1, round(height * scale)))
+    inner = inner.moved(box.left + stroke, box.bottom - stroke - inner.height)
     yield PlacedFill("rule", inner.grown(stroke), _WHITE)
     yield PlacedPicture("inset", inner, picture, place)
 
 
-def _detail(panel: Panel, sheet: Sheet, place: _Place) -> Block:
+def _detail(panel: Panel, sizes: Sizes, place: _Place) -> Block:
     """The window of the panel's picture, as wide as a cell."""
     if panel.window is None or not isinstance(panel.picture, Picture):
         return Block(0, 0)
     part = crop(panel.picture, panel.window)
     width, height = part.size
-    box = Box(0, 0, sheet.cell, max(1, round(sheet.cell * height / width)))
-    frame = PlacedOutline("window", box, _WINDOW, sheet.stroke)
+    box = Box(0, 0, sizes.cell, max(1, round(sizes.cell * height / width)))
+    frame = PlacedOutline("window", box, _WINDOW, sizes.stroke)
     return Block(*box.size, (PlacedPicture("zoom", box, part, place), frame))
 
 
@@ -329,18 +281,17 @@ def _fitted(panel: Panel, width: int, height: int) -> tuple[int, int]:
     return max(1, round(height / panel.aspect)), height
 
 
-def _cell_height(grid: Grid, sheet: Sheet) -> int:
+def _cell_height(grid: Grid, sizes: Sizes) -> int:
     """Where all panels are tall they may be as tall as they are; else none is over square."""
     aspects = [panel.aspect for panel in grid.panels.values()]
-    return max(1, round(sheet.cell * min(max(aspects), max(1.0, min(aspects)))))
+    return max(1, round(sizes.cell * min(max(aspects), max(1.0, min(aspects)))))
 
 
-def _badge(claim: Claim, sheet: Sheet) -> Block:
-    type, word = sheet.badge, claim.verdict.upper()
-    width = max(type.width("HOLDS"), type.width("FAILS")) + sheet.text
-    height, line = round(type.size * 1.55), sheet.body.line_height
-    top = (line - height) // 2
-    colour = _HOLDS if claim.holds else _FAILS
-    fill = PlacedFill("badge", Box(0, top, width, top + height), colour, round(height * 0.28))
-    letters = paragraph("text", word, type, width, "centre")
-    return Block(width, line, (fill, *letters.placed(0, (line - letters.height) // 2)))
+def _badge(claim: Claim, sizes: Sizes) -> Block:
+    type, line = sizes.type("badge"), sizes.type("body").line_height
+    width = max(type.width("HOLDS"), type.width("FAILS")) + sizes.text
+    height = round(type.size * 1.55)
+    box = Box(0, 0, width, height).moved(0, (line - height) // 2)
+    fill = PlacedFill("badge", box, _HOLDS if claim.holds else _FAILS, round(height * 0.28))
+    word = paragraph("text", claim.verdict.upper(), type, width, "centre")
+    return Block(width, line, (fill, *word.placed(0, (line - word.height) // 2)))

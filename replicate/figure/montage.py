@@ -13,7 +13,7 @@ from functools import cached_property
 
 from replicate.figure.blocks import Block, Box, paragraph, stacked
 from replicate.figure.claims import Claim
-from replicate.figure.layout import MIN_WIDTH, Sheet, laid_out, rule, sheet_for, verdict
+from replicate.figure.layout import MIN_WIDTH, Sizes, laid_out, rule, sizes_for, verdict
 from replicate.figure.panels import Grid
 from replicate.images.picture import Picture
 
@@ -54,14 +54,14 @@ class Montage:
     @cached_property
     def layout(self) -> Layout:
         """Every element in its place."""
-        sheet = sheet_for(self.grids)
-        grids = [laid_out(grid, sheet) for grid in self.grids]
+        sizes = sizes_for(self.grids)
+        grids = [laid_out(grid, sizes) for grid in self.grids]
         width = max(MIN_WIDTH, *(grid.width for grid in grids))
-        head = paragraph("title", self.title, sheet.title, width)
-        body = stacked(grids, sheet.spaced(1.8))
-        gap, margin = sheet.spaced(1.3), width // 40
-        page = stacked([head, body, self._foot(sheet, width)], gap)
-        top = margin + head.height + gap
+        title = paragraph("title", self.title, sizes.type("title"), width)
+        body = stacked(grids, sizes.spaced(1.8))
+        gap, margin = sizes.spaced(1.3), width // 40
+        page = stacked([title, body, self._foot(sizes, width)], gap)
+        top = margin + title.height + gap
         around = Box(0, top - gap // 2, width + 2 * margin, top + body.height + gap // 2)
         return Layout(Block(width, page.height, page.elements), margin, around)
 
@@ -73,9 +73,11 @@ class Montage:
         """
         return self.layout.page.painted(self.layout.margin)
 
-    def _foot(self, sheet: Sheet, width: int) -> Block:
-        caption = paragraph("text", self.caption, sheet.body, width)
-        verdicts = stacked([verdict(each, sheet, width) for each in self.claims], sheet.gap)
-        provenance = paragraph("text", self.provenance, sheet.fine, width)
-        line = rule(width if verdicts.height or provenance.height else 0)
-        return stacked([caption, line, verdicts, provenance], sheet.spaced(0.9))
+    def _foot(self, sizes: Sizes, width: int) -> Block:
+        caption = paragraph("text", self.caption, sizes.type("body"), width)
+        verdicts = [verdict(claim, sizes, width) for claim in self.claims]
+        provenance = paragraph("text", self.provenance, sizes.type("fine"), width)
+        below = [stacked(verdicts, sizes.gap), provenance]
+        if any(block.height for block in below):
+            below = [rule(width), *below]
+        return stacked([caption, *below], sizes.spaced(0.9))

@@ -20,9 +20,9 @@ from markupsafe import Markup
 from PIL import Image
 
 from replicate.figure.blocks import Box
-from replicate.figure.claims import Claim, Verdict, counted, format_number, readable, tally
+from replicate.figure.claims import Claim, counted, format_number, readable, tally
 from replicate.figure.record import FigureRecord
-from replicate.figure.runs import Run, agreements
+from replicate.figure.runs import Run
 from replicate.images.picture import Picture
 
 PREVIEW_WIDTH = 1800
@@ -52,15 +52,6 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """The verdict of another run on a claim."""
-
-    run: str
-    settings: str
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
 class Gallery:
     """What both pages show.
 
@@ -86,45 +77,12 @@ class Gallery:
 
     @property
     def agreements(self) -> list[str]:
-        return agreements(self.records, self.runs)
+        """A sentence for each run that shares claims with the records."""
+        return [said for run in self.runs if (said := run.agreement(self.records))]
 
     @cached_property
     def claims(self) -> list[tuple[FigureRecord, Claim]]:
         return [(record, claim) for record in self.records for claim in record.claims]
-
-    @property
-    def choices(self) -> dict[str, list[str]]:
-        """What the claims can be filtered by, and the values that there are of it."""
-        values = [
-            (record.paper, claim.verdict, record.network.name, record.inputs)
-            for record, claim in self.claims
-        ]
-        names = ("paper", "verdict", "network", "inputs")
-        return {name: list(dict.fromkeys(each)) for name, each in zip(names, zip(*values))}
-
-    def elsewhere(self, record: FigureRecord, claim: Claim) -> list[Elsewhere]:
-        """The verdicts of other runs on this claim."""
-        return [
-            Elsewhere(run.name, run.records[record.figure].settings, verdict)
-            for run in self.runs
-            if (verdict := run.verdict(record, claim))
-        ]
-
-
-@dataclass(frozen=True)
-class InlineImage:
-    """An image whose file stands in its address."""
-
-    address: str
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, image: Image.Image) -> InlineImage:
-        buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=80, method=4)
-        data = base64.b64encode(buffer.getvalue()).decode()
-        return cls(f"data:image/webp;base64,{data}", *image.size)
 
 
 def html_page(gallery: Gallery, pictures: Mapping[str, Picture], made_from: str = "") -> str:
@@ -136,17 +94,12 @@ def html_page(gallery: Gallery, pictures: Mapping[str, Picture], made_from: str 
         made_from: a key of all this, to stand in the page's head.
     """
     # Title, caption and verdicts stand in the page as text, so a picture shows only the panels.
-    panels = {
+    images = {
         record.figure: preview(pictures[record.figure], record.panels_box)
         for record in gallery.records
     }
-    cited = {figure for answer in gallery.answers for figure in answer.figures}
-    return _HTML.get_template("index.html").render(
-        gallery=gallery,
-        made_from=made_from,
-        images={figure: InlineImage.of(image) for figure, image in panels.items()},
-        thumbnails={figure: InlineImage.of(_thumbnail(panels[figure])) for figure in cited},
-    )
+    template = _HTML.get_template("index.html")
+    return template.render(gallery=gallery, images=images, made_from=made_from)
 
 
 def markdown_page(gallery: Gallery) -> str:
@@ -164,6 +117,13 @@ def preview(picture: Picture, box: Box) -> Image.Image:
     """The part of the picture in the box, no wider than `PREVIEW_WIDTH`."""
     part = picture.pil().crop((box.left, box.top, box.right, box.bottom))
     return _at_width(part, PREVIEW_WIDTH) if part.width > PREVIEW_WIDTH else part
+
+
+def _address(image: Image.Image) -> str:
+    """An address that holds the image's file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _thumbnail(panels: Image.Image) -> Image.Image:
@@ -230,11 +190,13 @@ def _environment(**escaping: Any) -> Environment:
         **escaping,
     )
     environment.filters |= {
+        "address": _address,
         "anchor": _anchor,
         "counted": counted,
         "markdown": markdown,
         "number": format_number,
         "readable": readable,
+        "thumbnail": _thumbnail,
     }
     return environment
 

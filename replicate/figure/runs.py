@@ -7,7 +7,7 @@ from the papers' own pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +64,6 @@ def common_settings(records: Iterable[FigureRecord]) -> str:
     weights = ["balanced weights" for each in records if each.balanced]
     profiles = [f"profile {each.profile}" for each in records]
     return ", ".join(dict.fromkeys([*networks, *inputs, *weights, *profiles]))
-
-
-def agreements(records: Sequence[FigureRecord], runs: Iterable[Run]) -> list[str]:
-    """A sentence for each run that shares claims with the records."""
-    return [sentence for run in runs if (sentence := run.agreement(records))]
 
 
 def runs_in(folder: str | Path) -> list[Run]:

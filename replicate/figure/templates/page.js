@@ -1,6 +1,9 @@
 const form = document.querySelector("#claims form");
 const body = document.querySelector("#claims tbody");
 const rows = [...body.rows];
+for (const select of form.querySelectorAll("select"))
+  for (const value of new Set(rows.map(row => row.dataset[select.name])))
+    select.add(new Option(value));
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 function filter() {
   const words = form.text.value.toLowerCase().split(/\s+/);
