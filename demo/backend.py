@@ -141,7 +141,7 @@ class Backend:
 
     def seconds(self, job: Job, network: str) -> float:
         """How long a job takes, as measured here or, before that, guessed."""
-        pixels = _pixels(job, job.evaluations or 0)
+        pixels = _pixels(job, job.evaluations)
         return self._pace(self.drawn_by(job.preset, network)) * pixels
 
     def measured(self, preset: Preset, network: str) -> bool:
@@ -170,5 +170,5 @@ def _here() -> set[str]:
 
 def _pixels(job: Job, evaluations: int) -> int:
     """Pixels of all pictures that the first ``evaluations`` of a job go through."""
-    sizes = (level.canvas for level, count in job.levels() for _ in range(count))
+    sizes = (level.canvas for level in job.levels() for _ in range(level.evaluations))
     return sum(width * height for width, height in islice(sizes, evaluations))

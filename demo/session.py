@@ -198,7 +198,7 @@ def term_weights(job: Job) -> dict[str, float]:
 
 
 def _begins(job: Job) -> tuple[int, ...]:
-    ends = accumulate(count for _, count in job.levels())
+    ends = accumulate(level.evaluations for level in job.levels())
     return tuple(end + 1 for end in ends)[:-1]
 
 

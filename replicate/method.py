@@ -77,8 +77,7 @@ STATISTICS: dict[str, Callable[..., Tensor]] = {
     "chain": lambda shallow, deep: shallow.cross_gram(deep),
     # The mean of each channel: Li et al. 2017, the linear kernel.
     "mean": lambda f: f.means(),
-    # Mean and standard deviation of each channel (the root of nothing would have no gradient):
-    # Li et al. 2017, batch statistics.
+    # Mean and standard deviation of each channel: Li et al. 2017, batch statistics.
     "mean_std": lambda f: torch.stack([f.means(), (f.variances() + 1e-5).sqrt()], dim=1),
 }
 """What a style loss compares, (B, ...), of the features of one layer or of two."""
@@ -244,10 +243,13 @@ def evaluate(objective: Objective, network: Network, pixels: Tensor) -> Evaluati
 
 
 # ---- the loop
+NOISE = 0.01  # standard deviation; on the scale 0..255 it is 2.55
+
+
 def noise(height: int, width: int, seed: int = 0) -> Tensor:
     """(1, 3, H, W), faint noise about middle grey; stronger noise stays in the picture."""
     generator = torch.Generator().manual_seed(seed)
-    return 0.5 + 0.01 * torch.randn(1, 3, height, width, generator=generator)
+    return 0.5 + NOISE * torch.randn(1, 3, height, width, generator=generator)
 
 
 class Optimizer(Protocol):
@@ -263,8 +265,7 @@ class Optimizer(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a transfer: an objective, for so many evaluations, on a canvas (H, W) if that
-    is not the start's."""
+    """An objective, for so many evaluations, on a canvas (H, W) unless that is the start's."""
 
     objective: Objective
     evaluations: int

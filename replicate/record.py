@@ -129,11 +129,11 @@ def record_of(
     width, height = result.picture.size
     return Record(
         preset=job.preset,
-        size=job.size or max(width, height),
-        evaluations=job.evaluations or result.evaluations,
+        size=job.size,
+        evaluations=job.evaluations,
         stopped=job.stop,
         seed=job.seed,
-        init=job.init or job.preset.init,
+        init=job.init,
         content=_picture_record(job.content, content),
         style=_picture_record(job.style, style),
         start=_picture_record(job.start, start),

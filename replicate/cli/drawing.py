@@ -80,7 +80,7 @@ class FigureBar:
 
     def __call__(self, jobs: Sequence[Job]) -> Progress:
         self.close()
-        self._bar = shown = bar(self._label, sum(job.evaluations or 0 for job in jobs))
+        self._bar = shown = bar(self._label, sum(job.evaluations for job in jobs))
         done: dict[int, int] = {}
 
         def progress(job: Job, step: int, steps: int) -> None:

@@ -67,7 +67,7 @@ def _drawn(order: Order) -> tuple[Result | None, BaseException | None]:
     """The result as far as it came, and what stopped it if something did."""
     last: Snapshot | None = None
     stopped: BaseException | None = None
-    progress = bar("drawing", order.job.evaluations or 0)
+    progress = bar("drawing", order.job.evaluations)
     try:
         with memory_said():
             for last in order.engine.stream(order.job):

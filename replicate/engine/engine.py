@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import DivergedError, ReplicateError, WeightsError
 from ..images import Picture
-from ..method import Evaluation, Objective, content, evaluate, style, variation
+from ..method import Evaluation, Objective, Optimizer, evaluate
 from ..networks.features import FeatureMap
 from ..networks.layers import BLOCKS
 from ..networks.means import channel_means, to_picture, to_tensor
@@ -31,17 +31,9 @@ from ..storage.store import ResultStore
 from ..suggest import nearest
 from .balance import balanced_preset, gradient_norms
 from .device import Precision, arithmetic, choose_device, choose_dtype
-from .job import Job, NetworkInfo, Result, Snapshot
-from .optimizers import LBFGS, Adam, Optimizer
+from .job import Job, Level, NetworkInfo, Result, Snapshot
 from .preset import NetworkName, NetworkSpec, Preset
-from .terms import style_statistics
-
-NOISE = 0.01
-"""Standard deviation of the noise that a picture starts from, about middle grey.
-
-On the scale 0..255 it is 2.55.  Noise of 25 stayed in the picture as a chequered pattern, which
-average pooling does not see, and ended at a higher loss.
-"""
+from .terms import objective_of, optimizer_of, start_of
 
 BATCH_PIXELS = 24 * 512 * 512
 """Pixels of all pictures of a batch on a GPU: an estimate of 20 GB with VGG-19, not measured."""
@@ -245,9 +237,9 @@ class Engine:
         if key not in self._norms:
             network = self.network(plain.preset.network)
             with torch.no_grad(), self._arithmetic():
-                objective = _objective([plain], network, self.device)
+                objective = objective_of([plain], plain.levels(), network)
             with self._arithmetic():
-                start = _start(plain).to(self.device)
+                start = start_of(plain).to(self.device)
                 self._norms[key] = gradient_norms(objective, network, start)
         return self._norms[key]
 
@@ -360,7 +352,7 @@ class Engine:
             job.preset.style_statistic,
             job.preset.activation_shift,
             bool(job.preset.tv_weight),
-            [(level.canvas, count) for level, count in job.levels()],
+            [(level.canvas, level.evaluations, level.style) for level in job.levels()],
         )
         return repr(same)
 
@@ -444,8 +436,7 @@ class _Session:
     def __init__(self, engine: Engine, jobs: list[Job]):
         self.engine = engine
         self.jobs = jobs
-        planned = int(jobs[0].evaluations or 0)
-        self.steps = min(planned, jobs[0].stop or planned)
+        self.steps = min(jobs[0].evaluations, jobs[0].stop or jobs[0].evaluations)
         self.network = engine.network(jobs[0].preset.network)
         self.optimizer: Optimizer
         self.curve: list[tuple[int, Tensor]] = []
@@ -455,10 +446,10 @@ class _Session:
     def __iter__(self) -> Iterator[int]:
         begun = time.perf_counter()
         step = 0
-        for level, count in self._levels():
-            objective = self._begin(level)
+        for levels in zip(*(job.levels() for job in self.jobs)):
+            objective = self._begin(levels)
             first: Tensor | None = None
-            for _ in range(count):
+            for _ in range(levels[0].evaluations):
                 step += 1
                 point, good = self.optimizer.pixels, self.optimizer.best
                 with self.engine._arithmetic():
@@ -472,22 +463,17 @@ class _Session:
                 if step == self.steps:
                     return
 
-    def _levels(self) -> list[tuple[list[Job], int]]:
-        """The jobs at each size from coarse to fine, with the evaluations of that size."""
-        by_job = [job.levels() for job in self.jobs]
-        return [([job for job, _ in level], level[0][1]) for level in zip(*by_job)]
-
-    def _begin(self, jobs: list[Job]) -> Objective:
+    def _begin(self, levels: Sequence[Level]) -> Objective:
         """Set the optimizer at the start of a level; the objective of that level."""
-        width, height = jobs[0].canvas
+        width, height = levels[0].canvas
         with torch.no_grad(), self.engine._arithmetic():
-            objective = _objective(jobs, self.network, self.engine.device)
+            objective = objective_of(self.jobs, levels, self.network)
             if self.curve:
                 start = F.interpolate(self.optimizer.best, (height, width), mode="bicubic")
-                start = start.clamp(0, 1) if jobs[0].preset.clamp else start
+                start = start.clamp(0, 1) if self.jobs[0].preset.clamp else start
             else:
-                start = torch.cat([_start(job) for job in jobs]).to(self.engine.device)
-        self.optimizer = _optimizer(jobs[0], start)
+                start = torch.cat([start_of(job) for job in self.jobs]).to(self.engine.device)
+        self.optimizer = optimizer_of(self.jobs[0].preset, start)
         self.losses = {}
         return objective
 
@@ -550,41 +536,6 @@ class _Session:
         return [self.snapshot(self.steps, index).result() for index in range(len(self.jobs))]
 
 
-def _objective(jobs: Sequence[Job], network: Network, device: torch.device) -> Objective:
-    """The objective of a batch: targets and weights by picture, terms by layer."""
-    preset = jobs[0].preset
-
-    def per_job(values: list[float]) -> Tensor:
-        return torch.tensor(values, device=device)
-
-    objective = Objective()
-    if jobs[0].content_layers:
-        maps = [_maps(network, job.content, job.canvas, job.content_layers) for job in jobs]
-        for layer in jobs[0].content_layers:
-            target = torch.cat([each[layer].coordinates() for each in maps])
-            weights = [job.content_weight * job.content_layers[layer] for job in jobs]
-            objective += per_job(weights) * content(layer, target, preset.content_loss)
-    if jobs[0].style_layers:
-        maps = [_maps(network, job.style, job.style_size, job.style_layers) for job in jobs]
-        compared = style_statistics(
-            preset.style_statistic, list(jobs[0].style_layers), preset.activation_shift
-        )
-        for layer, statistic in compared.items():
-            target = torch.cat([statistic(each) for each in maps])
-            weights = [job.preset.style_weight * job.style_layers[layer] for job in jobs]
-            objective += per_job(weights) * style(layer, target, preset.style_loss, statistic)
-    if preset.tv_weight:
-        objective += per_job([job.preset.tv_weight for job in jobs]) * variation()
-    return objective
-
-
-def _maps(
-    network: Network, picture: Picture | None, size: tuple[int, int], layers: dict[str, float]
-) -> dict[str, FeatureMap]:
-    assert picture is not None
-    return network(to_tensor(picture.resized(*size)).to(network.device), layers)
-
-
 def _unweighted(job: Job) -> Job:
     """The job with every weight 1, from its noise: equal for jobs that differ in weights alone."""
     preset = job.preset.with_(
@@ -597,21 +548,6 @@ def _unweighted(job: Job) -> Job:
         content_first=0.0,
     )
     return replace(job, preset=preset, init="noise", start=None, evaluations=1, stop=None)
-
-
-def _start(job: Job) -> Tensor:
-    """(1, 3, H, W) on the CPU: the origin at the canvas' size, or noise seeded by the job."""
-    width, height = job.canvas
-    if job.origin is not None:
-        return to_tensor(job.origin.resized(width, height))
-    generator = torch.Generator().manual_seed(job.seed)
-    return 0.5 + NOISE * torch.randn(1, 3, height, width, generator=generator)
-
-
-def _optimizer(job: Job, start: Tensor) -> Optimizer:
-    if job.preset.optimizer == "adam":
-        return Adam(start, job.preset.learning_rate, job.preset.clamp)
-    return LBFGS(start, clamp=job.preset.clamp)
 
 
 def _named_anew(result: Result, job: Job) -> Result:

@@ -12,31 +12,9 @@ the pictures of a batch each follow the path that they would follow alone.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from torch import Tensor
-
-
-class Optimizer(Protocol):
-    """What the engine needs of an optimizer."""
-
-    pixels: Tensor
-    """(B, 3, H, W), where the next evaluation is wanted."""
-
-    best: Tensor
-    """(B, 3, H, W), the last pictures that were accepted."""
-
-    loss: Tensor
-    """(B,), the losses of ``best``."""
-
-    def tell(self, loss: Tensor, gradient: Tensor) -> None:
-        """Take the losses (B,) and gradients (B, 3, H, W) at ``pixels`` and move on.
-
-        A picture whose loss is not finite and that knows no better one is left as it is; the
-        engine stops such a job.
-        """
 
 
 class LBFGS:

@@ -56,6 +56,12 @@ class Picture:
     def __repr__(self) -> str:
         return f"Picture({self.name!r}, {self.size[0]}×{self.size[1]})"
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        buffer = io.BytesIO()
+        self.pil().save(buffer, "PNG")
+        return buffer.getvalue()
+
     @classmethod
     def from_array(cls, array: np.ndarray, name: str = "", credit: str = "") -> Picture:
         """Picture from (H, W), (H, W, 1) or (H, W, 3), uint8 or float in [0, 1] (clipped).

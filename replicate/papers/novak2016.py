@@ -7,7 +7,6 @@ from statistics import mean
 
 import numpy as np
 
-from ..engine.engine import NOISE
 from ..engine.job import Job
 from ..figure.claims import at_least, at_most
 from ..figure.panels import Grid
@@ -21,6 +20,7 @@ from ..measure.style import (
     painting_as_read,
     style_gradient_norms,
 )
+from ..method import NOISE
 from .matching import at_equal_content, equal_content
 from .measures import (
     content_loss,

@@ -76,13 +76,13 @@ def _proceeding(results: Sequence[Result]) -> list[str]:
     jobs = [result.job for result in results]
     remarks = []
     plans = [job.levels() for job in jobs]
-    leads = [plan[0][1] for plan in plans if plan[0][0].style is not plan[-1][0].style]
+    leads = [plan[0].evaluations for plan in plans if plan[0].style != plan[-1].style]
     if leads:
         remarks.append(
             f"Transfers from noise spent their first {counted(max(leads), 'evaluation')} on the "
             "content alone, at half the size, before style came in."
         )
-    sizes = max((len(plan) for plan in plans if not plan[-1][0].style_layers), default=1)
+    sizes = max((len(plan) for plan in plans if not plan[-1].style), default=1)
     if sizes > 1:
         remarks.append(f"Content was reconstructed from coarse to fine in {sizes} sizes.")
     weighed = [

@@ -10,13 +10,13 @@ from statistics import mean
 import numpy as np
 
 from ..config import FigureConfig, load_preset
-from ..engine.engine import NOISE
 from ..engine.job import Job, Result
 from ..engine.preset import NetworkSpec, Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import all_of, at_least, at_most
 from ..figure.panels import Grid
 from ..images import Picture
+from ..method import NOISE
 from ..networks.layers import steps
 from ..networks.weights import random_weights
 from .sheet import Metrics, Sheet, fidelity, shown, source_panel

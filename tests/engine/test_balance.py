@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from replicate.engine.balance import balanced_preset, gradient_norms, strength
-from replicate.engine.engine import Engine, _objective, _start
+from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
+from replicate.engine.terms import objective_of, start_of
 from replicate.errors import ReplicateError
 from replicate.method import evaluate
 
@@ -40,12 +41,14 @@ def weighted(engine: Engine, job: Job, kind: str) -> dict[str, float]:
     """
     found = {}
     network = engine.network(job.preset.network)
-    start = _start(replace(job, init="noise"))
+    start = start_of(replace(job, init="noise"))
     for layer in getattr(job, f"{kind}_layers"):
         alone = {"content_layers": {}, "style_layers": {}}
         alone[f"{kind}_layers"] = {layer: getattr(job.preset, f"{kind}_layers")[layer]}
         single = replace(job, preset=job.preset.with_(**alone, tv_weight=0.0))
-        gradient = evaluate(_objective([single], network, engine.device), network, start).gradient
+        gradient = evaluate(
+            objective_of([single], single.levels(), network), network, start
+        ).gradient
         factor = single.content_weight if kind == "content" else single.preset.style_weight
         found[layer] = float(gradient.norm()) / factor
     return found

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from replicate.engine import engine as module
+from replicate.engine import terms
 from replicate.engine.device import arithmetic, choose_device, choose_dtype
 from replicate.engine.engine import Engine, _Session
 from replicate.engine.job import Job, Result, fit
@@ -213,8 +214,8 @@ def test_style_is_read_at_as_many_pixels_as_the_canvas(
     scene: Scene, tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = module.to_tensor
-    monkeypatch.setattr(module, "to_tensor", lambda p: seen.append(p.size) or original(p))
+    original = terms.to_tensor
+    monkeypatch.setattr(terms, "to_tensor", lambda p: seen.append(p.size) or original(p))
     tiny_engine().run(Job(TRANSFER, scene(64, 48), scene(100, 25), size=40, evaluations=1))
     content, style = seen
     assert content == (40, 30)
@@ -737,7 +738,7 @@ def test_what_a_worker_raises_stops_the_others(
 
 def test_levels_halve_the_size_and_share_the_evaluations(scene: Scene) -> None:
     job = Job(TRANSFER.with_(scales=3), scene(64, 48), size=256, evaluations=11)
-    assert [(level.canvas, count) for level, count in job.levels()] == [
+    assert [(level.canvas, level.evaluations) for level in job.levels()] == [
         ((64, 48), 3), ((128, 96), 3), ((256, 192), 5),
     ]  # fmt: skip
 
@@ -758,18 +759,18 @@ def test_levels_that_would_be_too_small_are_left_out(
 ) -> None:
     job = Job(TRANSFER.with_(scales=4), scene(), size=size, evaluations=evaluations)
     levels = job.levels()
-    assert [level.size for level, _ in levels] == sizes
-    assert sum(count for _, count in levels) == evaluations
-    assert all(count >= 1 for _, count in levels)
+    assert [max(level.canvas) for level in levels] == sizes
+    assert sum(level.evaluations for level in levels) == evaluations
+    assert all(level.evaluations >= 1 for level in levels)
 
 
 def test_a_start_from_a_picture_has_one_level(scene: Scene) -> None:
     preset = TRANSFER.with_(scales=3)
     for how in ({"init": "content"}, {"init": "style"}, {"start": scene()}):
         job = Job(preset, scene(), scene(), size=256, **how)
-        assert [(level.size, count) for level, count in job.levels()] == [(256, 5)]
+        assert [(max(level.canvas), level.evaluations) for level in job.levels()] == [(256, 5)]
     one = Job(TRANSFER, scene(), scene(), size=256).levels()
-    assert [level.size for level, _ in one] == [256]
+    assert [max(level.canvas) for level in one] == [256]
 
 
 @pytest.mark.parametrize(
@@ -787,9 +788,8 @@ def test_the_content_comes_first_at_half_the_size(
     for scales in (1, 3):  # which are for content alone
         preset = TRANSFER.with_(scales=scales, content_first=1 / 3)
         job = Job(preset, scene(), scene(), size=size, evaluations=evaluations)
-        levels = job.levels()
-        assert [(one.size, count, bool(one.style_layers)) for one, count in levels] == plan
-        assert all(one.content_layers for one, _ in levels)
+        found = [(max(each.canvas), each.evaluations, each.style) for each in job.levels()]
+        assert found == plan
 
 
 def test_content_first_counts_only_for_transfers_from_noise(scene: Scene) -> None:
@@ -801,7 +801,7 @@ def test_content_first_counts_only_for_transfers_from_noise(scene: Scene) -> Non
     ]
     for pictures in others:
         job = Job(preset, **pictures)  # type: ignore[arg-type]
-        assert [(level.size, count) for level, count in job.levels()] == [(32, 5)]
+        assert [(max(level.canvas), level.evaluations) for level in job.levels()] == [(32, 5)]
         plain = Job(TRANSFER, **pictures)  # type: ignore[arg-type]
         assert job.description() == plain.description()
     leading, plain = Job(preset, scene(), scene()), Job(TRANSFER, scene(), scene())
@@ -855,8 +855,8 @@ def test_targets_are_read_at_each_levels_size(
     coarse_to_fine: Job, tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = module.to_tensor
-    monkeypatch.setattr(module, "to_tensor", lambda p: seen.append(p.size) or original(p))
+    original = terms.to_tensor
+    monkeypatch.setattr(terms, "to_tensor", lambda p: seen.append(p.size) or original(p))
     tiny_engine().run(coarse_to_fine)
     assert seen == [(48, 36), (96, 72), (83, 83)]  # style only at full size
 
@@ -941,7 +941,7 @@ def test_photographs_of_other_sizes_may_differ_in_a_coarse_level_only(
         Job(preset, scene(*size), scene(), size=100, evaluations=2) for size in [(85, 60), (98, 70)]
     )
     assert one.canvas == other.canvas
-    assert one.levels()[0][0].canvas != other.levels()[0][0].canvas
+    assert one.levels()[0].canvas != other.levels()[0].canvas
     as_on_a_gpu(monkeypatch)
     results = tiny_engine().run_many([one, other])
     assert [r.picture.size for r in results] == [one.canvas] * 2
@@ -1543,3 +1543,17 @@ def test_a_normalised_job(
     assert result.network.spec.normalised
     assert "normalised" in result.network.label
     assert result.losses != engine.run(job).losses
+
+
+def test_jobs_and_results_describe_themselves_in_a_line(job: Job, tiny_engine: MakeEngine) -> None:
+    assert repr(job) == "Job(a panel: tiny, scene 0 + scene 1, 32×32, 5 evaluations)"
+    *_, last = tiny_engine().stream(job)
+    assert repr(last).startswith("Snapshot(5 of 5 evaluations, loss ")
+    assert repr(last.result()).startswith("Result(Picture('a panel', 32×32), loss ")
+    for shown in (last, last.result(), job.given("content")):
+        assert shown._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_job_without_a_picture_of_a_kind_says_so(scene: Scene) -> None:
+    with pytest.raises(ReplicateError, match="the job has no style picture"):
+        _ = Job(CONTENT_ONLY, scene()).style_on_canvas

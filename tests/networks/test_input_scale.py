@@ -17,9 +17,10 @@ import torch
 
 from replicate.config import load_preset
 from replicate.engine import engine as module
-from replicate.engine.engine import Engine, _objective
+from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.terms import objective_of
 from replicate.method import Evaluation, evaluate
 from replicate.networks import vgg as networks
 from replicate.networks.means import to_tensor
@@ -90,7 +91,7 @@ def job(scene: Callable[..., Any]) -> Job:
 def evaluated(engine: Engine, job: Job, start: Any, spec: NetworkSpec | None = None) -> Evaluation:
     network = engine.network(spec or job.preset.network)
     with torch.no_grad():
-        objective = _objective([job], network, engine.device)
+        objective = objective_of([job], job.levels(), network)
     return evaluate(objective, network, to_tensor(start))
 
 
