@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from torch import Tensor
 
@@ -30,11 +32,19 @@ def painting_as_read(job: Job) -> Picture:
 # ---------------------------------------------------------------------------- gradients
 
 
-def style_gradient_norms(engine: Engine, job: Job, at: Picture) -> dict[str, float]:
-    """Norm of the gradient of each style layer's loss, before weighting, by a picture's pixels."""
-    pixels = to_tensor(at).to(engine.device)
+def gradient_shares(engine: Engine, job: Job, weights: Mapping[str, float]) -> dict[str, float]:
+    """Each style layer's part of the gradient at the job's photograph, as norms that sum to 1.
+
+    Args:
+        weights: by style layer, what each layer's gradient counts.
+    """
+    assert job.content is not None
+    pixels = to_tensor(job.content.resized(*job.canvas)).to(engine.device)
     network = engine.network(job.preset.network)
-    return gradient_norms(_style_losses(engine, job), network, pixels)["style"]
+    norms = gradient_norms(_style_losses(engine, job), network, pixels)["style"]
+    pulls = {layer: weights[layer] * norm for layer, norm in norms.items()}
+    whole = sum(pulls.values())
+    return {layer: pull / whole for layer, pull in pulls.items()}
 
 
 def gradients_compared(engine: Engine, one: Job, other: Job, at: Picture) -> dict[str, float]:

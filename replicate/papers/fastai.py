@@ -67,8 +67,7 @@ def single_vs_rest(studio: Studio) -> Sheet:
     single = max(map(abs, alone.column("painting_edges").values()))
     own = panels.ratios("own_gram_distance", {x: ((REST, x), (ALONE, x)) for x in layers})
     others = panels.ratios("other_gram_distance", {x: ((ALONE, x), (REST, x)) for x in layers})
-    lengths = texture.column("coherence_length")
-    inputs = (alone.inputs()[0], *texture.inputs())
+    lengths, inputs = texture.column("coherence_length"), (alone.inputs()[0], *texture.inputs())
     return studio.sheet(
         panels,
         grids=[panels.grid(lines=lines, column_title="style layer", inputs=inputs)],

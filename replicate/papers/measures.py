@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.job import Result
+from ..engine.job import Job, Result
 from ..figure.claims import Check, Direction, at_least
-from ..figure.plots import HeatMap
+from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
 from ..measure import cost, style
 from ..measure import metrics as metric
 from ..measure.judge import Judge
+from ..method import NOISE
 from .panels import Key, Measure, Metrics, Panels
 
 if TYPE_CHECKING:
@@ -218,16 +219,27 @@ def mean_distances(panels: Panels, keys: Iterable[Key], layers: Iterable[str]) -
     }
 
 
-def distance_map(rows: Mapping[str, Mapping[str, float]]) -> HeatMap:
-    """Relative Gram distances by row and layer."""
+def start_distance(studio: Studio, job: Job) -> float:
+    """Mean relative Gram distance of noise like that which the job starts from."""
+    width, height = job.canvas
+    noise = np.random.default_rng(job.seed).normal(0.5, NOISE, (height, width, 3))
+    spec, layers = job.preset.network, list(job.style_layers)
+    pictures = Picture.from_array(noise), style.painting_as_read(job)
+    return float(np.mean(list(studio.engine.style_distances(*pictures, layers, spec).values())))
+
+
+def layer_map(
+    rows: Mapping[str, Mapping[str, float]],
+    value_label: str = "relative Gram distance",
+    value_scale: Scale = "log",
+) -> HeatMap:
+    """A number by row and layer."""
+    table = {
+        row: {layer.removeprefix("relu"): value for layer, value in values.items()}
+        for row, values in rows.items()
+    }
     return HeatMap.of_table(
-        {
-            row: {layer.removeprefix("relu"): value for layer, value in distances.items()}
-            for row, distances in rows.items()
-        },
-        column_title="layer",
-        value_label="relative Gram distance",
-        value_scale="log",
+        table, column_title="layer", value_label=value_label, value_scale=value_scale
     )
 
 

@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import mean
 
-import numpy as np
-
 from ..engine.job import Job
 from ..figure.claims import at_least, at_most
 from ..figure.panels import Grid
-from ..figure.plots import HeatMap
 from ..images import Picture
 from ..measure.judge import style_judge
-from ..measure.style import (
-    NEAR_ZERO,
-    TILES,
-    near_zero_entries,
-    painting_as_read,
-    style_gradient_norms,
-)
-from ..method import NOISE
+from ..measure.style import NEAR_ZERO, TILES, gradient_shares, near_zero_entries
 from .matching import at_equal_content, equal_content
 from .measures import (
     content_loss,
-    distance_map,
     fidelity,
     gram_distances,
     judged_by,
+    layer_map,
     mean_distances,
     multiply_adds,
+    start_distance,
     style_left,
     unevenness,
 )
@@ -56,7 +47,12 @@ Pairs = Mapping[str, tuple[Picture, Picture]]
 
 def all16(studio: Studio) -> Sheet:
     """Style from five layers and from all sixteen, on several photographs and paintings."""
-    sets, pairs = studio.config.style_sets, _pairs(studio)
+    sets = studio.config.style_sets
+    pairs = {
+        f"{photograph.name}, {painting.name}": (photograph, painting)
+        for photograph in studio.pictures("content")
+        for painting in studio.pictures("style")
+    }
 
     def key_to_job(name: str) -> dict[tuple[str, str], Job]:
         preset = studio.preset.with_(style_layers=sets[name])
@@ -86,7 +82,7 @@ def all16(studio: Studio) -> Sheet:
     }
     return studio.sheet(
         panels,
-        grids=[_pair_grid(panels, pairs), plot_row(distance_map(distances))],
+        grids=[_pair_grid(panels, pairs), plot_row(layer_map(distances))],
         claims=[
             studio.claim("matched", equal_content(panels, over)),
             studio.claim(
@@ -139,18 +135,19 @@ def modifications(studio: Studio) -> Sheet:
     before = near_zero_entries(studio.engine, reference.job)
     after = near_zero_entries(studio.engine, reference.job, presets[SHIFT].activation_shift)
     change = {layer: after[layer] - before[layer] for layer in layers}
-    shallow = {
-        name: shallow_share(studio, reference.job, preset.style_layers)
-        for name, preset in ((GATYS, studio.preset), (GEOMETRIC, presets[GEOMETRIC]))
-    }
+    shallow = {}
+    for name, preset in ((GATYS, studio.preset), (GEOMETRIC, presets[GEOMETRIC])):
+        shares = gradient_shares(studio.engine, reference.job, preset.style_layers)
+        shallow[name] = sum(shares[layer] for layer in layers[:2])
     match = {name: _mean_distance(panels, name, layers[:2]) for name in (GATYS, GEOMETRIC)}
     start = start_distance(studio, reference.job)
     distances = {name: mean_distances(panels, [name], layers) for name in panels}
+    near_zero = layer_map({GATYS: before, SHIFT: after}, "near zero", "linear")
     return studio.sheet(
         panels,
         grids=[
             panels.grid(lines=LINES),
-            plot_row(distance_map(distances), _sparsity_map({GATYS: before, SHIFT: after})),
+            plot_row(layer_map(distances), near_zero),
         ],
         claims=[
             studio.claim("matched", equal_content(panels, over)),
@@ -209,48 +206,12 @@ def modifications(studio: Studio) -> Sheet:
     )
 
 
-def shallow_share(studio: Studio, job: Job, weights: Mapping[str, float]) -> float:
-    """Part of the first two layers in the style layers' gradient norms, at the photograph.
-
-    Args:
-        job: says which pictures, and at what size.
-        weights: of its style layers.
-    """
-    assert job.content is not None
-    norms = style_gradient_norms(studio.engine, job, job.content.resized(*job.canvas))
-    pulls = [weights[layer] * norm for layer, norm in norms.items()]
-    return sum(pulls[:2]) / sum(pulls)
-
-
-def start_distance(studio: Studio, job: Job) -> float:
-    """Mean relative Gram distance of noise like that which the job starts from."""
-    width, height = job.canvas
-    grains = np.random.default_rng(job.seed).standard_normal((height, width, 3))
-    noise, painting = Picture.from_array(0.5 + NOISE * grains), painting_as_read(job)
-    layers = list(job.style_layers)
-    distances = studio.engine.style_distances(noise, painting, layers, job.preset.network)
-    return mean(distances.values())
-
-
 def _mean_distance(panels: Panels, key: str | tuple[str, str], layers: list[str]) -> float:
     return mean(mean_distances(panels, [key], layers).values())
 
 
 def _listed(values: Mapping[str, float], spec: str) -> str:
     return ", ".join(f"{label} {value:{spec}}" for label, value in values.items())
-
-
-def _pairs(studio: Studio) -> dict[str, tuple[Picture, Picture]]:
-    """Every photograph with every painting."""
-    photographs, paintings = (
-        [studio.picture(role) for role in studio.roles if role.startswith(kind)]
-        for kind in ("content", "style")
-    )
-    return {
-        f"{photograph.name}, {painting.name}": (photograph, painting)
-        for photograph in photographs
-        for painting in paintings
-    }
 
 
 def _pair_grid(panels: Panels, pairs: Pairs) -> Grid:
@@ -271,11 +232,3 @@ def _pair_grid(panels: Panels, pairs: Pairs) -> Grid:
         insets={place: pairs[pair][1] for place, (pair, name) in places.items() if name == FIVE},
         inputs=(),
     )
-
-
-def _sparsity_map(rows: Mapping[str, Mapping[str, float]]) -> HeatMap:
-    table = {
-        row: {layer.removeprefix("relu"): share for layer, share in shares.items()}
-        for row, shares in rows.items()
-    }
-    return HeatMap.of_table(table, column_title="layer", value_label="near zero")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..figure.claims import at_least, largest, ordered
 from ..figure.plots import HeatMap
-from ..measure.style import style_gradient_norms
+from ..measure.style import gradient_shares
 from ..networks.layers import receptive_field
 from .matching import equal, matched_weights
 from .measures import fidelity, mean_gram_distance
@@ -37,10 +35,8 @@ def layers(studio: Studio) -> Sheet:
         )
         for name in (GATYS, BLOCKS)
     }
-    others = {
-        name: studio.paper.presets[preset].with_(optimizer="lbfgs")
-        for name, preset in OTHERS.items()
-    }
+    presets = studio.paper.presets
+    others = {name: presets[each].with_(optimizer="lbfgs") for name, each in OTHERS.items()}
 
     def at(_: Key, ratio: float) -> Preset:
         return tutorial.with_(ratio=ratio)
@@ -51,19 +47,29 @@ def layers(studio: Studio) -> Sheet:
     panels.measure(fidelity, mean_gram_distance(shared, "style_error"), fields)
     target = panels.metrics[GATYS]["style_error"]
     lower = matched_weights(panels, "style_error", {TUTORIAL: target}, at)[TUTORIAL]
-    own = (TUTORIAL, config.ratios[0])
-    shown = panels.select(
-        {TUTORIAL: own, GATYS: GATYS, MATCHED: (TUTORIAL, lower), BLOCKS: BLOCKS}
-        | {name: name for name in OTHERS}
+    own, matched = (TUTORIAL, config.ratios[0]), (TUTORIAL, lower)
+    keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched, BLOCKS: BLOCKS}
+    shown = panels.select(keys | {name: name for name in OTHERS})
+    less, gatys = shown.metrics[MATCHED], shown.metrics[GATYS]
+    edges = {TUTORIAL: less["edge_correlation"], GATYS: gatys["edge_correlation"]}
+    sides = {
+        "tutorial's content": less["content_field"],
+        "tutorial's deepest style": less["style_field"],
+        "Gatys' content": gatys["content_field"],
+    }
+    plain, normalised = shares_by_gram(studio, panels[own].job)
+    shares = HeatMap.of_table(
+        {"plain": plain, "divided by size": normalised},
+        row_title="Gram matrix",
+        value_label="share of the gradient",
     )
-    plain, normalised = gradient_shares(studio, panels[own].job)
     first = {"plain": _before_pooling(plain), "normalised": _before_pooling(normalised)}
     share = "share of conv1_1 and conv1_2 in the gradient of the style loss at the start"
     return studio.sheet(
         panels,
         grids=[
             shown.grid(wrap=COLUMNS, lines=lambda name: _lines(shown, name)),
-            plot_row(_share_map(plain, normalised)),
+            plot_row(shares),
         ],
         claims=[
             studio.claim(
@@ -76,30 +82,14 @@ def layers(studio: Studio) -> Sheet:
             ),
             studio.claim(
                 "fields",
-                ordered(
-                    "side of the receptive field in pixels",
-                    {
-                        "tutorial's content": shown.metrics[MATCHED]["content_field"],
-                        "tutorial's deepest style": shown.metrics[MATCHED]["style_field"],
-                        "Gatys' content": shown.metrics[GATYS]["content_field"],
-                    },
-                    "increasing",
-                ),
+                ordered("side of the receptive field in pixels", sides, "increasing"),
             ),
             studio.claim(
                 "shallow",
-                largest(
-                    "edge correlation with the photograph",
-                    {
-                        TUTORIAL: shown.metrics[MATCHED]["edge_correlation"],
-                        GATYS: shown.metrics[GATYS]["edge_correlation"],
-                    },
-                    TUTORIAL,
-                ),
+                largest("edge correlation with the photograph", edges, TUTORIAL),
             ),
             studio.claim(
-                "first-layers",
-                at_least(f"{share}, plain", first["plain"], 0.5, basis="our bound: half"),
+                "first-layers", at_least(f"{share}, plain", first["plain"], 0.5, "our bound: half")
             ),
             studio.claim("normalised-gram", ordered(share, first)),
         ],
@@ -107,20 +97,20 @@ def layers(studio: Studio) -> Sheet:
     )
 
 
-def gradient_shares(studio: Studio, job: Job) -> tuple[Shares, Shares]:
-    """Each style layer's part of the gradient at the content picture, as norms that sum to 1.
+def shares_by_gram(studio: Studio, job: Job) -> tuple[Shares, Shares]:
+    """Each style layer's part of the gradient at the content picture.
 
     Returns:
         With plain Gram matrices, and with Gram matrices divided by N M as in the tutorial; all
         layers weigh alike.
     """
     assert job.content is not None
-    start = job.content.resized(*job.canvas)
-    norms = style_gradient_norms(studio.engine, job, start)
-    maps = studio.engine.features(start, list(norms), job.preset.network)
+    engine, layers = studio.engine, list(job.style_layers)
+    maps = engine.features(job.content.resized(*job.canvas), layers, job.preset.network)
     # A Gram matrix divided by N M makes the loss, its square, smaller by (N M)^2.
-    sizes = {layer: each.channels * each.positions for layer, each in maps.items()}
-    return _shares({layer: norms[layer] * sizes[layer] ** 2 for layer in norms}), _shares(norms)
+    sizes = {layer: float(each.channels * each.positions) ** 2 for layer, each in maps.items()}
+    alike = dict.fromkeys(layers, 1.0)
+    return gradient_shares(engine, job, sizes), gradient_shares(engine, job, alike)
 
 
 def fields(studio: Studio, result: Result) -> Metrics:
@@ -136,11 +126,6 @@ def _label(key: Key) -> str:
     return f"{key[0]}, α/β {ratio_label(key[1])}" if isinstance(key, tuple) else label_of(key)
 
 
-def _shares(values: Mapping[str, float]) -> Shares:
-    whole = sum(values.values())
-    return {layer: value / whole for layer, value in values.items()}
-
-
 def _before_pooling(shares: Shares) -> float:
     return sum(share for layer, share in shares.items() if layer.startswith("conv1_"))
 
@@ -153,14 +138,6 @@ def _lines(panels: Panels, name: Key) -> list[str]:
         f"style to {deepest}, {numbers['style_field']:.0f} px",
         f"edges {numbers['edge_correlation']:.2f}, style error {numbers['style_error']:.2g}",
     ]
-
-
-def _share_map(plain: Shares, normalised: Shares) -> HeatMap:
-    return HeatMap.of_table(
-        {"plain": plain, "divided by size": normalised},
-        row_title="Gram matrix",
-        value_label="share of the gradient",
-    )
 
 
 def _scale_note(scale: float) -> str:

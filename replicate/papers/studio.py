@@ -97,6 +97,10 @@ class Studio:
             return paper_image(name)
         return bundled(name)
 
+    def pictures(self, kind: str) -> list[Picture]:
+        """Those of one kind where the figure has several: ``content_1``, ``content_2``, ..."""
+        return [self.picture(role) for role in self.roles if role.startswith(f"{kind}_")]
+
     # ------------------------------------------------------------------ drawing
 
     def panels(

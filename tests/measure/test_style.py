@@ -13,7 +13,7 @@ from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.measure.cost import multiply_adds
 from replicate.measure.metrics import relative_gram_distance
-from replicate.measure.style import gradients_compared, near_zero_share, unevenness
+from replicate.measure.style import gradient_shares, gradients_compared, near_zero_share, unevenness
 from replicate.method import gram_matrix
 
 
@@ -64,6 +64,17 @@ def test_gradients_of_two_weightings_are_compared(
     assert parallel == pytest.approx({"cosine": 1.0, "ratio_of_norms": 3.0})
     apart = gradients_compared(engine, weighted(1.0, 0.0), weighted(0.0, 1.0), at)
     assert apart["cosine"] < 0.999
+
+
+def test_shares_of_the_gradient_follow_the_weights(
+    job: Job, tiny_engine: Callable[..., Any]
+) -> None:
+    first, second, *others = job.style_layers
+    alike = gradient_shares(tiny_engine(), job, dict.fromkeys(job.style_layers, 1.0))
+    assert sum(alike.values()) == pytest.approx(1) and min(alike.values()) > 0
+    two = gradient_shares(tiny_engine(), job, {first: 3, second: 1, **dict.fromkeys(others, 0)})
+    expected = 3 * alike[first] / (3 * alike[first] + alike[second])
+    assert two == pytest.approx({first: expected, second: 1 - expected, **dict.fromkeys(others, 0)})
 
 
 def test_multiply_adds_by_hand(scene: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ import torch
 from replicate.config import load_preset
 from replicate.networks.means import to_tensor
 from replicate.papers import draw_figure, pytorch_tutorial
-from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, gradient_shares
+from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, shares_by_gram
 from replicate.papers.studio import Studio
 
 ID = "pytorch_tutorial/layers"
@@ -51,7 +51,7 @@ def test_claims_hold_where_the_tutorial_is_shallow(
         return {**other, "style_error": 0.1, **gatys}
 
     both = shares(plain), shares(normalised)
-    monkeypatch.setattr(pytorch_tutorial, "gradient_shares", lambda *_: both)
+    monkeypatch.setattr(pytorch_tutorial, "shares_by_gram", lambda *_: both)
     found = claimed(ID, numbers)
     assert [name for name, holds in found.items() if not holds] == failing
 
@@ -75,7 +75,7 @@ def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
         loss = torch.nn.functional.mse_loss(gram(pixels), gram(to_tensor(art)).detach())
         return float(torch.autograd.grad(loss, pixels)[0].norm())
 
-    for found, divided in zip(gradient_shares(studio, job), (False, True)):
+    for found, divided in zip(shares_by_gram(studio, job), (False, True)):
         norms = {layer: norm(layer, divided) for layer in FIVE}
         expected = {layer: value / sum(norms.values()) for layer, value in norms.items()}
         assert found == pytest.approx(expected, rel=1e-3)
