@@ -42,10 +42,11 @@ from replicate.config import load_preset, load_profile
 from replicate.engine.device import has_bf16
 from replicate.engine.engine import Engine, Progress
 from replicate.engine.job import ENGINE_VERSION, Job, Result
-from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture, bundled, bundled_names, load_image
 from replicate.measure.metrics import psnr, relative_gram_distance
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.weights import find_weights, load_weights
 from replicate.papers.studio import only
 from replicate.storage.store import ResultStore
@@ -457,7 +458,7 @@ def agreement(by_vgg: Path, by_compact: Path, sha256: str) -> Agreement:
             other than they should be, or no common claim.
     """
     compared = compare(claims_in(by_vgg), claims_in(by_compact))
-    both = [pair for pair in compared.both if pair[0].record.network != pair[1].record.network]
+    both = [pair for pair in compared.both if pair[0].record.networks != pair[1].record.networks]
     if not both:
         raise ReplicateError("The folders have no claim in common that two networks decided.")
     for pair in both:
@@ -486,12 +487,12 @@ def _check_comparable(one: Found, other: Found, sha256: str) -> None:
             f"{first.figure} was drawn from other pictures, at another profile or with other "
             "weights of its layers."
         )
-    drew = first.network.name.split(" + ")
+    drew = [each.name for each in first.networks]
     if COMPACT in drew or drew == ["vgg19-random"]:
-        raise ReplicateError(f"The first {first.figure} was drawn by {first.network.name}.")
-    if COMPACT not in second.network.name:
+        raise ReplicateError(f"The first {first.figure} was drawn by {first.drawn_by}.")
+    if COMPACT not in [each.name for each in second.networks]:
         raise ReplicateError(f"The second {second.figure} was not drawn by {COMPACT}.")
-    if sha256 not in second.network.sha256:
+    if sha256 not in [each.sha256 for each in second.networks]:
         raise ReplicateError(
             f"The second {second.figure} was drawn by other weights; draw it anew."
         )

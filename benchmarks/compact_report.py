@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from replicate.compact import COMPACT_SHA256
 from replicate.compact.export import read_making
 from replicate.compact.model import CONVOLUTIONS
 from replicate.compact.ship import NAME, PACKAGE
 from replicate.errors import ReplicateError
+from replicate.networks.table import network_entry
 
 from .compact_record import (
     CONTENT,
@@ -367,7 +367,7 @@ def fill(text: str, blocks: Mapping[str, str]) -> str:
 
 def write(measured: Measured) -> None:
     """Write ``compact.md`` and the blocks of the model card."""
-    if measured.sha256 != COMPACT_SHA256:
+    if measured.sha256 != network_entry("vgg19-compact").sha256:
         raise ReplicateError("The record belongs to another file than the package holds.")
     card = fill(CARD.read_text(), card_blocks(measured))
     CARD.write_text(card)

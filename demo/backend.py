@@ -110,12 +110,12 @@ class Backend:
 
     def drawn_by(self, preset: Preset, network: str) -> str:
         """The key of the network that draws this preset under this choice."""
-        return self.engine(network).resolve(preset.network).key
+        return self.engine(network).networks.resolve(preset.network).name
 
     def warm_up(self, preset: str = "gatys2016") -> None:
         """Load the first network, so that the first visitor need not wait for it."""
         with self.lock:
-            self.viewer().network(load_preset(preset).network)
+            self.viewer().networks.network(load_preset(preset).network)
 
     def fetch(self, fetch: Callable[[str], Path] = fetch_weights) -> threading.Thread | None:
         """Bring VGG-19 here while the page is already open; None if it is here."""

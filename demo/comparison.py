@@ -10,9 +10,9 @@ import numpy as np
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
-from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 from replicate.measure import metrics
+from replicate.networks.spec import NetworkSpec
 
 from .backend import Backend
 from .limits import InputError, Limits

@@ -72,7 +72,7 @@ class Figures:
         return (
             f'<div class="figure-text"><h2>{shown(record.title)}</h2>'
             f'<p>{shown(record.caption)}</p><p class="quiet">After {shown(record.source)}. Drawn '
-            f"by {shown(record.network.label)} from {shown(record.inputs)} inputs, profile "
+            f"by {shown(record.drawn_by)} from {shown(record.inputs)} inputs, profile "
             f"{shown(record.profile)}.</p>"
             f"{f'<ul class=claims>{claims}</ul>' if claims else ''}{self._panels(record)}</div>"
         )

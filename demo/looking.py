@@ -70,7 +70,7 @@ def look(backend: Backend, picture: Picture, layer: str, preset: Preset, network
         LayerError: the network has no such layer.
     """
     engine = backend.viewer(network)
-    spec = engine.resolve(preset.network)
+    spec = engine.networks.resolve(preset.network)
     layer = canonical_layer(layer, spec.architecture)
     with backend.lock:
         found = representations(engine, picture, [layer], preset.network)[layer]
@@ -80,7 +80,7 @@ def look(backend: Backend, picture: Picture, layer: str, preset: Preset, network
         heat=heat,
         by_value=_pairs(found, found.gram, "Gram entry"),
         by_cosine=_pairs(found, cosine_gram(found.gram), "cosine"),
-        sentence=_sentence(found, spec.label()),
+        sentence=_sentence(found, spec.label),
     )
 
 

@@ -227,7 +227,7 @@ def _result(engine: Engine, job: Job, last: Frame) -> Result:
         curve=list(zip(last.course.steps, last.course.total)),
         evaluations=last.step,
         seconds=last.seconds,
-        network=engine.info(job.preset.network),
+        network=engine.networks.info(job.preset.network),
         precision=engine.precision,
     )
 

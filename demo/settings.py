@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from replicate.config import load_paper, load_preset, paper_names
 from replicate.engine.job import Job
-from replicate.engine.preset import Convention, Init, NetworkSpec, Preset, WeightsName
+from replicate.engine.preset import Init, Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.networks.layer_list import format_layers, layer_weights, parse_layers
 from replicate.networks.layers import layer_names
+from replicate.networks.table import network_entry
 from replicate.record import Record
 
 from .limits import InputError, Limits, number, one_of, whole
@@ -89,7 +90,7 @@ class Settings:
                 found[key] = getattr(self, key)
         architecture = _architecture(self.network)
         if architecture and architecture != self.base.network.architecture:
-            found["network"] = _network(self.base.network, self.network)
+            found["network"] = {"name": self.base.network.meant_for(self.network).name}
         return found
 
     def preset(self) -> Preset:
@@ -403,7 +404,7 @@ def from_record(
             f"The picture was stopped after {record.stopped} of {record.evaluations} evaluations; "
             "Run goes on to the end."
         )
-    network = record.network.key
+    network = record.network.name
     if network not in networks:
         remarks.append(f"The picture was drawn by {network}, which is not on this server.")
         network = "auto"
@@ -438,17 +439,4 @@ def _sentence(error: object) -> str:
 
 def _architecture(network: str) -> str | None:
     """``vgg19`` or ``vgg16``; None where the preset decides."""
-    return None if network == "auto" else "vgg16" if network.startswith("vgg16") else "vgg19"
-
-
-def _network(spec: NetworkSpec, name: str) -> dict[str, str]:
-    """The change that gives ``spec`` the layers of the network ``name``, such as ``vgg16-caffe``.
-
-    The engine takes the network itself; ``spec`` keeps the input scale that it is meant for.
-    """
-    architecture, _, weights = name.partition("-")
-    if weights in get_args(Convention):
-        return {"name": architecture, "weights": spec.convention}
-    if weights in get_args(WeightsName):
-        return {"name": architecture, "weights": weights}
-    return {"name": name}
+    return None if network == "auto" else network_entry(network).architecture

@@ -37,7 +37,7 @@ def preset_note(preset: Preset, remarks: Sequence[str] = ()) -> str:
     doubt = " Some of its numbers are not in the source." if preset.status != "verified" else ""
     return (
         f'<div class="note">{said}<p>{shown(preset.note)}{doubt}</p><p class="quiet">{source}. '
-        f"Meant for {shown(preset.network.label())}.</p></div>"
+        f"Meant for {shown(preset.network.label)}.</p></div>"
     )
 
 
@@ -48,16 +48,16 @@ def estimate(backend: Backend, settings: Settings) -> str:
     except ReplicateError:  # said when Run is pressed
         return _estimate("")
     asked = job.preset.network
-    drawer = backend.engine(settings.network).resolve(asked)
+    drawer = backend.engine(settings.network).networks.resolve(asked)
     basis = " or less"
     if not backend.measured(job.preset, settings.network):
         basis += ", a guess until this machine is measured"
     seconds = backend.seconds(job, settings.network)
-    words = [f"<b>{html.escape(drawer.label())}</b> draws, on {_device(backend)}: "]
+    words = [f"<b>{html.escape(drawer.label)}</b> draws, on {_device(backend)}: "]
     words.append(f"{duration(seconds)}{basis}.")
     if drawer.name == "vgg19-random":
         words.append(" It is untrained: textures come out, but hardly the photograph.")
-    if settings.network == "auto" and drawer.key != asked.key:
+    if settings.network == "auto" and drawer.name != asked.name:
         words.append(_real_one(backend, job))
     if backend.fetching:
         words.append(f" {html.escape(backend.fetching)}")
@@ -71,10 +71,10 @@ def _estimate(words: str) -> str:
 def _real_one(backend: Backend, job: Job) -> str:
     """What the preset's own network would take, or that it is not here."""
     asked = job.preset.network
-    if asked.key not in backend.networks():
-        return f" {html.escape(asked.label())} is not on this machine."
-    seconds = backend.seconds(job, asked.key)
-    return f" {html.escape(asked.label())}, to be chosen above: {duration(seconds)}."
+    if asked.name not in backend.networks():
+        return f" {html.escape(asked.label)} is not on this machine."
+    seconds = backend.seconds(job, asked.name)
+    return f" {html.escape(asked.label)}, to be chosen above: {duration(seconds)}."
 
 
 def _device(backend: Backend) -> str:

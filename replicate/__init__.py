@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from .config import load_preset as load_preset
     from .engine import Engine as Engine
     from .engine import Job as Job
-    from .engine import NetworkSpec as NetworkSpec
     from .engine import Preset as Preset
     from .images import Picture as Picture
     from .images import load_image as load_image
+    from .networks.spec import NetworkSpec as NetworkSpec
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Engine": ".engine.engine",
     "Job": ".engine.job",
-    "NetworkSpec": ".engine.preset",
+    "NetworkSpec": ".networks.spec",
     "Preset": ".engine.preset",
     "Picture": ".images",
     "load_image": ".images",

@@ -14,9 +14,11 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, ValidationError, field_validator
 
-from .engine.preset import NetworkName, Preset, Strict
+from .engine.preset import Preset
 from .errors import ConfigError, ReplicateError
+from .networks.spec import NetworkName
 from .storage.files import configs_dir
+from .strict import Strict
 from .suggest import nearest
 
 Inputs = Literal["bundled", "paper"]

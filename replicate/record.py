@@ -23,15 +23,18 @@ from pydantic import Field, ValidationError
 
 from . import __version__
 from .engine.job import ENGINE_VERSION, Job, Result
-from .engine.preset import Init, NetworkName, NetworkSpec, Preset, Strict, WeightsName
+from .engine.preset import Init, Preset
 from .errors import ImageError, ReplicateError
 from .images import Picture, find_image, read_text
+from .networks.spec import NetworkInfo
+from .strict import Strict
 
 CHUNK = "replicate"
 """Key of the text in which the record lies."""
 
-FORMAT: Literal[1] = 1
-"""Raised when a record of today could not be read by the program of yesterday."""
+FORMAT: Literal[2] = 2
+"""Raised when a record of today could not be read by the program of yesterday: 1 called networks by
+two names."""
 
 Finder = Callable[[str], Picture]
 
@@ -44,21 +47,6 @@ class PictureRecord(Strict):
     sha256: str
     width: int
     height: int
-
-
-class DrawnBy(Strict):
-    """The network that drew the picture, which may be a stand-in for the preset's."""
-
-    name: NetworkName
-    weights: WeightsName
-    sha256: str
-    pooling: Literal["max", "average"]
-    normalised: bool
-
-    @property
-    def key(self) -> str:
-        """Name of the weights: ``vgg19-caffe``, ``vgg19-compact``."""
-        return self.name if "-" in self.name else f"{self.name}-{self.weights}"
 
 
 class DrawnPicture(Strict):
@@ -80,7 +68,7 @@ class Record(Strict):
         versions: of the programs that drew it.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
     preset: Preset
     size: int = Field(ge=16, le=8192)
     evaluations: int = Field(ge=1, le=100_000)
@@ -90,7 +78,7 @@ class Record(Strict):
     content: PictureRecord | None
     style: PictureRecord | None
     start: PictureRecord | None
-    network: DrawnBy
+    network: NetworkInfo
     precision: str
     loss: float
     losses: dict[str, float]
@@ -101,11 +89,6 @@ class Record(Strict):
     def plain(self) -> dict[str, Any]:
         """The record in JSON's types."""
         return self.model_dump(mode="json")
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """The network that drew the picture."""
-        return NetworkSpec.model_validate(self.network.model_dump(exclude={"sha256"}))
 
 
 def job_record(result: Result, **sources: str | Path | None) -> dict[str, Any]:
@@ -137,7 +120,7 @@ def record_of(
         content=_picture_record(job.content, content),
         style=_picture_record(job.style, style),
         start=_picture_record(job.start, start),
-        network=DrawnBy.model_validate(result.network.record()),
+        network=result.network,
         precision=result.precision,
         loss=result.loss,
         losses={name: loss for name, loss in result.losses.items() if math.isfinite(loss)},
@@ -185,9 +168,10 @@ def parse_record(data: Any, called: str = "The record") -> Record:
     Raises:
         ReplicateError: the record is damaged or of a newer version.
     """
-    if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
+    if isinstance(data, dict) and data.get("format", FORMAT) not in (1, FORMAT):
         raise ReplicateError(
-            f"{called} is of format {data['format']}; this version of the program reads {FORMAT}."
+            f"{called} is of format {data['format']}; this version of the program reads up to "
+            f"{FORMAT}."
         )
     try:
         return Record.model_validate(data)

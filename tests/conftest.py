@@ -165,9 +165,9 @@ def tiny_engine(
     ``here`` names the trained weights that are on this machine.  Exact precision on the CPU
     unless told otherwise.
     """
-    from replicate.engine import engine as module
     from replicate.engine.engine import Engine
     from replicate.errors import WeightsError
+    from replicate.networks import networks as module
     from replicate.networks.weights import LoadedWeights, weights_file
 
     present: set[str] = set()
@@ -226,8 +226,9 @@ def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
     Its one claim holds for a value of 0.5 or more.  Other arguments are those of
     :class:`replicate.figure.Figure`.
     """
-    from replicate.figure import Claim, Figure, Grid, NetworkRecord, Panel
+    from replicate.figure import Claim, Figure, Grid, Panel
     from replicate.figure.claims import at_least
+    from replicate.networks.spec import NetworkInfo
 
     def make(
         id: str = "gatys2016/fig5", value: Any = 1.0, claim: str = "close", **facts: Any
@@ -239,7 +240,7 @@ def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
             "grids": (Grid.of_rows([[Panel(scene(64, 48)), Panel(scene(64, 48, 1))]]),),
             "profile": "smoke",
             "inputs": "bundled",
-            "networks": (NetworkRecord(name="vgg19", weights="caffe", sha256="12ab"),),
+            "networks": (NetworkInfo(name="vgg19-caffe", sha256="12ab"),),
             "claims": (Claim.of(claim, "It is so.", "a paper", [check]),),
         }
         return Figure(id=id, **{**usual, **facts})

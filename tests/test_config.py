@@ -165,11 +165,11 @@ MISTAKES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         'preset = "zz"',
         ("figures.fig1.preset", "there are plain, shallow"),
     ),
-    "network": ('"vgg16"', '"vgg61"', ("presets.shallow.network.name", "'vgg19', 'vgg16'")),
+    "network": ('"vgg16"', '"vgg61"', ("presets.shallow.network.name", "no network 'vgg61'")),
     "network of a figure": (
         'networks = ["vgg19"]',
         'networks = ["vgg19", "vgg91"]',
-        ("figures.fig1.networks.1", "'vgg19', 'vgg16'"),
+        ("figures.fig1.networks.1", "no network 'vgg91'"),
     ),
     "pooling": ('"average"', '"mean"', ("presets.shallow.network.pooling", "'max' or 'average'")),
     "loss": (

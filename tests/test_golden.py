@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 
 from replicate.engine.engine import Engine
-from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 from replicate.images.papers import paper_image_entry
 from replicate.measure.analysis import Representation, largest_entries, representations
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.weights import find_weights
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -29,7 +29,7 @@ GOLDEN = SHARED / "reference" / "golden.json"
 CHOSEN_IMAGES = os.environ.get("REPLICATE_IMAGES")
 IMAGES = Path(CHOSEN_IMAGES).expanduser() if CHOSEN_IMAGES else SHARED / "images"
 
-SPEC = NetworkSpec(name="vgg19", weights="torchvision", pooling="max")
+SPEC = NetworkSpec(name="vgg19-torchvision", pooling="max")
 SIZE = (512, 682)  # width and height of both pictures
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
 CORNER = [0, 1, 2, -3, -2, -1]  # the channels that print(tensor) shows
@@ -63,10 +63,10 @@ def golden() -> dict[str, Any]:
 def engine(weights_folder: Path) -> Engine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPLICATE_WEIGHTS", str(weights_folder))
-        if find_weights(SPEC.key) is None:
-            pytest.skip(f"needs the weights {SPEC.key} in REPLICATE_WEIGHTS")
+        if find_weights(SPEC.name) is None:
+            pytest.skip(f"needs the weights {SPEC.name} in REPLICATE_WEIGHTS")
         engine = Engine(device="cpu", precision="exact")
-        engine.network(SPEC)
+        engine.networks.network(SPEC)
         return engine
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from replicate.config import load_preset
-from replicate.engine.job import Job, NetworkInfo, Result
-from replicate.engine.preset import NetworkSpec
+from replicate.engine.job import Job, Result
 from replicate.errors import ImageError, ReplicateError
 from replicate.images import Picture, load_image, read_text
+from replicate.networks.spec import NetworkInfo, NetworkSpec
 from replicate.record import (
     CHUNK,
     engine_version_differs,
@@ -48,7 +48,7 @@ def result(tmp_path: Path, scene: Callable[..., Picture]) -> Result:
         curve=[(1, 2.0)],
         evaluations=7,
         seconds=1.23456,
-        network=NetworkInfo(NetworkSpec(name="vgg19-compact"), "abc"),
+        network=NetworkInfo(name="vgg19-compact", sha256="abc"),
         precision="bf16",
     )
 
@@ -90,9 +90,9 @@ def test_a_start_picture_and_a_missing_style(
 
 def test_the_record_says_what_drew_it(result: Result) -> None:
     record = record_of(result)
-    assert record.network.key == "vgg19-compact"
-    assert record.spec == NetworkSpec(name="vgg19-compact")
-    assert record.preset.network.key == "vgg19-caffe"
+    assert record.network.name == "vgg19-compact"
+    assert record.network.spec == NetworkSpec(name="vgg19-compact")
+    assert record.preset.network.name == "vgg19-caffe"
     assert record.precision == "bf16"
     assert record.picture.sha256 == result.picture.sha256
     assert not engine_version_differs(record)
@@ -199,8 +199,17 @@ def test_damaged_values(result: Result, key: str, value: Any) -> None:
 
 
 def test_a_newer_format(result: Result) -> None:
-    with pytest.raises(ReplicateError, match="is of format 2; this version of the program reads 1"):
-        parse_record({**job_record(result), "format": 2})
+    with pytest.raises(ReplicateError, match="is of format 3; this version of the program"):
+        parse_record({**job_record(result), "format": 3})
+
+
+def test_a_record_that_calls_networks_by_two_names_still_opens(result: Result) -> None:
+    data = {**job_record(result), "format": 1}
+    data["network"] |= {"name": "vgg19-compact", "weights": "bundled"}
+    data["preset"]["network"] |= {"name": "vgg19", "weights": "torchvision"}
+    record = parse_record(data)
+    assert record.network.name == "vgg19-compact"
+    assert record.preset.network.name == "vgg19-torchvision"
 
 
 def test_the_text_is_json_that_others_can_read(result: Result, tmp_path: Path) -> None:

@@ -36,8 +36,7 @@ class Found:
         return {
             "figure": self.record.figure,
             **asdict(self.claim),
-            "network": self.record.network.name,
-            "weights": self.record.network.weights,
+            "network": self.record.drawn_by,
             "inputs": self.record.inputs,
             "balanced": self.record.balanced,
             "profile": self.record.profile,
@@ -153,10 +152,9 @@ def _records(folder: Path, below: bool = False) -> list[FigureRecord]:
 
 
 def _drawn_by(record: FigureRecord, wanted: str) -> bool:
-    """Whether the network is among those that drew the figure: ``vgg19`` or ``vgg19-caffe``."""
-    names = record.network.name.split(" + ")
-    weights = record.network.weights.split(" + ")
-    return wanted in [*names, *(f"{name}-{weight}" for name in names for weight in weights)]
+    """Whether this network drew the figure, alone or with others; ``vgg19`` is of any training."""
+    names = {name for info in record.networks for name in (info.name, info.family)}
+    return wanted in names
 
 
 _CHOICES: dict[str, Callable[[FigureRecord, str], bool]] = {
@@ -218,7 +216,7 @@ def _by_option(name: str, args: Namespace) -> tuple[Side, Side]:
 def _differ_in(name: str, one: FigureRecord, other: FigureRecord) -> bool:
     """Whether two records are of one figure and differ in this option, and in it alone."""
     same = {
-        "network": one.network == other.network,
+        "network": one.networks == other.networks,
         "inputs": one.inputs == other.inputs,
         "balanced": one.balanced == other.balanced,
     }

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job
-from ..engine.preset import NetworkSpec
 from ..errors import ReplicateError
+from ..networks.spec import NetworkSpec
+from ..networks.table import network_entry
 from ..storage.store import ResultStore, StoredResult
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} evaluations, {remaining} left{postfix}"
@@ -38,8 +39,8 @@ def make_engine(args: Namespace, store: ResultStore | None, **preferred: Any) ->
     given = {"network": args.network, "precision": args.precision}
     settings.update({name: value for name, value in given.items() if value is not None})
     engine = Engine(device=args.device, store=store, say=say_above_bars, **settings)
-    if settings["network"] not in ("auto", "vgg19-random"):
-        engine.info(NetworkSpec())  # now, and not in the middle of the work
+    if engine.networks.chosen != "auto" and not network_entry(engine.networks.chosen).random:
+        engine.networks.info(NetworkSpec())  # now, and not in the middle of the work
     return engine
 
 

@@ -87,7 +87,7 @@ def _layers_line(preset: Preset) -> str:
 def _means_line(preset: Preset) -> str:
     ratio = _ratio(preset)
     parts = [f"alpha/beta {ratio:g}"] if ratio else []
-    parts += [preset.network.label(), {"lbfgs": "L-BFGS", "adam": "Adam"}[preset.optimizer]]
+    parts += [preset.network.label, {"lbfgs": "L-BFGS", "adam": "Adam"}[preset.optimizer]]
     parts += [f"starts from {preset.init}", f"{preset.size} px, {preset.evaluations} evaluations"]
     return "; ".join(parts)
 

@@ -156,8 +156,7 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
         changes["ratio"] = args.ratio
     if args.network not in (None, "auto"):
         # The engine takes the network itself; the preset keeps the input scale it is meant for.
-        architecture = args.network.partition("-")[0]
-        changes["network"] = {"name": architecture, "weights": preset.network.convention}
+        changes["network"] = preset.network.meant_for(args.network)
     if not changes:
         return preset
     try:
@@ -229,7 +228,7 @@ def _recorded_engine(args: Namespace, record: Record) -> Engine:
     if args.network is not None:
         return make_engine(args, store=None, precision=precision)
     try:
-        return make_engine(args, store=None, network=record.network.key, precision=precision)
+        return make_engine(args, store=None, network=record.network.name, precision=precision)
     except WeightsError as error:
         say(f"{one_line(error).rstrip('.')}; another network draws, so the picture will differ.")
         return make_engine(args, store=None, precision=precision)
@@ -245,7 +244,7 @@ def _recorded_precision(args: Namespace, record: Record) -> str:
 
 def _other_network(record: Record, job: Job, engine: Engine) -> bool:
     """Whether another network than the recorded one draws; said where it is not plain to see."""
-    info = engine.info(job.preset.network)
-    if info.spec == record.spec and info.sha256 != record.network.sha256:
+    info = engine.networks.info(job.preset.network)
+    if info.spec == record.network.spec and info != record.network:
         say(f"{info.label} has other weights than when the picture was drawn, so it will differ.")
-    return info.spec != record.spec or info.sha256 != record.network.sha256
+    return info != record.network

@@ -9,20 +9,11 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import ReplicateError
+from ..networks.table import network_names
 from ..suggest import nearest
 from .arguments import layers, one_of, one_or_two, positive, whole
 
-NETWORKS = (
-    "auto",
-    "vgg19",
-    "vgg19-caffe",
-    "vgg19-torchvision",
-    "vgg16",
-    "vgg16-caffe",
-    "vgg16-torchvision",
-    "vgg19-compact",
-    "vgg19-random",
-)
+NETWORKS = ("auto", *network_names())
 PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
 INPUTS = ("bundled", "paper")
 TOPICS = ("figures", "presets", "layers", "images", "profiles")

@@ -106,7 +106,8 @@ def _plan(order: Order) -> str:
     job, engine = order.job, order.engine
     width, height = job.canvas
     text = f"{width} × {height} px, {job.evaluations} evaluations, on {engine.device} in "
-    return f"{text}{precision_label(engine.precision)}, by {engine.info(job.preset.network).label}"
+    info = engine.networks.info(job.preset.network)
+    return f"{text}{precision_label(engine.precision)}, by {info.label}"
 
 
 def _summary(result: Result) -> str:

@@ -6,7 +6,8 @@ import os
 from argparse import Namespace
 from dataclasses import asdict
 
-from ..networks.weights import WeightsStatus, fetch_weights, weights_file, weights_status
+from ..networks.table import network_entry
+from ..networks.weights import WeightsStatus, fetch_weights, weights_status
 from ..storage.files import cache_dir
 from .parser import UsageError
 from .text import print_json, print_table
@@ -33,10 +34,8 @@ def run(args: Namespace) -> int:
 def _fetch(names: list[str], as_json: bool) -> int:
     if not names:
         raise UsageError("'weights fetch' needs a name, such as: replicate weights fetch vgg19")
-    wanted = [_full_name(name) for name in names]
-    for name in wanted:
-        if name != "vgg19-compact":
-            weights_file(name)  # all names are right before the first long download
+    # All names are right before the first long download.
+    wanted = [network_entry(name.lower()).id for name in names]
     found = {}
     for name in wanted:
         found[name] = str(fetch_weights(name))
@@ -45,12 +44,6 @@ def _fetch(names: list[str], as_json: bool) -> int:
     if as_json:
         print_json(found)
     return 0
-
-
-def _full_name(name: str) -> str:
-    """``vgg19`` alone means the weights that the papers used."""
-    lower = name.lower()
-    return f"{lower}-caffe" if lower in ("vgg19", "vgg16") else lower
 
 
 def _status(as_json: bool) -> int:

@@ -3,7 +3,7 @@
     python -m replicate.compact.ship compact-run/vgg19-compact.safetensors
 
 The file is checked, its mean activations are replaced by those that the package carries for the
-teacher, and its checksum is written into :mod:`replicate.compact`.  So the normalised compact
+teacher, and its checksum is written into the table of networks.  So the normalised compact
 network is divided by exactly what the normalised VGG-19 is divided by; the means in a file fresh
 from training are over the training pictures, whose colours and textures are others.
 """
@@ -21,6 +21,7 @@ from torch import Tensor
 from replicate.compact.export import header, read_making
 from replicate.errors import ReplicateError
 from replicate.networks.means import packaged_means
+from replicate.networks.table import TABLE
 from replicate.networks.weights import MEANS_PREFIX, read_compact
 from replicate.storage.files import write_atomic
 
@@ -31,8 +32,11 @@ DEFAULT_TEACHER = "vgg19-caffe"
 """Of files whose header does not name theirs."""
 
 
-def ship(file: Path, package: Path = PACKAGE) -> Path:
-    """Copy a trained file into ``package`` and write its checksum there; returns the new path.
+def ship(file: Path, package: Path = PACKAGE, table: Path = TABLE) -> Path:
+    """Copy a trained file into ``package`` and write its checksum into ``table``.
+
+    Returns:
+        The new path.
 
     Raises:
         ReplicateError: the file is damaged, incomplete, or larger than 12 MB.
@@ -47,7 +51,7 @@ def ship(file: Path, package: Path = PACKAGE) -> Path:
             f"'{file}' has {len(data) / 1e6:.1f} MB; the package takes at most "
             f"{MOST_BYTES / 1e6:.0f} MB."
         )
-    write_checksum(package / "__init__.py", hashlib.sha256(data).hexdigest())
+    write_checksum(table, hashlib.sha256(data).hexdigest())
     return write_atomic(package / NAME, data)
 
 
@@ -60,14 +64,13 @@ def _means(teacher: str) -> dict[str, Tensor]:
     }
 
 
-def write_checksum(module: Path, sha256: str) -> None:
-    """Set ``COMPACT_SHA256`` in a module's text."""
-    text, count = re.subn(
-        r'^COMPACT_SHA256 = ".*"$', f'COMPACT_SHA256 = "{sha256}"', module.read_text(), flags=re.M
-    )
+def write_checksum(table: Path, sha256: str) -> None:
+    """Set the compact network's ``sha256`` in the text of the table of networks."""
+    row = r'(^\[networks\.vgg19-compact\]\n(?:[^\[\n].*\n)*?sha256 = )".*"$'
+    text, count = re.subn(row, rf'\g<1>"{sha256}"', table.read_text("utf-8"), flags=re.M)
     if count != 1:
-        raise ReplicateError(f"'{module}' does not set COMPACT_SHA256 in one place.")
-    write_atomic(module, text.encode())
+        raise ReplicateError(f"'{table}' does not set vgg19-compact's sha256.")
+    write_atomic(table, text.encode())
 
 
 def main(arguments: list[str]) -> None:

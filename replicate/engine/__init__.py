@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from .._lazy import importer
 
 if TYPE_CHECKING:
+    from ..networks.spec import NetworkInfo as NetworkInfo
+    from ..networks.spec import NetworkSpec as NetworkSpec
     from ..storage.store import ResultStore as ResultStore
     from .engine import Engine as Engine
     from .job import Job as Job
-    from .job import NetworkInfo as NetworkInfo
     from .job import Result as Result
     from .job import Snapshot as Snapshot
-    from .preset import NetworkSpec as NetworkSpec
     from .preset import Preset as Preset
 
 _HOMES = {
     "Engine": ".engine",
     "Job": ".job",
-    "NetworkInfo": ".job",
-    "NetworkSpec": ".preset",
+    "NetworkInfo": "..networks.spec",
+    "NetworkSpec": "..networks.spec",
     "Preset": ".preset",
     "Result": ".job",
     "ResultStore": "..storage.store",

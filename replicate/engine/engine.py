@@ -7,32 +7,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import DivergedError, ReplicateError, WeightsError
+from ..errors import DivergedError, ReplicateError
 from ..images import Picture
 from ..method import Evaluation, Objective, Optimizer, evaluate
 from ..networks.features import FeatureMap
-from ..networks.layers import BLOCKS
-from ..networks.means import channel_means, to_picture, to_tensor
-from ..networks.vgg import Network, feature_scale
-from ..networks.weights import (
-    LoadedWeights,
-    bundled_weights,
-    find_weights,
-    load_weights,
-    random_weights,
-)
+from ..networks.means import to_picture, to_tensor
+from ..networks.networks import Networks
+from ..networks.spec import NetworkSpec
 from ..storage.store import ResultStore
-from ..suggest import nearest
 from .balance import balanced_preset, gradient_norms
 from .device import Precision, arithmetic, choose_device, choose_dtype
-from .job import Job, Level, NetworkInfo, Result, Snapshot
-from .preset import NetworkName, NetworkSpec, Preset
+from .job import Job, Level, Result, Snapshot
+from .preset import Preset
 from .terms import objective_of, optimizer_of, start_of
 
 BATCH_PIXELS = 24 * 512 * 512
@@ -52,9 +44,8 @@ class Engine:
         device: ``auto`` (CUDA, MPS, CPU), or a torch device.
         precision: ``auto`` (bfloat16 where the processor has it in hardware, else float32),
             ``bf16``, ``float32``, or ``exact`` (float32 without TF32: the same bytes twice).
-        network: ``auto`` takes the network that a preset names if its weights are on this
-            machine, else the bundled one; any other name overrides every preset but those of
-            random networks, which are about doing without training.
+        network: ``auto``, or the network that draws whatever a preset names; see
+            :class:`replicate.networks.networks.Networks`.
         store: where results are kept; None keeps nothing.
         workers: jobs that ``run_many`` draws at a time on a CPU, sharing its threads.
         say: called once with a sentence when another network stands in.
@@ -77,104 +68,15 @@ class Engine:
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.exact = precision == "exact"
-        self.network_name = _known_network(network)
+        self.networks = Networks(self.device, self.dtype, network, say)
         self.store = store
         self.workers = workers
-        self._say = say
-        self._said: set[str] = set()
-        self._weights: dict[str, LoadedWeights] = {}
-        self._networks: dict[tuple[NetworkSpec, float], Network] = {}
-        self._resolved: dict[NetworkSpec, NetworkSpec] = {}
         self._norms: dict[str, dict[str, dict[str, float]]] = {}
-
-    # ------------------------------------------------------------------ networks
 
     @property
     def precision(self) -> str:
         """``bf16``, ``float32`` or ``exact``."""
         return "exact" if self.exact else {torch.bfloat16: "bf16"}.get(self.dtype, "float32")
-
-    def resolve(self, spec: NetworkSpec) -> NetworkSpec:
-        """The network that draws where ``spec`` is asked for."""
-        if spec not in self._resolved:
-            self._resolved[spec] = self._resolve(spec)
-        return self._resolved[spec]
-
-    def _resolve(self, spec: NetworkSpec) -> NetworkSpec:
-        if spec.weights == "random":
-            return spec
-        if self.network_name != "auto":
-            name, _, weights = self.network_name.partition("-")
-            if not weights:
-                weights = "caffe" if spec.weights == "bundled" else spec.weights
-            if weights in ("caffe", "torchvision"):
-                return _changed(spec, name=name, weights=weights)
-            return _changed(spec, name=self.network_name)
-        if spec.weights == "bundled" or find_weights(spec.key):
-            return spec
-        stand_in = "vgg19-compact" if bundled_weights("vgg19-compact") else "vgg19-random"
-        drawing = _changed(spec, name=stand_in)
-        if spec.key not in self._said:
-            self._said.add(spec.key)
-            rescaled = feature_scale(spec, drawing) != 1
-            self._say(
-                f"{spec.key} is not on this machine, so {stand_in} draws in its place"
-                f"{', with losses rescaled to its units' if rescaled else ''}; "
-                f"'replicate weights fetch {spec.key}' brings the real one."
-            )
-        return drawing
-
-    def feature_scale(self, spec: NetworkSpec) -> float:
-        """What the drawing network's features are multiplied by where ``spec`` is asked for.
-
-        Not 1 where a network stands in that takes its input on another scale.  Its features are
-        k times as large; so content losses would be k^2 and losses of Gram matrices k^4 times as
-        large, and a preset's weights would mean something else.
-        """
-        return feature_scale(spec, self.resolve(spec))
-
-    def network(self, spec: NetworkSpec) -> Network:
-        """The network for ``spec`` (resolved, loaded once), with features on its scale."""
-        drawing, scale = self.resolve(spec), self.feature_scale(spec)
-        if (drawing, scale) not in self._networks:
-            self._networks[drawing, scale] = (
-                self._built(drawing) if scale == 1 else self.network(drawing).rescaled(scale)
-            )
-        return self._networks[drawing, scale]
-
-    def _built(self, spec: NetworkSpec) -> Network:
-        weights = self._load(spec)
-        network = Network(
-            weights.tensors,
-            spec.architecture,
-            weights.convention,
-            spec.pooling,
-            self.device,
-            self.dtype,
-        )
-        if spec.normalised:
-            network.normalise(channel_means(network, weights))
-        return network
-
-    def _load(self, spec: NetworkSpec) -> LoadedWeights:
-        # Random filters are scaled so that activations keep their size, which pooling decides.
-        key = f"{spec.key}/{spec.pooling}" if spec.weights == "random" else spec.key
-        if key not in self._weights:
-            if spec.weights == "random":
-                self._weights[key] = random_weights(spec.architecture, pooling=spec.pooling)
-            elif spec.weights == "bundled":
-                found = bundled_weights(key)
-                if found is None:
-                    raise WeightsError(f"this installation does not hold {key}")
-                self._weights[key] = found
-            else:
-                self._weights[key] = load_weights(key)
-        return self._weights[key]
-
-    def info(self, spec: NetworkSpec) -> NetworkInfo:
-        """Which network draws where ``spec`` is asked for, with its checksum."""
-        spec = self.resolve(spec)
-        return NetworkInfo(spec, self._load(spec).sha256)
 
     # ------------------------------------------------------------------ looking at pictures
 
@@ -183,7 +85,7 @@ class Engine:
     ) -> dict[str, FeatureMap]:
         """Feature maps of a picture at its own size, without gradients, on ``spec``'s scale."""
         with torch.no_grad(), self._arithmetic():
-            return self.network(spec)(to_tensor(picture).to(self.device), layers)
+            return self.networks.network(spec)(to_tensor(picture).to(self.device), layers)
 
     def grams(
         self, picture: Picture, layers: Sequence[str], spec: NetworkSpec
@@ -235,7 +137,7 @@ class Engine:
         plain = _unweighted(job)
         key = ResultStore.key(self._describe(plain))
         if key not in self._norms:
-            network = self.network(plain.preset.network)
+            network = self.networks.network(plain.preset.network)
             with torch.no_grad(), self._arithmetic():
                 objective = objective_of([plain], plain.levels(), network)
             with self._arithmetic():
@@ -295,7 +197,9 @@ class Engine:
                 yield batch, self._draw([jobs[index] for index in batch], progress)
             return
         for job in jobs:
-            self.network(job.preset.network)  # loaded once, before anybody needs it at once
+            self.networks.network(
+                job.preset.network
+            )  # loaded once, before anybody needs it at once
         threads = torch.get_num_threads()
         halt = threading.Event()
         pool = ThreadPoolExecutor(
@@ -337,8 +241,8 @@ class Engine:
         if self.device.type == "cpu":
             return str(index)
         same = (
-            self.resolve(job.preset.network),
-            self.feature_scale(job.preset.network),
+            self.networks.resolve(job.preset.network),
+            self.networks.feature_scale(job.preset.network),
             sorted(job.content_layers),
             sorted(job.style_layers),
             job.canvas,
@@ -382,11 +286,13 @@ class Engine:
 
     def _describe(self, job: Job) -> dict[str, Any]:
         spec = job.preset.network
-        rescaled = {} if self.feature_scale(spec) == 1 else {"features_as": spec.convention}
+        rescaled = (
+            {} if self.networks.feature_scale(spec) == 1 else {"features_as": spec.convention}
+        )
         return {
             **job.description(),
             **rescaled,
-            "network": self.info(spec).record(),
+            "network": self.networks.info(spec).description(),
             "precision": self.precision,
         }
 
@@ -406,7 +312,7 @@ class Engine:
             curve=[(int(step), float(loss)) for step, loss in record["curve"]],
             evaluations=record["evaluations"],
             seconds=record["seconds"],
-            network=self.info(job.preset.network),
+            network=self.networks.info(job.preset.network),
             precision=record["precision"],
             cached=True,
         )
@@ -437,7 +343,7 @@ class _Session:
         self.engine = engine
         self.jobs = jobs
         self.steps = min(jobs[0].evaluations, jobs[0].stop or jobs[0].evaluations)
-        self.network = engine.network(jobs[0].preset.network)
+        self.network = engine.networks.network(jobs[0].preset.network)
         self.optimizer: Optimizer
         self.curve: list[tuple[int, Tensor]] = []
         self.losses: dict[str, Tensor] = {}
@@ -528,7 +434,7 @@ class _Session:
             curve=[(step, float(loss[index])) for step, loss in self.curve[: snapshot.step]],
             evaluations=snapshot.step,
             seconds=snapshot.seconds / len(self.jobs),
-            network=self.engine.info(job.preset.network),
+            network=self.engine.networks.info(job.preset.network),
             precision=self.engine.precision,
         )
 
@@ -553,20 +459,3 @@ def _unweighted(job: Job) -> Job:
 def _named_anew(result: Result, job: Job) -> Result:
     """The result of an equal job, under this job's name."""
     return replace(result, job=job, picture=replace(result.picture, name=job.label))
-
-
-def _known_network(name: str) -> str:
-    """``auto``, ``vgg19``, ``vgg16-torchvision``, ``vgg19-compact``, ...
-
-    Raises:
-        WeightsError: no such network; names the nearest.
-    """
-    known = ["auto", *get_args(NetworkName)]
-    known += [f"{net}-{source}" for net in BLOCKS for source in ("caffe", "torchvision")]
-    if name not in known:
-        raise WeightsError(f"There is no network '{name}'{nearest(name, known)}")
-    return name
-
-
-def _changed(spec: NetworkSpec, **changes: Any) -> NetworkSpec:
-    return NetworkSpec.model_validate({**spec.model_dump(), **changes})

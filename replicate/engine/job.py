@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from ..errors import ReplicateError
 from ..images import Picture
-from .preset import Init, NetworkSpec, Preset
+from ..networks.spec import NetworkInfo
+from .preset import Init, Preset
 
 ENGINE_VERSION = 1
 """Raised when the same job would give another picture; part of every key of the result store."""
@@ -226,35 +227,6 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """``size`` scaled so that its longer side is ``longest``; no side under 16 px."""
     factor = longest / max(size)
     return max(16, round(size[0] * factor)), max(16, round(size[1] * factor))
-
-
-@dataclass(frozen=True)
-class NetworkInfo:
-    """The network that drew a picture, for captions and files."""
-
-    spec: NetworkSpec
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-    @property
-    def weights(self) -> str:
-        return self.spec.weights
-
-    @property
-    def label(self) -> str:
-        return self.spec.label()
-
-    def record(self) -> dict[str, Any]:
-        return {
-            "name": self.spec.name,
-            "weights": self.spec.weights,
-            "sha256": self.sha256,
-            "pooling": self.spec.pooling,
-            "normalised": self.spec.normalised,
-        }
 
 
 @dataclass(frozen=True, repr=False)

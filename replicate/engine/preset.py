@@ -8,80 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from ..errors import LayerError
 from ..networks.layers import canonical_layer, steps
+from ..networks.spec import NetworkSpec
+from ..strict import Strict
 
-NetworkName = Literal["vgg19", "vgg16", "vgg19-compact", "vgg19-random"]
-WeightsName = Literal["caffe", "torchvision", "bundled", "random"]
-Convention = Literal["caffe", "torchvision"]
-"""``caffe``: RGB in 0..255 minus the mean; ``torchvision``: RGB in 0..1 minus mean, over std."""
 ContentLoss = Literal["mean", "gatys", "coursera"]
 StyleLoss = Literal["mean", "gatys", "chw-mean", "raw-udacity"]
 StyleStatistic = Literal["gram", "chain", "mean", "mean_std"]
 Init = Literal["noise", "content", "style", "picture"]
 OptimizerName = Literal["lbfgs", "adam"]
-
-
-class Strict(BaseModel):
-    """Base of everything read from a file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NetworkSpec(Strict):
-    """Which network reads the pictures; in a preset, which one its weights are meant for.
-
-    Where another network draws, losses are rescaled to what they would be at the scale of this
-    one's input (:meth:`replicate.engine.engine.Engine.feature_scale`).
-
-    ``normalised`` is Gatys' rescaled network: the mean activation of each channel over a set of
-    photographs is one (Gatys et al. 2016, section 2).
-    """
-
-    name: NetworkName = "vgg19"
-    weights: WeightsName = "caffe"
-    pooling: Literal["max", "average"] = "max"
-    normalised: bool = False
-
-    @property
-    def architecture(self) -> str:
-        return "vgg16" if self.name == "vgg16" else "vgg19"
-
-    @property
-    def key(self) -> str:
-        """Name of the weights: ``vgg19-caffe``, ``vgg19-compact``, ``vgg19-random``."""
-        return self.name if "-" in self.name else f"{self.name}-{self.weights}"
-
-    @property
-    def convention(self) -> Convention:
-        """How pixels become its input."""
-        return "torchvision" if self.weights == "torchvision" else "caffe"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _weights_of_our_own(cls, data: Any) -> Any:
-        """``vgg19-compact`` and ``vgg19-random`` have one set of weights each."""
-        own = {"vgg19-compact": "bundled", "vgg19-random": "random"}
-        if isinstance(data, Mapping) and data.get("name") in own:
-            return {**data, "weights": own[data["name"]]}
-        return data
-
-    @model_validator(mode="after")
-    def _weights_of_others(self) -> NetworkSpec:
-        if self.weights == "bundled" and self.name != "vgg19-compact":
-            raise ValueError(f"{self.name} has no bundled weights; vgg19-compact has")
-        return self
-
-    def label(self) -> str:
-        """``VGG-19 (caffe), average pooling, normalised``: for captions."""
-        name = self.name.replace("vgg", "VGG-")
-        parts = [
-            name if "-" in self.name else f"{name} ({self.weights})",
-            f"{self.pooling} pooling",
-        ]
-        return ", ".join(parts + ["normalised"] * self.normalised)
 
 
 def _layer_weights(value: Any) -> Any:
@@ -224,12 +162,14 @@ class Preset(Strict):
         if "ratio" in changes:
             del data["style_weight"]
         network = changes.pop("network", {})
-        network = network.model_dump() if isinstance(network, NetworkSpec) else network
-        return Preset.model_validate({**data, **changes, "network": {**data["network"], **network}})
+        if not isinstance(network, NetworkSpec):
+            network = self.network.changed(**network)
+        return Preset.model_validate({**data, **changes, "network": network.plain()})
 
     def objective(self) -> dict[str, Any]:
         """What decides the picture, without names and remarks: the part that a store keys by."""
         data = self.model_dump(exclude={"name", "label", "source", "note", "status"})
+        data["network"] = self.network.description()
         for unused in ("evaluations", "size", "init"):
             del data[unused]
         data["minimiser"] = data.pop("optimizer")  # as keys of old results call it

@@ -9,7 +9,6 @@ from replicate.figure.panels import Drawable, Grid, Panel, crop
 from replicate.figure.plots import HeatMap, LinePlot, Series
 from replicate.figure.record import (
     FigureRecord,
-    NetworkRecord,
     PanelRecord,
     read_records,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "Index",
     "LinePlot",
     "Montage",
-    "NetworkRecord",
     "Panel",
     "PanelRecord",
     "Series",

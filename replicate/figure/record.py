@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
 
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
+from replicate.networks.spec import NetworkInfo
+from replicate.networks.table import flat_name, network_names
 from replicate.storage.files import file_digest, write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
@@ -34,19 +43,6 @@ class _Part(BaseModel):
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if key not in cls.dropped_keys}
-
-
-class NetworkRecord(_Part):
-    """The network that drew the figure; several are joined by " + "."""
-
-    name: str
-    weights: str
-    sha256: str
-
-    @property
-    def label(self) -> str:
-        """Name and weights: "vgg19 (caffe weights)"."""
-        return f"{self.name} ({self.weights} weights)" if self.weights else self.name
 
 
 class PanelRecord(_Part):
@@ -91,12 +87,31 @@ class FigureRecord(_Part):
     profile: str
     inputs: str
     balanced: bool = False
-    network: NetworkRecord
+    networks: tuple[NetworkInfo, ...] = Field(min_length=1)
     panels: tuple[PanelRecord, ...] = ()
     claims: tuple[Claim, ...] = ()
     versions: dict[str, str] = {}
     made_from: str = ""
     image_sha256: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _networks_of_old(cls, data: Any) -> Any:
+        """Files used to hold all networks as one, ``network``."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("network"), Mapping):
+            return data
+        rest = {key: value for key, value in data.items() if key != "network"}
+        return {**rest, "networks": _parted(data["network"])}
+
+    @field_serializer("networks")
+    def _brief(self, networks: tuple[NetworkInfo, ...]) -> list[dict[str, str]]:
+        """Panels may have been drawn with either pooling: only their jobs can tell."""
+        return [{"name": each.name, "sha256": each.sha256} for each in networks]
+
+    @property
+    def drawn_by(self) -> str:
+        """The networks' names: "vgg16-caffe and vgg19-caffe"."""
+        return " and ".join(each.name for each in self.networks)
 
     @property
     def paper(self) -> str:
@@ -104,9 +119,9 @@ class FigureRecord(_Part):
 
     @property
     def settings(self) -> str:
-        """How it was drawn: "vgg19 (caffe weights), bundled inputs, profile gallery"."""
+        """How it was drawn: "vgg19-caffe, bundled inputs, profile gallery"."""
         weights = ["balanced weights"] if self.balanced else []
-        parts = [self.network.label, f"{self.inputs} inputs", *weights, f"profile {self.profile}"]
+        parts = [self.drawn_by, f"{self.inputs} inputs", *weights, f"profile {self.profile}"]
         return ", ".join(parts)
 
     @property
@@ -187,6 +202,23 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A key that sorts fig2 before fig10."""
     parts: Iterable[str] = re.findall(r"\d+|\D+", text)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _parted(joined: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each network of ``{"name": "vgg16 + vgg19", "weights": "caffe", "sha256": "ab + cd"}``."""
+    names, weights, sums = (
+        str(joined.get(key, "")).split(" + ") for key in ("name", "weights", "sha256")
+    )
+    if len(weights) < len(names):  # those that were equal stood there once
+        known = network_names()
+        weights = [
+            next((each for each in weights if flat_name(name, each) in known), weights[0])
+            for name in names
+        ]
+    return [
+        {"name": flat_name(name, weight), "sha256": sha256}
+        for name, weight, sha256 in zip(names, weights, sums)
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from replicate.figure.claims import Claim
 from replicate.figure.montage import Montage
@@ -17,11 +17,11 @@ from replicate.figure.panels import Grid
 from replicate.figure.record import (
     FigureRecord,
     ImageFormat,
-    NetworkRecord,
     PanelRecord,
     write_record,
 )
 from replicate.images.picture import Picture
+from replicate.networks.spec import NetworkInfo
 from replicate.storage.files import write_atomic
 
 _ENCODINGS: dict[ImageFormat, tuple[str, dict[str, Any]]] = {
@@ -30,19 +30,6 @@ _ENCODINGS: dict[ImageFormat, tuple[str, dict[str, Any]]] = {
     "jpg": ("JPEG", {"quality": 90, "subsampling": 0, "progressive": True}),
 }
 _PACKAGES = ("style-layers", "torch", "torchvision", "numpy", "scikit-image", "pillow")
-
-
-class Network(Protocol):
-    """What a figure says of a network; the engine's `NetworkInfo` is one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def weights(self) -> str: ...
-
-    @property
-    def sha256(self) -> str: ...
 
 
 def installed_versions() -> dict[str, str]:
@@ -82,7 +69,7 @@ class Figure:
     grids: Sequence[Grid]
     profile: str
     inputs: str
-    networks: Sequence[Network]
+    networks: Sequence[NetworkInfo]
     caption: str = ""
     claims: Sequence[Claim] = ()
     panels: Sequence[PanelRecord] = ()
@@ -102,7 +89,7 @@ class Figure:
     @property
     def provenance(self) -> str:
         """One line: network, inputs, size, evaluations, profile, source."""
-        networks = " and ".join(_joined([each]).label for each in self.networks)
+        networks = " and ".join(each.name for each in self.networks)
         parts = [f"Drawn by {networks}", f"{self.inputs} inputs"]
         if self.balanced:
             parts.append("balanced weights")
@@ -137,7 +124,7 @@ class Figure:
             profile=self.profile,
             inputs=self.inputs,
             balanced=self.balanced,
-            network=_joined(self.networks),
+            networks=tuple(self.networks),
             panels=tuple(self.panels),
             claims=tuple(self.claims),
             versions=dict(self.versions),
@@ -160,14 +147,6 @@ class Figure:
         known = {"made_from": made_from, "image_sha256": hashlib.sha256(data).hexdigest()}
         write_record(record.model_copy(update=known), Path(folder) / f"{self.id}.json")
         return path
-
-
-def _joined(networks: Sequence[Network]) -> NetworkRecord:
-    return NetworkRecord(
-        name=" + ".join(each.name for each in networks),
-        weights=" + ".join(dict.fromkeys(each.weights for each in networks)),
-        sha256=" + ".join(each.sha256 for each in networks),
-    )
 
 
 def _encoded(picture: Picture, image_format: ImageFormat) -> bytes:

@@ -57,9 +57,9 @@ class Run:
 
 
 def common_settings(records: Iterable[FigureRecord]) -> str:
-    """What these figures were drawn with, each once: "vgg19, vgg16, bundled inputs"."""
+    """What these figures were drawn with, each once: "vgg19-caffe, vgg16-caffe, bundled inputs"."""
     records = list(records)
-    networks = [name for each in records for name in each.network.name.split(" + ")]
+    networks = [name for each in records for name in (info.name for info in each.networks)]
     inputs = [f"{each.inputs} inputs" for each in records]
     weights = ["balanced weights" for each in records if each.balanced]
     profiles = [f"profile {each.profile}" for each in records]

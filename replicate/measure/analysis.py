@@ -26,9 +26,9 @@ from skimage.color import rgb2gray
 from skimage.filters import sobel
 
 from ..engine.engine import Engine
-from ..engine.preset import NetworkSpec
 from ..images import Picture
 from ..networks.layers import receptive_field
+from ..networks.spec import NetworkSpec
 from .metrics import correlation_length
 
 Maps = NDArray[np.float32]

@@ -16,11 +16,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.engine import Engine
 from ..engine.job import Result
-from ..engine.preset import NetworkSpec
 from ..images import Picture
+from ..networks.spec import NetworkSpec
 from .metrics import sliced_wasserstein
 
-VGG16 = NetworkSpec(name="vgg16")
+VGG16 = NetworkSpec(name="vgg16-caffe")
 LAYERS = ("relu3_3", "relu4_3")
 SIDE = 7
 """Of a patch of pixels; also taken from the picture at half and at a quarter of its size."""
@@ -77,7 +77,8 @@ class Judge:
 
 def style_judge(engine: Engine, drawing: NetworkSpec) -> Judge:
     """The judge of what ``drawing`` draws."""
-    if engine.resolve(VGG16) != VGG16 or engine.resolve(drawing).name == VGG16.name:
+    resolve = engine.networks.resolve
+    if resolve(VGG16) != VGG16 or resolve(drawing).architecture == VGG16.architecture:
         return Judge("patches of pixels at three sizes", patches)
 
     def features(picture: Picture) -> Clouds:

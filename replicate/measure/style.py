@@ -40,7 +40,7 @@ def gradient_shares(engine: Engine, job: Job, weights: Mapping[str, float]) -> d
     """
     assert job.content is not None
     pixels = to_tensor(job.content.resized(*job.canvas)).to(engine.device)
-    network = engine.network(job.preset.network)
+    network = engine.networks.network(job.preset.network)
     norms = gradient_norms(_style_losses(engine, job), network, pixels)["style"]
     pulls = {layer: weights[layer] * norm for layer, norm in norms.items()}
     whole = sum(pulls.values())
@@ -59,7 +59,7 @@ def gradients_compared(engine: Engine, one: Job, other: Job, at: Picture) -> dic
 
 def _style_gradient(engine: Engine, job: Job, at: Picture) -> Tensor:
     pixels = to_tensor(at).to(engine.device)
-    network = engine.network(job.preset.network)
+    network = engine.networks.network(job.preset.network)
     gradient = evaluate(_style_losses(engine, job), network, pixels).gradient
     return gradient.flatten().double().cpu()
 

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..engine.device import choose_dtype
 from ..images import Picture, bundled, bundled_names, load_image
 from ..storage.files import cache_dir, write_atomic
 from .layers import layer_names
+from .table import network_entry
 from .vgg import Network
 from .weights import LoadedWeights, load_weights
 
@@ -113,15 +113,12 @@ def to_picture(pixels: Tensor, name: str = "") -> Picture:
 def main(arguments: list[str]) -> None:
     """Measure the means of the named networks over a folder of photographs and save them."""
     folder, *keys = arguments
-    dtype = choose_dtype("auto", torch.device("cpu"))
     paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".jpg", ".png"))
     table: dict[str, np.ndarray] = {}
     for key in keys:
-        weights = load_weights(key)
+        entry, weights = network_entry(key), load_weights(key)
         for pooling in ("max", "average"):
-            network = Network(
-                weights.tensors, key.split("-")[0], weights.convention, pooling, dtype=dtype
-            )
+            network = Network(weights.tensors, entry.architecture, entry.preprocessing, pooling)
             means: Mapping[str, Tensor] = measure_means(network, map(load_image, paths))
             table.update({f"{key}/{pooling}/{k}": v.numpy() for k, v in means.items()})
     np.savez_compressed(MEANS, **table)  # type: ignore[arg-type]

@@ -4,58 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..engine.preset import NetworkSpec
 from .features import FeatureMap, LinearReadout, Readout
 from .layers import canonical_layer, steps
-
-CAFFE_MEAN = (123.68, 116.779, 103.939)
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from .table import Preprocessing, network_entry
 
 _POOLING: dict[str, Callable[[Tensor], Tensor]] = {
     "max": lambda x: F.max_pool2d(x, 2),
     "average": lambda x: F.avg_pool2d(x, 2),
 }
-
-
-@dataclass(frozen=True)
-class InputConvention:
-    """How pixels in [0, 1] become the network's input: ``x * scale - shift`` by channel."""
-
-    scale: tuple[float, float, float]
-    shift: tuple[float, float, float]
-
-    @property
-    def gain(self) -> float:
-        """What a pixel's change is multiplied by, mean of the three colours."""
-        return sum(self.scale) / len(self.scale)
-
-
-CONVENTIONS = {
-    "caffe": InputConvention((255.0, 255.0, 255.0), CAFFE_MEAN),
-    "torchvision": InputConvention(
-        tuple(1 / s for s in IMAGENET_STD),  # type: ignore[arg-type]
-        tuple(m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD)),  # type: ignore[arg-type]
-    ),
-}
-
-
-def feature_scale(meant: NetworkSpec, drawing: NetworkSpec) -> float:
-    """Features of ``drawing`` times this are as large as those of ``meant``.
-
-    The features of one network grow with its input, so 1/57.6 where caffe's convention stands in
-    for torchvision's.  That this holds between networks that were trained apart is an estimate.
-    Features of normalised networks have a mean of 1 whatever their input.
-    """
-    if meant.convention == drawing.convention or drawing.normalised:
-        return 1.0
-    return CONVENTIONS[meant.convention].gain / CONVENTIONS[drawing.convention].gain
 
 
 class Network:
@@ -65,7 +26,7 @@ class Network:
         tensors: ``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` with torchvision's
             N; and, for a compact network, ``heads.<layer>.weight`` (N, n) and ``.bias`` (N,).
         architecture: ``vgg19`` or ``vgg16``.
-        convention: ``caffe`` or ``torchvision``, how the pixels are scaled.
+        preprocessing: how pixels become input; Simonyan and Zisserman's unless given.
         pooling: ``max`` or ``average``.
         dtype: of the maps; Gram matrices and losses are float32 in any case.
     """
@@ -74,7 +35,7 @@ class Network:
         self,
         tensors: Mapping[str, Tensor],
         architecture: str = "vgg19",
-        convention: str = "caffe",
+        preprocessing: Preprocessing | None = None,
         pooling: str = "max",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
@@ -85,7 +46,7 @@ class Network:
         self.dtype = dtype
         self._pool = _POOLING[pooling]
         wide = torch.float64 if dtype == torch.float64 else torch.float32
-        how = CONVENTIONS[convention]
+        how = preprocessing or network_entry("vgg19-caffe").preprocessing
         self._scale = torch.tensor(how.scale, device=device, dtype=wide).view(1, 3, 1, 1)
         self._shift = torch.tensor(how.shift, device=device, dtype=wide).view(1, 3, 1, 1)
         self._steps = steps(architecture)

@@ -11,10 +11,7 @@ VGG-19, ``vgg19-torchvision`` the same architecture trained anew.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import importlib
-import importlib.resources
 import math
 import os
 import tempfile
@@ -30,12 +27,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import compact
-from ..engine.preset import Convention
 from ..errors import DownloadError, ReplicateError, WeightsError
 from ..storage.download import Digest, download
 from ..storage.files import cache_dir, file_digest, remove_leftovers, write_atomic
 from .layers import Step, steps
+from .table import NetworkEntry, known_digits, network_entry, read_table
 
 FORMAT_VERSION = "1"
 """Version of the converted files, in their header."""
@@ -43,106 +39,6 @@ FORMAT_VERSION = "1"
 Where = Literal["folder", "cache", "bundled", "absent"]
 """``folder`` is ``REPLICATE_WEIGHTS``, ``bundled`` the package itself."""
 
-
-@dataclass(frozen=True)
-class Source:
-    """An address of original weights and the first digits of the file's SHA-256, if known.
-
-    ``torchvision:VGG19_Weights.IMAGENET1K_V1`` stands for the address that torchvision knows.
-    """
-
-    address: str
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class WeightsFile:
-    """Where the weights of one trained network come from and what they look like.
-
-    Attributes:
-        name: ``vgg19-caffe`` and so on.
-        architecture: a key of :data:`replicate.networks.layers.BLOCKS`.
-        convention: how pixels become input, after conversion.
-        sources: in the order in which they are tried.
-        bgr: whether the original's first layer takes its channels as blue, green, red.
-        landmarks: mean magnitude of conv1_1's kernels for red, green and blue, then of each
-            convolution's biases; by these a file without a known checksum is recognised.
-    """
-
-    name: str
-    architecture: str
-    convention: Convention
-    sources: tuple[Source, ...]
-    bgr: bool = False
-    landmarks: tuple[float, ...] = ()
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.name}.safetensors"
-
-    @property
-    def originals(self) -> tuple[str, ...]:
-        """File names under which an original is recognised in ``REPLICATE_WEIGHTS``."""
-        known = [_address(source).rsplit("/", 1)[-1] for source in self.sources]
-        return tuple(dict.fromkeys([*known, f"{self.name}.pth"]))
-
-
-_JOHNSON = "https://web.eecs.umich.edu/~justincj/models"
-
-# fmt: off
-_VGG19_LANDMARKS = (
-    0.1578, 0.1727, 0.1391, 0.4682, 0.2381, 0.1296, 0.1419, 0.0500, 0.0662, 0.0626,
-    0.0336, 0.0175, 0.0164, 0.0226, 0.0339, 0.0626, 0.1042, 0.1898, 0.2529,
-)
-_VGG16_LANDMARKS = (
-    0.1705, 0.1851, 0.1503, 0.5019, 0.2655, 0.1339, 0.1472, 0.0550, 0.0632, 0.0592,
-    0.0412, 0.0425, 0.0568, 0.1082, 0.1654, 0.2198,
-)
-# fmt: on
-
-WEIGHTS: dict[str, WeightsFile] = {
-    file.name: file
-    for file in (
-        WeightsFile(
-            name="vgg19-caffe",
-            architecture="vgg19",
-            convention="caffe",
-            sources=(
-                Source(f"{_JOHNSON}/vgg19-d01eb7cb.pth", "d01eb7cb"),
-                Source(
-                    "https://huggingface.co/fdan/neural_style_transfer_vgg"
-                    "/resolve/main/vgg_conv.pth"
-                ),
-            ),
-            bgr=True,
-            landmarks=_VGG19_LANDMARKS,
-        ),
-        WeightsFile(
-            name="vgg16-caffe",
-            architecture="vgg16",
-            convention="caffe",
-            sources=(Source(f"{_JOHNSON}/vgg16-00b39a1b.pth", "00b39a1b"),),
-            bgr=True,
-            landmarks=_VGG16_LANDMARKS,
-        ),
-        WeightsFile(
-            name="vgg19-torchvision",
-            architecture="vgg19",
-            convention="torchvision",
-            sources=(Source("torchvision:VGG19_Weights.IMAGENET1K_V1", "dcbb9e9d"),),
-        ),
-        WeightsFile(
-            name="vgg16-torchvision",
-            architecture="vgg16",
-            convention="torchvision",
-            sources=(Source("torchvision:VGG16_Weights.IMAGENET1K_V1", "397923af"),),
-        ),
-    )
-}
-"""All trained weights.  Licence of both Caffe networks: CC BY 4.0, Visual Geometry Group."""
-
-BUNDLED = {"vgg19-compact": "vgg19"}
-"""Networks inside the package ``replicate.compact``, with the architecture they stand in for."""
 
 MEANS_PREFIX = {"max": "means.", "average": "means_average."}
 """How a bundled file calls mean activations, by the pooling with which they were measured."""
@@ -167,7 +63,7 @@ class LoadedWeights:
 
     name: str
     architecture: str
-    convention: Convention
+    convention: str
     tensors: dict[str, Tensor]
     sha256: str
     path: Path | None
@@ -204,14 +100,14 @@ def find_weights(name: str) -> Path | None:
         WeightsError: unknown name, ``REPLICATE_WEIGHTS`` is no folder, or the original in it is
             not what its name says.
     """
-    file = weights_file(name)
-    place, _ = _located(file)
+    entry = weights_file(name)
+    place, _ = _located(entry)
     if place is None:
         return None
     if place.suffix == ".safetensors":
         return place
-    cached = _cached(file)
-    return cached if _looks_intact(cached, file) else _convert(place, file, str(place.name))
+    cached = _cached(entry)
+    return cached if _looks_intact(cached, entry) else _convert(place, entry, str(place.name))
 
 
 def fetch_weights(name: str) -> Path:
@@ -224,13 +120,13 @@ def fetch_weights(name: str) -> Path:
         WeightsError: unknown name; no source could be reached or used (within seconds offline).
         ReplicateError: the cache cannot be written.
     """
-    if name in BUNDLED:
+    if network_entry(name).bundled:
         raise WeightsError(f"The network {name} comes with the package and is never downloaded.")
-    file = weights_file(name)
+    entry = weights_file(name)
     found = find_weights(name)
-    if found is not None and (found != _cached(file) or _looks_intact(found, file)):
+    if found is not None and (found != _cached(entry) or _looks_intact(found, entry)):
         return found
-    return _download(file)
+    return _download(entry)
 
 
 def load_weights(source: str | Path) -> LoadedWeights:
@@ -242,23 +138,24 @@ def load_weights(source: str | Path) -> LoadedWeights:
     Raises:
         WeightsError: absent, damaged, misnamed, or of another architecture.
     """
-    if isinstance(source, str) and source in BUNDLED:
+    table = read_table()
+    if isinstance(source, str) and source in table and table[source].bundled:
         loaded = bundled_weights(source)
         if loaded is None:
             raise WeightsError(f"This installation of the package holds no network {source}.")
         return loaded
-    if isinstance(source, str) and source in WEIGHTS:
+    if isinstance(source, str) and source in table:
         path = find_weights(source)
         if path is None:
             raise WeightsError(
                 f"The weights {source} are not on this machine; run 'replicate weights fetch "
-                f"{source}' or, without a network, {_offline_way(WEIGHTS[source])}."
+                f"{source}' or, without a network, {_offline_way(weights_file(source))}."
             )
-        return _load(path, WEIGHTS[source])
+        return _load(path, weights_file(source))
     path = Path(source)
     if isinstance(source, str) and not path.suffix and not path.is_file():
         weights_file(source)
-    return _load(path, weights_file(path.stem if path.stem in WEIGHTS else _named_inside(path)))
+    return _load(path, weights_file(path.stem if path.stem in table else _named_inside(path)))
 
 
 def bundled_weights(name: str) -> LoadedWeights | None:
@@ -267,9 +164,10 @@ def bundled_weights(name: str) -> LoadedWeights | None:
     Raises:
         WeightsError: unknown name, or a file that is not the one that was shipped.
     """
-    if name not in BUNDLED:
-        raise WeightsError(_unknown(name, BUNDLED))
-    path = _bundled_path(name)
+    entry = network_entry(name)
+    path = entry.bundled_path
+    if path is None:
+        raise WeightsError(f"The network {name} is no part of the package.")
     if not path.is_file():
         return None
     again = f"'{path}' is damaged; install the package again."
@@ -277,7 +175,7 @@ def bundled_weights(name: str) -> LoadedWeights | None:
         loaded = read_compact(path, name)
     except WeightsError as error:
         raise WeightsError(again) from error
-    if loaded.sha256 != compact.COMPACT_SHA256:
+    if loaded.sha256 != entry.sha256:
         raise WeightsError(again)
     return loaded
 
@@ -299,7 +197,7 @@ def read_compact(path: Path, name: str = "vgg19-compact") -> LoadedWeights:
         stored = safetensors.torch.load(data)
     except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
         raise WeightsError(problem) from error
-    architecture = BUNDLED[name]
+    architecture = network_entry(name).architecture
     tensors = {key: tensor.float() for key, tensor in stored.items()}
     if not _is_compact(tensors, architecture) or not _finite(tensors):
         raise WeightsError(problem)
@@ -313,22 +211,25 @@ def weights_status() -> list[WeightsStatus]:
     Raises:
         WeightsError: ``REPLICATE_WEIGHTS`` is no folder.
     """
-    trained = [_status(file.name, *_located(file)) for file in WEIGHTS.values()]
-    bundled = [(name, _bundled_path(name)) for name in BUNDLED]
-    return trained + [
-        _status(name, path if path.is_file() else None, "bundled") for name, path in bundled
-    ]
+    found = []
+    for entry in read_table().values():
+        if entry.sources:
+            found.append(_status(entry.id, *_located(entry)))
+        elif path := entry.bundled_path:
+            found.append(_status(entry.id, path if path.is_file() else None, "bundled"))
+    return found
 
 
-def weights_file(name: str) -> WeightsFile:
-    """The entry of ``name`` in :data:`WEIGHTS`.
+def weights_file(name: str) -> NetworkEntry:
+    """The row of a network whose weights are found or fetched.
 
     Raises:
-        WeightsError: unknown; the text names the nearest.
+        WeightsError: unknown, and the text names the nearest; or random or bundled.
     """
-    if name not in WEIGHTS:
-        raise WeightsError(_unknown(name, WEIGHTS))
-    return WEIGHTS[name]
+    entry = network_entry(name)
+    if not entry.sources:
+        raise WeightsError(f"The network {entry.id} has no weights to be fetched.")
+    return entry
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -423,26 +324,23 @@ def _folder() -> Path | None:
     return folder
 
 
-def _cached(file: WeightsFile) -> Path:
-    return cache_dir() / "weights" / file.file_name
+def _cached(entry: NetworkEntry) -> Path:
+    return cache_dir() / "weights" / entry.file_name
 
 
-def _in_folder(file: WeightsFile) -> Path | None:
+def _in_folder(entry: NetworkEntry) -> Path | None:
     folder = _folder()
     if folder is None:
         return None
-    if (converted := folder / file.file_name).is_file():
+    if (converted := folder / entry.file_name).is_file():
         return converted
-    # A look at the folder first: naming torchvision's originals takes an import of a second.
-    if not any(folder.glob("*.pth")):
-        return None
-    return next((folder / name for name in file.originals if (folder / name).is_file()), None)
+    return next((folder / name for name in entry.originals if (folder / name).is_file()), None)
 
 
-def _located(file: WeightsFile) -> tuple[Path | None, Where]:
-    if (found := _in_folder(file)) is not None:
+def _located(entry: NetworkEntry) -> tuple[Path | None, Where]:
+    if (found := _in_folder(entry)) is not None:
         return found, "folder"
-    cached = _cached(file)
+    cached = _cached(entry)
     return (cached, "cache") if cached.is_file() else (None, "absent")
 
 
@@ -452,28 +350,24 @@ def _status(name: str, place: Path | None, where: Where) -> WeightsStatus:
     return WeightsStatus(name, str(place), place.stat().st_size, where)
 
 
-def _bundled_path(name: str) -> Path:
-    return Path(str(importlib.resources.files(compact).joinpath(f"{name}.safetensors")))
-
-
 # Fetching and converting
 
 
-def _download(file: WeightsFile) -> Path:
+def _download(entry: NetworkEntry) -> Path:
     failures = []
-    for source in file.sources:
-        with _scratch_folder(_cached(file).parent) as scratch:
-            address = _address(source)
+    for address in entry.sources:
+        with _scratch_folder(_cached(entry).parent) as scratch:
             original = scratch / address.rsplit("/", 1)[-1]
-            check = Digest("sha256", source.sha256).require if source.sha256 else None
+            digits = known_digits(address)
+            check = Digest("sha256", digits).require if digits else None
             try:
                 download(address, original, check=check)
-                return _convert(original, file, address)
+                return _convert(original, entry, address)
             except (DownloadError, WeightsError) as error:
                 failures.append(str(error).rstrip("."))
     raise WeightsError(
-        f"The weights {file.name} cannot be fetched ({'; '.join(failures)}); "
-        f"without a network, {_offline_way(file)}."
+        f"The weights {entry.id} cannot be fetched ({'; '.join(failures)}); "
+        f"without a network, {_offline_way(entry)}."
     )
 
 
@@ -491,39 +385,29 @@ def _scratch_folder(parent: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _address(source: Source) -> str:
-    scheme, _, member = source.address.partition(":")
-    if scheme != "torchvision":
-        return source.address
-    # Here, because the import takes a second and few need it.
-    models = importlib.import_module("torchvision.models")
-    family, _, training = member.partition(".")
-    return str(getattr(models, family)[training].url)
+def _offline_way(entry: NetworkEntry) -> str:
+    return f"put {entry.file_name} into a folder and set REPLICATE_WEIGHTS to that folder"
 
 
-def _offline_way(file: WeightsFile) -> str:
-    return f"put {file.file_name} into a folder and set REPLICATE_WEIGHTS to that folder"
-
-
-def _convert(original: Path, file: WeightsFile, address: str) -> Path:
+def _convert(original: Path, entry: NetworkEntry, address: str) -> Path:
     """Save the convolutions of an original into the cache."""
     sha256 = file_digest(original)
-    tensors = _convolutions(_state(original), original, file)
-    known = any(s.sha256 and sha256.startswith(s.sha256) for s in file.sources)
-    if not known and not _has_landmarks(tensors, file):
+    tensors = _convolutions(_state(original), original, entry)
+    known = any(d and sha256.startswith(d) for d in map(known_digits, entry.sources))
+    if not known and not _has_landmarks(tensors, entry):
         raise WeightsError(
-            f"'{original.name}' does not hold the weights {file.name}: checksum {sha256[:8]} is "
+            f"'{original.name}' does not hold the weights {entry.id}: checksum {sha256[:8]} is "
             "not the known one; fetch the file again."
         )
     header = {
         "format_version": FORMAT_VERSION,
-        "name": file.name,
+        "name": entry.id,
         "source": address,
         "source_sha256": sha256,
-        "convention": file.convention,
+        "convention": entry.convention,
         "tensors_sha256": tensors_sha256(tensors),
     }
-    return write_atomic(_cached(file), safetensors.torch.save(tensors, header))
+    return write_atomic(_cached(entry), safetensors.torch.save(tensors, header))
 
 
 def _state(original: Path) -> Mapping[str, Any]:
@@ -537,33 +421,35 @@ def _state(original: Path) -> Mapping[str, Any]:
     return state if isinstance(state, Mapping) else {}
 
 
-def _convolutions(state: Mapping[str, Any], original: Path, file: WeightsFile) -> dict[str, Tensor]:
+def _convolutions(
+    state: Mapping[str, Any], original: Path, entry: NetworkEntry
+) -> dict[str, Tensor]:
     """float32 tensors ``features.N.*`` in RGB, whichever way the original names them."""
     tensors = {}
-    for step, part, shape in _expected(file.architecture):
+    for step, part, shape in _expected(entry.architecture):
         key = f"features.{step.index}.{part}"
         tensor = state.get(key, state.get(f"{step.name}.{part}"))
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             raise WeightsError(
-                f"'{original.name}' has no {key} of shape {shape}, so it is not {file.name}."
+                f"'{original.name}' has no {key} of shape {shape}, so it is not {entry.id}."
             )
         tensors[key] = tensor.to(torch.float32).clone(memory_format=torch.contiguous_format)
-    if file.bgr:
+    if entry.bgr:
         tensors["features.0.weight"] = tensors["features.0.weight"].flip(1).contiguous()
     return tensors
 
 
-def _has_landmarks(tensors: Mapping[str, Tensor], file: WeightsFile) -> bool:
-    if not file.landmarks:
+def _has_landmarks(tensors: Mapping[str, Tensor], entry: NetworkEntry) -> bool:
+    if not entry.landmarks:
         return False
     colours = tensors["features.0.weight"].abs().mean((0, 2, 3))
     biases = [
         tensors[f"features.{step.index}.bias"].abs().mean()
-        for step, part, _ in _expected(file.architecture)
+        for step, part, _ in _expected(entry.architecture)
         if part == "bias"
     ]
     found = torch.stack([*colours, *biases])
-    return torch.allclose(found, torch.tensor(file.landmarks), rtol=_LANDMARK_TOLERANCE, atol=0)
+    return torch.allclose(found, torch.tensor(entry.landmarks), rtol=_LANDMARK_TOLERANCE, atol=0)
 
 
 def _expected(architecture: str) -> Iterator[tuple[Step, str, tuple[int, ...]]]:
@@ -582,15 +468,15 @@ _digests: dict[tuple[str, int, int], str] = {}
 """What has been hashed in this process: by path, size and time of change."""
 
 
-def _load(path: Path, file: WeightsFile) -> LoadedWeights:
-    remedy = f"delete it and run 'replicate weights fetch {file.name}'"
+def _load(path: Path, entry: NetworkEntry) -> LoadedWeights:
+    remedy = f"delete it and run 'replicate weights fetch {entry.id}'"
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}
-            problem = _problem(stored, header, file)
+            problem = _problem(stored, header, entry)
             if problem:
-                raise WeightsError(f"'{path}' is not {file.name}: {problem}; {remedy}.")
-            tensors = {key: stored.get_tensor(key).float() for key in _keys(file)}
+                raise WeightsError(f"'{path}' is not {entry.id}: {problem}; {remedy}.")
+            tensors = {key: stored.get_tensor(key).float() for key in _keys(entry)}
         stat = path.stat()
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(f"'{path}' is damaged or cannot be read; {remedy}.") from error
@@ -599,21 +485,21 @@ def _load(path: Path, file: WeightsFile) -> LoadedWeights:
     if header.get("tensors_sha256", sha256) != sha256 or not _finite(tensors):
         raise WeightsError(f"'{path}' is damaged: its values have changed; {remedy}.")
     _digests[memory] = sha256
-    return LoadedWeights(file.name, file.architecture, file.convention, tensors, sha256, path)
+    return LoadedWeights(entry.id, entry.architecture, entry.convention, tensors, sha256, path)
 
 
-def _keys(file: WeightsFile) -> list[str]:
-    return [f"features.{step.index}.{part}" for step, part, _ in _expected(file.architecture)]
+def _keys(entry: NetworkEntry) -> list[str]:
+    return [f"features.{step.index}.{part}" for step, part, _ in _expected(entry.architecture)]
 
 
-def _problem(stored: Any, header: Mapping[str, str], file: WeightsFile) -> str:
+def _problem(stored: Any, header: Mapping[str, str], entry: NetworkEntry) -> str:
     """What is wrong with an open safetensors file, by its header alone; empty if nothing."""
-    if header.get("name", file.name) != file.name:
+    if header.get("name", entry.id) != entry.id:
         return f"its header says {header['name']}"
     if header.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:
         return f"its format is version {header['format_version']}, not {FORMAT_VERSION}"
     present = set(stored.keys())
-    for step, part, shape in _expected(file.architecture):
+    for step, part, shape in _expected(entry.architecture):
         key = f"features.{step.index}.{part}"
         if key not in present:
             return f"{key} is missing"
@@ -625,11 +511,11 @@ def _problem(stored: Any, header: Mapping[str, str], file: WeightsFile) -> str:
     return ""
 
 
-def _looks_intact(path: Path, file: WeightsFile) -> bool:
+def _looks_intact(path: Path, entry: NetworkEntry) -> bool:
     """Whether the header is right and the file as long as it says; values are not read."""
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
-            return not _problem(stored, stored.metadata() or {}, file)
+            return not _problem(stored, stored.metadata() or {}, entry)
     except (safetensors.SafetensorError, OSError):
         return False
 
@@ -673,9 +559,3 @@ def _is_compact(tensors: Mapping[str, Tensor], architecture: str) -> bool:
 
 def _shape(tensors: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     return tuple(tensors[key].shape) if key in tensors else ()
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    return f"There are no weights named '{name}'; {hint}"

@@ -16,12 +16,12 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from ..config import read_config
-from ..engine.preset import Strict
 from ..figure.claims import Claim, Value, counted, format_number, format_value
 from ..figure.page import Answer
 from ..figure.record import FigureRecord
 from ..figure.runs import Run, common_settings
 from ..storage.files import configs_dir
+from ..strict import Strict
 
 
 class Evidence(Strict):
@@ -218,4 +218,4 @@ def _balanced_instead(record: FigureRecord, other: FigureRecord | None) -> bool:
     """Whether the other was drawn with balanced weights and otherwise alike."""
     if other is None or record.balanced or not other.balanced:
         return False
-    return (record.network, record.inputs) == (other.network, other.inputs)
+    return (record.networks, record.inputs) == (other.networks, other.inputs)

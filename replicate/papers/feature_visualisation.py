@@ -9,7 +9,6 @@ from statistics import mean, median
 import numpy as np
 
 from ..config import FigureConfig, Inputs
-from ..engine.preset import NetworkSpec
 from ..figure.claims import Claim, counted, format_number
 from ..figure.old_claims import all_of, at_least, at_most, ordered
 from ..figure.panels import Grid, Panel
@@ -32,6 +31,7 @@ from ..measure.metrics import (
     coherence_length,
     relative_gram_distance,
 )
+from ..networks.spec import NetworkSpec
 from ..visualisation.channels import Channel
 from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
 from ..visualisation.maps import contact_sheet, map_picture

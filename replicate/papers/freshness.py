@@ -43,7 +43,7 @@ class FigureKeys:
                 "inputs": studio.inputs,
                 "pictures": _pictures(studio),
                 "balanced": studio.balanced,
-                "network": studio.engine.network_name,
+                "network": studio.engine.networks.chosen,
                 "weights": self._weights,
                 "precision": studio.engine.precision,
                 "format": self.image_format,
@@ -53,13 +53,13 @@ class FigureKeys:
     @cached_property
     def _weights(self) -> dict[str, str | None]:
         """Trained weights on this machine that may be used, by name; bundled ones are program."""
-        chosen = self.studio.engine.network_name
+        chosen = self.studio.engine.networks.chosen
         return {
             status.name: _digest(Path(status.place))
             for status in weights_status()
             if status.place
             and status.where != "bundled"
-            and (chosen == "auto" or status.name.startswith(chosen))
+            and (chosen == "auto" or status.name == chosen)
         }
 
 

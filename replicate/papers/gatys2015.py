@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine.job import Result
-from ..engine.preset import NetworkSpec
 from ..figure.claims import Claim, at_least, at_most, ordered
 from ..measure import metrics
+from ..networks.spec import NetworkSpec
 from .gallery import gallery
 from .measures import (
     content_loss,
@@ -168,7 +168,7 @@ def _content_claims(studio: Studio, contents: Panels) -> list[Claim]:
 def _seen_by_another(studio: Studio, contents: Panels) -> list[Claim]:
     """Is the content of d and e still there for a network that was not used to draw them?"""
     engine, content = studio.engine, studio.picture("content")
-    if engine.resolve(JUDGE) != JUDGE:
+    if engine.networks.resolve(JUDGE) != JUDGE:
         return []
     pictures = {label: contents[label].picture for label in list(contents)[3:]}
     canvas = contents[list(contents)[-1]].picture.size

@@ -273,7 +273,7 @@ def _networks(studio: Studio, preset: Preset) -> dict[str, Preset]:
 
 
 def _label(studio: Studio, preset: Preset) -> str:
-    return studio.engine.resolve(preset.network).name.replace("vgg", "VGG-")
+    return studio.engine.networks.resolve(preset.network).entry.label
 
 
 def _mean_distance(studio: Studio, picture: Picture, style: Picture, judge: Preset) -> float:

@@ -9,7 +9,7 @@ from ..engine.job import fit
 from ..figure.claims import Claim, ordered, smallest
 from ..figure.panels import Grid
 from ..images import Picture
-from ..networks.vgg import CAFFE_MEAN
+from ..networks.table import network_entry
 from .measures import fidelity, hue_entropy, mid_band_energy
 from .panels import Panels, source_panel
 from .sheet import Sheet
@@ -93,7 +93,8 @@ def blended_with_noise(content: Picture, longest: int, seed: int = 0) -> Picture
     There the network's mean is subtracted from the content; 0.4 of that and 0.6 of uniform noise
     in -20 to 20 are added up.  So the content fades towards the mean, not towards black.
     """
-    pixels = content.resized(*fit(content.size, longest)).pixels - np.array(CAFFE_MEAN)
+    mean = np.array(network_entry("vgg19-caffe").preprocessing.mean)
+    pixels = content.resized(*fit(content.size, longest)).pixels - mean
     noise = np.random.default_rng(seed).uniform(-NOISE_LEVELS, NOISE_LEVELS, pixels.shape)
     blend = NOISE_SHARE * noise + (1 - NOISE_SHARE) * pixels
-    return Picture.from_array((blend + CAFFE_MEAN) / 255, f"{content.name} blended with noise")
+    return Picture.from_array((blend + mean) / 255, f"{content.name} blended with noise")

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from ..engine.job import Result
-from ..engine.preset import NetworkSpec, Preset
+from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import at_most, ordered, within
 from ..figure.panels import Grid, Panel
@@ -16,6 +16,7 @@ from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
 from ..measure.judge import style_judge
 from ..measure.matching import TOLERANCE
+from ..networks.spec import NetworkSpec
 from .gatys2015 import style_size
 from .matching import at_equal_content
 from .measures import loss_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..engine.job import NetworkInfo, Result
+from ..engine.job import Result
 from ..figure.claims import counted
 from ..figure.record import PanelRecord
 from ..figure.report import Figure
+from ..networks.spec import NetworkInfo
 from ..record import job_record
 from .sheet import Sheet
 from .studio import Studio, figure_config
@@ -59,7 +60,7 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
 
 def _networks(used: Sequence[NetworkInfo]) -> list[NetworkInfo]:
     """The networks that drew or read, each once, in order."""
-    return list({(info.name, info.weights): info for info in used}.values())
+    return list({info.name: info for info in used}.values())
 
 
 def _reading(networks: Sequence[NetworkInfo]) -> list[str]:

@@ -93,7 +93,7 @@ def layers(studio: Studio) -> Sheet:
             ),
             studio.claim("normalised-gram", ordered(share, first)),
         ],
-        note=_scale_note(studio.engine.feature_scale(tutorial.network)),
+        note=_scale_note(studio.engine.networks.feature_scale(tutorial.network)),
     )
 
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from ..config import FigureConfig, load_preset
 from ..engine.job import Job, Result
-from ..engine.preset import NetworkSpec, Preset
+from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.old_claims import all_of, at_least, at_most
 from ..figure.panels import Grid
 from ..images import Picture
 from ..method import NOISE
 from ..networks.layers import steps
+from ..networks.spec import NetworkSpec
 from ..networks.weights import random_weights
 from .sheet import Metrics, Sheet, fidelity, shown, source_panel
 from .studio import Studio, figure_config, only
@@ -87,7 +88,7 @@ def inversion(studio: Studio) -> Sheet:
 def _networks(studio: Studio, preset: Preset) -> dict[str, Preset]:
     """The preset on each network to compare: Gatys' trained one if there is one here."""
     gatys = load_preset("gatys2016").network
-    trained = studio.engine.resolve(gatys).weights != "random"
+    trained = not studio.engine.networks.resolve(gatys).entry.random
     return {**({TRAINED: preset.with_(network=gatys)} if trained else {}), RANDOM: preset}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..engine.job import NetworkInfo, Result
+from ..engine.job import Result
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
 from ..measure.metrics import edge_correlation, psnr, ssim
+from ..networks.spec import NetworkInfo
 from .panels import Metrics, ratio_label, source_panel
 
 __all__ = [

@@ -17,12 +17,13 @@ from ..config import (
     load_profile,
 )
 from ..engine.engine import Engine, Progress
-from ..engine.job import Job, NetworkInfo, Result
-from ..engine.preset import NetworkSpec, Preset
+from ..engine.job import Job, Result
+from ..engine.preset import Preset
 from ..errors import ConfigError
 from ..figure.claims import Check, Claim
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
+from ..networks.spec import NetworkInfo, NetworkSpec
 from ..suggest import nearest
 from .panels import Key, Metrics, Panels, Variant, label_of
 from .sheet import Sheet
@@ -174,7 +175,7 @@ class Studio:
         return sheet
 
     def info(self, spec: NetworkSpec) -> NetworkInfo:
-        return self.engine.info(spec)
+        return self.engine.networks.info(spec)
 
     def style_distances(
         self, result: Result, style: Picture, layers: Sequence[str]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.engine import Engine
-from ..engine.preset import NetworkSpec
+from ..networks.spec import NetworkSpec
 from ..storage.store import ResultStore, StoredResult
 
 VERSION = 1
@@ -54,7 +54,7 @@ class ChannelStore:
         return ResultStore.key(
             {
                 "visualise": VERSION,
-                "network": self.engine.info(self.spec).record(),
+                "network": self.engine.networks.info(self.spec).description(),
                 "precision": self.engine.precision,
                 "channel": asdict(channel),
                 **self.settings,

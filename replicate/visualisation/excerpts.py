@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from ..engine.device import arithmetic
 from ..engine.engine import Engine
-from ..engine.preset import NetworkSpec
 from ..images import Picture
 from ..networks.layers import receptive_field
 from ..networks.means import to_tensor
+from ..networks.spec import NetworkSpec
 from ..storage.store import StoredResult
 from .channels import Channel, ChannelStore
 
@@ -202,7 +202,7 @@ def _cut_out(unit: _Unit, square: Square) -> Excerpt:
 
 def _gradient(engine: Engine, spec: NetworkSpec, channel: Channel, unit: _Unit) -> Array:
     """(H, W), the largest absolute gradient of the unit by a colour of each pixel."""
-    network = engine.network(spec)
+    network = engine.networks.network(spec)
     pixels = to_tensor(unit.picture).to(network.device).requires_grad_(True)
     with torch.enable_grad(), arithmetic(engine.exact):
         wide = network(pixels, [channel.layer])[channel.layer].wide()

@@ -27,11 +27,11 @@ from torch import Tensor
 from ..engine.device import arithmetic
 from ..engine.engine import Engine
 from ..engine.optimizers import Adam
-from ..engine.preset import NetworkSpec
 from ..images import Picture
 from ..method import Objective, Term, evaluate
 from ..networks.features import FeatureMap
 from ..networks.means import to_picture, to_tensor
+from ..networks.spec import NetworkSpec
 from .channels import Channel, ChannelStore
 
 LEARNING_RATE = 0.05
@@ -225,7 +225,7 @@ def _climbed(
     seed: int,
 ) -> Tensor:
     """(B, 3, S, S), the pictures of one layer's channels after the last step."""
-    network, basis = engine.network(spec), recipe.basis
+    network, basis = engine.networks.network(spec), recipe.basis
     generator = torch.Generator().manual_seed(seed)
     start = basis.start(size, generator).to(network.device)
     adam = Adam(torch.cat([start] * len(channels)), LEARNING_RATE)
@@ -290,7 +290,7 @@ def _maps(
     Args:
         pictures: (B, 3, S, S) in [0, 1].
     """
-    network, layer = engine.network(spec), channels[0].layer
+    network, layer = engine.networks.network(spec), channels[0].layer
     with torch.no_grad(), arithmetic(engine.exact):
         return _own(network(pictures.to(network.device), [layer])[layer], channels).cpu()
 

@@ -61,7 +61,7 @@ def typed(
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 
     monkeypatch.setattr("replicate.storage.store.cache_dir", lambda: tmp_path / "cache")
-    monkeypatch.setattr("replicate.engine.engine.channel_means", means)
+    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
 
     def run(line: str) -> Ran:
         capsys.readouterr()

@@ -11,8 +11,9 @@ import pytest
 
 from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
-from replicate.figure.record import NetworkRecord, write_record
+from replicate.figure.record import write_record
 from replicate.figure.report import Figure
+from replicate.networks.spec import NetworkInfo
 
 
 @pytest.fixture
@@ -24,7 +25,6 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
         figure: str = "gatys2016/fig5",
         value: float = 0.7,
         networks: tuple[str, ...] = ("vgg19",),
-        weights: str = "caffe",
         inputs: str = "bundled",
         balanced: bool = False,
         profile: str = "smoke",
@@ -41,7 +41,7 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
             profile=profile,
             inputs=inputs,
             balanced=balanced,
-            networks=[NetworkRecord(name=n, weights=weights, sha256="0") for n in networks],
+            networks=[NetworkInfo(name=n, sha256="0") for n in networks],
             claims=claims,
         )
         record = drawn.record()
@@ -92,8 +92,8 @@ def test_filters(
     typed: Callable[..., Any], written: Callable[..., None], options: str, figures: set[str]
 ) -> None:
     written()
-    written(figure="gatys2015/fig3", inputs="paper", networks=("vgg19-compact",), weights="bundled")
-    written(figure="johnson2016/fig3", networks=("vgg16", "vgg19"), weights="caffe")
+    written(figure="gatys2015/fig3", inputs="paper", networks=("vgg19-compact",))
+    written(figure="johnson2016/fig3", networks=("vgg16", "vgg19"))
     found = json.loads(typed(f"claims {options} --json").out)
     assert {each["figure"] for each in found} == figures
 
@@ -147,7 +147,7 @@ def test_what_differs_between_two_folders(
 def test_what_differs_between_two_runs_within_a_folder(
     typed: Callable[..., Any], written: Callable[..., None]
 ) -> None:
-    compact = {"networks": ("vgg19-compact",), "weights": "bundled"}
+    compact = {"networks": ("vgg19-compact",)}
     written(**compact)
     written("figures/balanced", value=0.1, balanced=True, **compact)
     written("figures/gallery", value=0.2, profile="gallery")

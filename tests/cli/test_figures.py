@@ -16,13 +16,12 @@ import numpy as np
 import pytest
 
 from replicate.cli.drawing import FigureBar, FreshStore
-from replicate.engine.job import NetworkInfo
-from replicate.engine.preset import NetworkSpec
 from replicate.errors import ImageError
 from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import read_record, read_records
 from replicate.figure.report import Figure
+from replicate.networks.spec import NetworkInfo
 from replicate.papers.studio import Studio
 from replicate.storage.store import ResultStore
 
@@ -36,7 +35,7 @@ def drawing(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> Calla
 
     def draw(studio: Studio, figure_id: str) -> Figure:
         panel = Panel(scene(64, 64))
-        network = NetworkInfo(NetworkSpec(name="vgg19-random"), "0")
+        network = NetworkInfo(name="vgg19-random", sha256="0")
         return Figure(
             id=figure_id,
             title="A figure",
@@ -289,7 +288,9 @@ def test_the_default_profile_is_the_machine_s(
     profile: str,
 ) -> None:
     device_type = SimpleNamespace(type=device)
-    engine = SimpleNamespace(device=device_type, precision="float32", network_name="auto")
+    engine = SimpleNamespace(
+        device=device_type, precision="float32", networks=SimpleNamespace(chosen="auto")
+    )
     monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_, **__: engine)
     drawing()
     assert json.loads(typed("figures gatys2016/fig5 --json").out)["profile"] == profile

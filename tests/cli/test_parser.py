@@ -15,8 +15,9 @@ from replicate import __version__
 from replicate.cli import main
 from replicate.cli.parser import FORMATS, INPUTS, NETWORKS, PROFILES, STARTS, parse
 from replicate.config import Inputs, profiles
-from replicate.engine.preset import Init, NetworkName
+from replicate.engine.preset import Init
 from replicate.figure.record import ImageFormat
+from replicate.networks.table import network_names
 
 COMMANDS = ("figures", "transfer", "list", "claims", "weights")
 
@@ -78,7 +79,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
     assert set(get_args(Inputs)) == set(INPUTS)
     assert set(get_args(ImageFormat)) == set(FORMATS)
     assert {*STARTS, "picture"} == set(get_args(Init))
-    assert {name for name in get_args(NetworkName)} <= set(NETWORKS)
+    assert {*network_names()} <= set(NETWORKS)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
         ("claims --verdict fail", "did you mean 'fails'?"),
         ("weights stat", "did you mean 'status'?"),
         ("weights fetch", "needs a name"),
-        ("weights fetch vgg1", "no weights named 'vgg1'"),
+        ("weights fetch vgg1", "no network 'vgg1'; did you mean 'vgg19'?"),
         ("weights fetch vgg19-compact", "never downloaded"),
         ("weights status vgg19", "takes no name"),
         ("weights --json stat", "did you mean 'status'?"),

@@ -236,11 +236,11 @@ def test_another_network_is_said(
 ) -> None:
     tiny_engine()  # brings the trained weights
     typed(f"transfer photo.png art.png {SMALL}")
-    assert read_record(folder / "out.png").network.key == "vgg19-caffe"
+    assert read_record(folder / "out.png").network.name == "vgg19-caffe"
     ran = typed("transfer --from out.png --network vgg19-random")
     assert ran.code == 0
     assert "the same picture" not in ran.err
-    assert read_record(folder / "out-again.png").network.key == "vgg19-random"
+    assert read_record(folder / "out-again.png").network.name == "vgg19-random"
 
 
 def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
@@ -248,8 +248,8 @@ def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
 ) -> None:
     typed(f"transfer photo.png art.png --preset udacity --network vgg19-random {SMALL}")
     record = read_record(folder / "out.png")
-    assert record.network.key == "vgg19-random"
-    assert record.preset.network.key == "vgg19-torchvision"
+    assert record.network.name == "vgg19-random"
+    assert record.preset.network.name == "vgg19-torchvision"
     assert "to the last bit" in typed("transfer --from out.png").err
 
 
@@ -261,14 +261,14 @@ def test_the_recorded_network_is_gone(
 ) -> None:
     tiny_engine()
     typed(f"transfer photo.png art.png {SMALL}")
-    monkeypatch.setattr("replicate.engine.engine.find_weights", lambda name: None)
+    monkeypatch.setattr("replicate.networks.networks.find_weights", lambda name: None)
 
     def absent(name: str) -> None:
         from replicate.errors import WeightsError
 
         raise WeightsError(f"The weights {name} are not on this machine.")
 
-    monkeypatch.setattr("replicate.engine.engine.load_weights", absent)
+    monkeypatch.setattr("replicate.networks.networks.load_weights", absent)
     ran = typed("transfer --from out.png")
     assert ran.code == 0
     assert "vgg19-caffe are not on this machine; another network draws" in ran.err
@@ -279,7 +279,7 @@ def test_the_stand_in_of_the_record_stays(
     typed: Callable[..., Any], tiny_engine: Callable[..., Any], folder: Path
 ) -> None:
     typed(f"transfer photo.png art.png {SMALL}")
-    assert read_record(folder / "out.png").network.key == "vgg19-random"
+    assert read_record(folder / "out.png").network.name == "vgg19-random"
     tiny_engine()  # now the real weights are here
     assert "to the last bit" in typed("transfer --from out.png").err
 
@@ -291,7 +291,7 @@ def test_other_weights_under_the_same_name(
 
     typed(f"transfer photo.png art.png {SMALL}")
     other = LoadedWeights("vgg19-random", "vgg19", "caffe", tiny_tensors(seed=5), "other", None)
-    monkeypatch.setattr("replicate.engine.engine.random_weights", lambda *_, **__: other)
+    monkeypatch.setattr("replicate.networks.networks.random_weights", lambda *_, **__: other)
     assert "other weights than when" in typed("transfer --from out.png").err
 
 

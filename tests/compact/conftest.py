@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from replicate import compact
 from replicate.compact import model
 from replicate.compact.export import Heads, header, in_teacher_units, to_file
-from replicate.networks import weights
+from replicate.networks.table import network_entry, read_table
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
 
@@ -102,6 +102,7 @@ def package(tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = tmp_path / "package" / "vgg19-compact.safetensors"
     path.parent.mkdir()
     path.write_bytes(tiny_file.read_bytes())
-    monkeypatch.setattr(weights, "_bundled_path", lambda name: path)
-    monkeypatch.setattr(compact, "COMPACT_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    ours = replace(network_entry("vgg19-compact"), bundled=str(path), sha256=sha256)
+    monkeypatch.setitem(read_table(), "vgg19-compact", ours)
     return path

@@ -36,9 +36,12 @@ from replicate.engine import engine as engine_module
 from replicate.errors import ReplicateError
 from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
-from replicate.figure.record import NetworkRecord, write_record
+from replicate.figure.record import write_record
 from replicate.figure.report import Figure
 from replicate.images import Picture
+from replicate.networks import networks as networks_module
+from replicate.networks.spec import NetworkInfo
+from replicate.networks.table import network_entry, read_table
 from replicate.networks.weights import LoadedWeights
 
 # Made-up measurements
@@ -355,11 +358,16 @@ def networks(
     """Both networks are tiny, the compact one another than VGG-19; nothing is written outside."""
     tiny_engine()
     ours = LoadedWeights("vgg19-compact", "vgg19", "caffe", tiny_tensors(seed=7), "ours", None)
-    monkeypatch.setattr(engine_module, "bundled_weights", lambda name: ours)
-    monkeypatch.setattr(engine_module, "channel_means", lambda network, weights: {})
+    monkeypatch.setattr(networks_module, "bundled_weights", lambda name: ours)
+    load = networks_module.load_weights
+    monkeypatch.setattr(
+        networks_module, "load_weights", lambda name: ours if "compact" in name else load(name)
+    )
+    monkeypatch.setattr(networks_module, "channel_means", lambda network, weights: {})
     monkeypatch.setattr(benchmark, "load_weights", lambda name: ours)
     monkeypatch.setattr(benchmark, "find_weights", Path)
-    monkeypatch.setattr(report, "COMPACT_SHA256", "ours")
+    named = replace(network_entry("vgg19-compact"), sha256="ours")
+    monkeypatch.setitem(read_table(), "vgg19-compact", named)
     (tmp_path / "card.md").write_text(report.CARD.read_text())
     monkeypatch.setattr(report, "CARD", tmp_path / "card.md")
     monkeypatch.setattr(report, "PAGE", tmp_path / "compact.md")
@@ -513,9 +521,9 @@ def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
     """Writes figures' records; returns their folder."""
 
     def write(where: str, name: str, value: float, **changes: Any) -> Path:
-        network = {"name": "vgg19", "weights": "caffe", "sha256": "real"}
+        network = [NetworkInfo(name="vgg19-caffe", sha256="real")]
         if where == "compact":
-            network = {"name": "vgg19-compact", "weights": "bundled", "sha256": "ours"}
+            network = [NetworkInfo(name="vgg19-compact", sha256="ours")]
         settings = {"profile": "gallery", "inputs": "bundled", **changes}
         network = settings.pop("network", network)
         figure = Figure(
@@ -523,7 +531,7 @@ def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
             title="A figure",
             source="a paper",
             grids=[Grid.of_rows([[Panel(scene(64, 64))]])],
-            networks=[NetworkRecord(**network)],
+            networks=network,
             claims=(at_least("one", "It is so.", "Fig. 5", "SSIM", value, 0.5),),
             **settings,
         )
@@ -537,15 +545,13 @@ def test_verdicts_are_compared_figure_by_figure(drawn: Callable[..., Path]) -> N
     for name, first, second in (("a/x", 0.7, 0.6), ("a/y", 0.7, 0.4), ("b/z", 0.1, 0.2)):
         one, other = drawn("vgg", name, first), drawn("compact", name, second)
     drawn("vgg", "b/alone", 0.7)
-    untrained = {"name": "vgg19-random", "weights": "random", "sha256": "r"}
+    untrained = [NetworkInfo(name="vgg19-random", sha256="r")]
     drawn("vgg", "b/random", 0.7, network=untrained)
     drawn("compact", "b/random", 0.7, network=untrained)
     # Of a figure that shows an untrained network beside another, the other one decides.
-    drawn("vgg", "b/both", 0.7, network={**untrained, "name": "vgg19 + vgg19-random"})
-    drawn(
-        "compact", "b/both", 0.7,
-        network={**untrained, "name": "vgg19-compact + vgg19-random", "sha256": "ours + r"},
-    )  # fmt: skip
+    drawn("vgg", "b/both", 0.7, network=[NetworkInfo(name="vgg19-caffe", sha256="v"), *untrained])
+    both = [NetworkInfo(name="vgg19-compact", sha256="ours"), *untrained]
+    drawn("compact", "b/both", 0.7, network=both)
     found = benchmark.agreement(one, other, "ours")
     assert (found.claims, found.profile, found.inputs) == (4, "gallery", "bundled")
     assert [each.claim for each in found.differing] == ["a/y/one"]
@@ -560,17 +566,17 @@ def test_verdicts_are_compared_figure_by_figure(drawn: Callable[..., Path]) -> N
         ("vgg", {"balanced": True}, "other weights"),
         (
             "vgg",
-            {"network": {"name": "vgg19-random", "weights": "random", "sha256": "r"}},
+            {"network": [NetworkInfo(name="vgg19-random", sha256="r")]},
             "drawn by vgg19-random",
         ),
         (
             "compact",
-            {"network": {"name": "vgg19-random", "weights": "random", "sha256": "r"}},
+            {"network": [NetworkInfo(name="vgg19-random", sha256="r")]},
             "not drawn by vgg19-compact",
         ),
         (
             "compact",
-            {"network": {"name": "vgg19-compact", "weights": "bundled", "sha256": "old"}},
+            {"network": [NetworkInfo(name="vgg19-compact", sha256="old")]},
             "draw it anew",
         ),
     ],
@@ -600,12 +606,11 @@ def test_errors_are_one_sentence(networks: None, tmp_path: Path) -> None:
 
 def test_the_record_in_the_repository_belongs_to_the_shipped_file() -> None:
     """And the page and the card say what the record says."""
-    from replicate import compact
 
     kept = Path(record.__file__).with_name("compact.json")
-    assert kept.is_file() == bool(compact.COMPACT_SHA256)
+    assert kept.is_file() == bool(network_entry("vgg19-compact").sha256)
     if kept.is_file():
-        measured = record.load(compact.COMPACT_SHA256, kept)
+        measured = record.load(network_entry("vgg19-compact").sha256, kept)
         assert report.PAGE.read_text() == report.page(measured)
         card = report.CARD.read_text()
         assert report.fill(card, report.card_blocks(measured)) == card

@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from replicate import compact
 from replicate.cli import main
 from replicate.compact import model
 from replicate.compact.export import Heads, read_making
@@ -25,10 +24,11 @@ from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.engine.preset import NetworkSpec
 from replicate.errors import WeightsError
 from replicate.networks import means as normalisation
 from replicate.networks.layers import steps
+from replicate.networks.spec import NetworkSpec
+from replicate.networks.table import network_entry
 from replicate.networks.vgg import Network
 from replicate.networks.weights import bundled_weights, read_compact
 
@@ -140,7 +140,7 @@ def test_the_normalised_network_divides_by_the_files_means(
     monkeypatch.setattr(normalisation, "measure_means", never)
     engine = Engine(device="cpu", precision="exact", network="vgg19-compact")
     plain, normalised = (
-        engine.network(NetworkSpec.model_validate({"pooling": pooling, "normalised": how}))
+        engine.networks.network(NetworkSpec.model_validate({"pooling": pooling, "normalised": how}))
         for how in (False, True)
     )
     before, after = plain(pixels, LAYERS), normalised(pixels, LAYERS)
@@ -165,16 +165,16 @@ def test_it_draws_where_a_presets_network_is_not_there(
     asked = load_preset(preset)
     result = engine.run(Job(asked, scene(), scene(seed=1), size=32, evaluations=2))
     assert result.network.name == "vgg19-compact"
-    assert result.network.sha256 == compact.COMPACT_SHA256
+    assert result.network.sha256 == network_entry("vgg19-compact").sha256
     assert result.network.spec.pooling == asked.network.pooling
     assert len(spoken) == 1
-    assert f"{asked.network.key} is not on this machine, so vgg19-compact draws" in spoken[0]
-    assert f"replicate weights fetch {asked.network.key}" in spoken[0]
+    assert f"{asked.network.name} is not on this machine, so vgg19-compact draws" in spoken[0]
+    assert f"replicate weights fetch {asked.network.name}" in spoken[0]
 
 
 def test_untrained_networks_are_not_replaced(package: Path) -> None:
     engine = Engine(device="cpu")
-    assert engine.resolve(NetworkSpec(name="vgg19-random")).name == "vgg19-random"
+    assert engine.networks.resolve(NetworkSpec(name="vgg19-random")).name == "vgg19-random"
 
 
 # Files that are not what was shipped
@@ -208,7 +208,7 @@ def test_another_file_is_refused_in_one_sentence(
     spoil(package)
     sentence = f"'{package}' is damaged; install the package again."
     with pytest.raises(WeightsError) as caught:
-        Engine(device="cpu", network="vgg19-compact").info(NetworkSpec())
+        Engine(device="cpu", network="vgg19-compact").networks.info(NetworkSpec())
     assert str(caught.value) == sentence
     out = str(tmp_path / "out.png")
     code = main(["transfer", "chelsea", "coffee", "--size", "32", "--evaluations", "1", "-o", out])
@@ -221,13 +221,13 @@ def test_another_file_is_refused_in_one_sentence(
 
 
 def test_the_checksum_is_written_down_where_there_is_a_file() -> None:
-    assert bool(compact.COMPACT_SHA256) == SHIPPED.is_file()
+    assert bool(network_entry("vgg19-compact").sha256) == SHIPPED.is_file()
 
 
 @needs_shipped
 def test_the_shipped_file_is_the_one_of_the_model_card() -> None:
     sha256 = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
-    assert sha256 == compact.COMPACT_SHA256
+    assert sha256 == network_entry("vgg19-compact").sha256
     card = (PACKAGE / "README.md").read_text()
     assert f"`{sha256}`" in card
 

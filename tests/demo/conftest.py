@@ -50,7 +50,7 @@ def backend(
         found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 
-    monkeypatch.setattr("replicate.engine.engine.channel_means", means)
+    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
     tiny_engine()
     return Backend("cpu", LIMITS, ResultStore(tmp_path / "results"))
 

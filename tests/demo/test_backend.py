@@ -53,7 +53,7 @@ def test_the_compact_network_draws_where_others_wait(
 ) -> None:
     here |= names
 
-    assert made(tmp_path, shared=shared).engine().network_name == draws
+    assert made(tmp_path, shared=shared).engine().networks.chosen == draws
 
 
 def test_a_network_can_be_chosen_as_soon_as_it_is_here(tmp_path: Path, here: set[str]) -> None:

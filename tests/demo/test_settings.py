@@ -123,12 +123,12 @@ def test_a_wrong_field_is_named_in_one_sentence(changes: dict[str, Any], says: s
 
 def test_another_architecture_changes_the_preset_and_other_weights_do_not() -> None:
     assert settings.checked(**fields(network="vgg19-random")).preset() is load_preset("gatys2016")
-    assert settings.checked(**fields(network="vgg16-caffe")).preset().network.key == "vgg16-caffe"
+    assert settings.checked(**fields(network="vgg16-caffe")).preset().network.name == "vgg16-caffe"
 
 
 def test_another_architecture_keeps_the_input_scale_that_the_preset_is_meant_for() -> None:
     wanted = settings.checked(**fields("udacity", network="vgg16-caffe"))
-    assert wanted.preset().network.key == "vgg16-torchvision"
+    assert wanted.preset().network.name == "vgg16-torchvision"
 
 
 def test_switch_and_switch_back() -> None:

@@ -40,7 +40,7 @@ def weighted(engine: Engine, job: Job, kind: str) -> dict[str, float]:
     Measured the long way: the whole objective with all other layers' weights at zero.
     """
     found = {}
-    network = engine.network(job.preset.network)
+    network = engine.networks.network(job.preset.network)
     start = start_of(replace(job, init="noise"))
     for layer in getattr(job, f"{kind}_layers"):
         alone = {"content_layers": {}, "style_layers": {}}

@@ -17,12 +17,14 @@ from replicate.engine import terms
 from replicate.engine.device import arithmetic, choose_device, choose_dtype
 from replicate.engine.engine import Engine, _Session
 from replicate.engine.job import Job, Result, fit
-from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.preset import Preset
 from replicate.errors import DivergedError, LayerError, ReplicateError, WeightsError
 from replicate.images import Picture
 from replicate.method import Evaluation, gram_matrix
 from replicate.networks import means as normalisation
+from replicate.networks import networks as networks_module
 from replicate.networks.means import channel_means, measure_means, to_picture, to_tensor
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.weights import LoadedWeights
 from replicate.storage.store import ResultStore
 
@@ -96,7 +98,7 @@ def test_a_result_says_everything(job: Job, tiny_engine: MakeEngine) -> None:
     assert result.seconds > 0
     assert result.precision == "exact"
     assert not result.cached
-    assert result.network.record() == {
+    assert result.network.description() == {
         "name": "vgg19",
         "weights": "caffe",
         "sha256": "tiny vgg19-caffe",
@@ -120,7 +122,7 @@ def test_losses_are_those_of_the_picture(job: Job, tiny_engine: MakeEngine) -> N
     session = _Session(engine, [job])
     for _ in session:
         pass
-    network = engine.network(job.preset.network)
+    network = engine.networks.network(job.preset.network)
     layers = ["relu3_1", "relu1_1", "relu2_1"]
     with torch.no_grad():
         ours = network(session.optimizer.best, layers)
@@ -884,8 +886,8 @@ def test_the_last_levels_losses_are_its_own(coarse_to_fine: Job, tiny_engine: Ma
         pass
     (result,) = session.results()
     with torch.no_grad():
-        maps = engine.network(job.preset.network)(session.optimizer.best, ["relu3_1"])
-        target = engine.network(job.preset.network)(to_tensor(job.content), ["relu3_1"])
+        maps = engine.networks.network(job.preset.network)(session.optimizer.best, ["relu3_1"])
+        target = engine.networks.network(job.preset.network)(to_tensor(job.content), ["relu3_1"])
     expected = (maps["relu3_1"].map - target["relu3_1"].map).square().mean()
     assert result.losses["content/relu3_1"] == pytest.approx(float(expected), rel=1e-4)
 
@@ -1097,17 +1099,18 @@ def test_the_bundled_network_stands_in_where_there_is_one(
 ) -> None:
     said: list[str] = []
     engine = tiny_engine(here=(), say=said.append)
-    weights = module.random_weights()
-    monkeypatch.setattr(module, "bundled_weights", lambda name: weights)
+    weights = networks_module.random_weights()
+    monkeypatch.setattr(networks_module, "bundled_weights", lambda name: weights)
+    monkeypatch.setattr(networks_module, "load_weights", lambda name: weights)
     result = engine.run(job)
     assert result.network.spec.name == "vgg19-compact"
-    assert result.network.spec.weights == "bundled"
+    assert result.network.entry.bundled
     assert "vgg19-compact" in said[0]
 
 
 def test_nothing_is_said_when_the_right_network_is_there(job: Job, tiny_engine: MakeEngine) -> None:
     said: list[str] = []
-    assert tiny_engine(say=said.append).run(job).network.spec.key == "vgg19-caffe"
+    assert tiny_engine(say=said.append).run(job).network.spec.name == "vgg19-caffe"
     assert said == []
 
 
@@ -1126,14 +1129,14 @@ def test_a_network_by_name_overrides_the_presets(
 ) -> None:
     said: list[str] = []
     result = tiny_engine(network=network, say=said.append).run(job)
-    assert result.network.spec.key == key
+    assert result.network.spec.name == key
     assert result.network.sha256 == f"tiny {key}"
     assert said == []
 
 
 def test_a_compact_preset_under_another_network(job: Job, tiny_engine: MakeEngine) -> None:
     compact = changed(job, preset=job.preset.with_(network={"name": "vgg19-compact"}))
-    assert tiny_engine(network="vgg19").run(compact).network.spec.key == "vgg19-caffe"
+    assert tiny_engine(network="vgg19").run(compact).network.spec.name == "vgg19-caffe"
 
 
 def test_a_network_asked_for_by_name_must_be_there(job: Job, tiny_engine: MakeEngine) -> None:
@@ -1167,7 +1170,7 @@ def test_random_network_for_real(scene: Scene) -> None:
     """Not a stand-in's stand-in: the true one, of full width."""
     engine = Engine(device="cpu", precision="exact", network="vgg19-random")
     result = engine.run(Job(TRANSFER, scene(), scene(seed=1), evaluations=2))
-    assert result.network.spec.label() == "VGG-19-random, max pooling"
+    assert result.network.spec.label == "VGG-19-random, max pooling"
     assert len(result.network.sha256) == 64
     assert result.loss < result.curve[0][1]
 
@@ -1353,8 +1356,10 @@ def test_similarity(scene: Scene, tiny_engine: MakeEngine) -> None:
 
 def test_networks_are_built_once(job: Job, tiny_engine: MakeEngine) -> None:
     engine = tiny_engine()
-    assert engine.network(SPEC) is engine.network(NetworkSpec())
-    assert engine.network(SPEC) is not engine.network(NetworkSpec(pooling="average"))
+    assert engine.networks.network(SPEC) is engine.networks.network(NetworkSpec())
+    assert engine.networks.network(SPEC) is not engine.networks.network(
+        NetworkSpec(pooling="average")
+    )
 
 
 def test_pictures_to_tensors_and_back() -> None:
@@ -1402,7 +1407,10 @@ def test_normalised_engine_network_has_means_of_one(
     photographs: list[Picture], tiny_engine: MakeEngine
 ) -> None:
     engine = tiny_engine()
-    plain, normalised = engine.network(SPEC), engine.network(NetworkSpec(normalised=True))
+    plain, normalised = (
+        engine.networks.network(SPEC),
+        engine.networks.network(NetworkSpec(normalised=True)),
+    )
     before, after = (measure_means(network, photographs) for network in (plain, normalised))
     for layer, means in after.items():
         alive = before[layer] > normalisation.FLOOR * before[layer].mean()

@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from replicate.config import load_paper, load_preset, paper_names
-from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.preset import Preset
 from replicate.errors import LayerError
+from replicate.networks.spec import NetworkSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,10 +108,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "layers as a number": ({"style_layers": 3}, "valid dictionary"),
     "unknown key": ({"stile_weight": 1}, "Extra inputs"),
     "unknown key of the network": ({"network": {"weight": "caffe"}}, "Extra inputs"),
-    "unknown network": ({"network": {"name": "vgg11"}}, "'vgg19', 'vgg16'"),
-    "unknown weights": ({"network": {"weights": "keras"}}, "'caffe', 'torchvision'"),
+    "unknown network": ({"network": {"name": "vgg91"}}, "no network 'vgg91'; did you mean 'vgg19'"),
+    "unknown weights": ({"network": {"weights": "keras"}}, "no network 'vgg19-keras'"),
     "unknown pooling": ({"network": {"pooling": "avg"}}, "'max' or 'average'"),
-    "bundled weights of VGG-19": ({"network": {"weights": "bundled"}}, "no bundled weights"),
+    "bundled weights of VGG-19": (
+        {"network": {"weights": "bundled"}},
+        "no network 'vgg19-bundled'",
+    ),
     "unknown content loss": ({"content_loss": "mse"}, "'mean', 'gatys'"),
     "unknown style loss": ({"style_loss": "johnson"}, "'chw-mean'"),
     "unknown statistic": ({"style_statistic": "variance"}, "'gram', 'chain'"),
@@ -234,7 +238,7 @@ def test_presets_are_frozen() -> None:
 )
 def test_network_specs(given: dict[str, Any], key: str, architecture: str, label: str) -> None:
     spec = NetworkSpec.model_validate(given)
-    assert (spec.key, spec.architecture, spec.label()) == (key, architecture, label)
+    assert (spec.name, spec.architecture, spec.label) == (key, architecture, label)
 
 
 # The shipped presets, typed from papers.md: §1 (2015), §2.1 and §2.5 (2016), §3 (Johnson),
@@ -247,7 +251,7 @@ JOHNSON = dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)
 # name: network, weights, pooling, normalised; content; style; ratio or weights; losses; rest
 PAPERS: dict[str, dict[str, Any]] = {
     "gatys2015": {
-        "network": ("vgg19", "caffe", "average", True),
+        "network": ("vgg19-caffe", "average", True),
         "content": {"relu4_2": 1.0},
         "style": EQUAL,
         "ratio": 1e-3,
@@ -257,7 +261,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "init": "noise",
     },
     "gatys2016": {
-        "network": ("vgg19", "caffe", "average", True),
+        "network": ("vgg19-caffe", "average", True),
         "content": {"relu4_2": 1.0},
         "style": EQUAL,
         "ratio": 1e-3,
@@ -268,7 +272,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "size": 512,
     },
     "gatys2016-code": {
-        "network": ("vgg19", "caffe", "max", False),
+        "network": ("vgg19-caffe", "max", False),
         "content": {"relu4_2": 1.0},
         # 1e3 / N^2 with N = 64, 128, 256, 512, 512, times the mean square
         "products": (1.0, [1e3 / 4096, 1e3 / 16384, 1e3 / 65536, 1e3 / 262144, 1e3 / 262144]),
@@ -279,7 +283,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "evaluations": 500,
     },
     "gatys2016-code-normalised": {
-        "network": ("vgg19", "caffe", "max", True),
+        "network": ("vgg19-caffe", "max", True),
         "content": {"relu4_2": 1.0},
         "products": (1e6, [1e9 / 5] * 5),
         "style": EQUAL,
@@ -290,7 +294,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "evaluations": 500,
     },
     "johnson2016": {
-        "network": ("vgg16", "caffe", "max", False),
+        "network": ("vgg16-caffe", "max", False),
         "content": {"relu2_2": 1.0},
         "style": JOHNSON,
         "losses": ("mean", "chw-mean"),
@@ -301,7 +305,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "status": "unverified",
     },
     "johnson2016-code": {
-        "network": ("vgg16", "caffe", "max", False),
+        "network": ("vgg16-caffe", "max", False),
         "content": {"relu3_3": 1.0},
         "style": JOHNSON,
         "losses": ("mean", "chw-mean"),
@@ -312,7 +316,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "evaluations": 500,
     },
     "nikulin2016": {
-        "network": ("vgg19", "caffe", "average", True),
+        "network": ("vgg19-caffe", "average", True),
         "content": dict.fromkeys(("relu1_1", "relu2_1", "relu4_1", "relu4_2"), 0.25),
         "style": {"relu3_1": 0.5, "relu5_1": 0.5},
         "ratio": 1e-3,
@@ -323,7 +327,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "status": "unverified",
     },
     "pytorch-tutorial": {
-        "network": ("vgg19", "torchvision", "max", False),
+        "network": ("vgg19-torchvision", "max", False),
         "content": {"conv2_2": 1.0},  # its conv_4
         "style": dict.fromkeys(("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"), 1.0),
         "products": (1.0, [1e6] * 5),
@@ -335,7 +339,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "size": 512,
     },
     "udacity": {
-        "network": ("vgg19", "torchvision", "max", False),
+        "network": ("vgg19-torchvision", "max", False),
         "content": {"relu4_2": 1.0},
         "style": dict(zip(FIVE, (1.0, 0.75, 0.2, 0.2, 0.2))),
         "products": (1.0, [1e6, 0.75e6, 0.2e6, 0.2e6, 0.2e6]),
@@ -347,7 +351,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "evaluations": 2000,
     },
     "diaz": {
-        "network": ("vgg19", "torchvision", "max", False),
+        "network": ("vgg19-torchvision", "max", False),
         "content": {"relu4_2": 1.0},  # index 21 and the ReLU in place behind it
         "style": dict.fromkeys(FIVE, 1.0),
         "products": (1.0, [1e6] * 5),
@@ -360,7 +364,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "status": "unverified",
     },
     "neural-style": {
-        "network": ("vgg19", "caffe", "max", False),
+        "network": ("vgg19-caffe", "max", False),
         "content": {"relu4_2": 1.0},
         "style": dict.fromkeys(FIVE, 1.0),
         "products": (5.0, [100.0] * 5),
@@ -371,7 +375,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "evaluations": 1000,
     },
     "wang2021-vgg": {
-        "network": ("vgg19", "torchvision", "max", False),
+        "network": ("vgg19-torchvision", "max", False),
         "content": {"relu4_4": 1.0},
         "style": dict.fromkeys(("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"), 1.0),
         "losses": ("mean", "chw-mean"),
@@ -382,7 +386,7 @@ PAPERS: dict[str, dict[str, Any]] = {
         "status": "unverified",
     },
     "crowson": {
-        "network": ("vgg19", "torchvision", "max", False),
+        "network": ("vgg19-torchvision", "max", False),
         "content": {"relu4_2": 1.0},
         "style": dict(zip(FIVE, (256.0, 64.0, 16.0, 4.0, 1.0))),
         "products": (0.015, [256 / 341, 64 / 341, 16 / 341, 4 / 341, 1 / 341]),
@@ -405,7 +409,7 @@ PAPERS: dict[str, dict[str, Any]] = {
 def test_shipped_preset(name: str) -> None:
     made, paper = load_preset(name), PAPERS[name]
     spec = made.network
-    assert (spec.name, spec.weights, spec.pooling, spec.normalised) == paper["network"]
+    assert (spec.name, spec.pooling, spec.normalised) == paper["network"]
     assert made.content_layers == paper["content"]
     assert list(made.style_layers) == list(paper["style"])
     if None not in paper["style"].values():
@@ -469,11 +473,11 @@ FIGURES: dict[str, dict[str, Any]] = {
     },
     "johnson2016/fig3": {
         "content_sets": [["relu2_2"], ["relu3_3"], ["relu4_3"], ["relu5_1"], ["relu5_3"]],
-        "networks": ["vgg16", "vgg19"],
+        "networks": ["vgg16-caffe", "vgg19-caffe"],
     },
     "johnson2016/fig4": {
         "style_sets": [["relu1_2"], ["relu2_2"], ["relu3_3"], ["relu4_3"]],
-        "networks": ["vgg16", "vgg19"],
+        "networks": ["vgg16-caffe", "vgg19-caffe"],
     },
     "johnson2016/issue18": {
         "style_sets": [
@@ -481,7 +485,7 @@ FIGURES: dict[str, dict[str, Any]] = {
             ["relu1_2", "relu2_2", "relu3_3", "relu4_3"],
             [f"features.{torch - 1}" for torch in (4, 9, 16, 23)],
         ],
-        "networks": ["vgg16", "vgg19"],
+        "networks": ["vgg16-caffe", "vgg19-caffe"],
     },
     "nikulin2016/layers": {
         "content_sets": [["relu4_2"], ["relu1_1", "relu2_1", "relu4_1", "relu4_2"]],

@@ -10,9 +10,16 @@ import pytest
 from PIL import Image
 
 from replicate.errors import ReplicateError
-from replicate.figure import Claim, NetworkRecord, PanelRecord, read_records
+from replicate.figure import Claim, PanelRecord, read_records
 from replicate.figure.claims import at_least
-from replicate.figure.record import natural_key, read_record, standing_record, write_record
+from replicate.figure.record import (
+    FigureRecord,
+    natural_key,
+    read_record,
+    standing_record,
+    write_record,
+)
+from replicate.networks.spec import NetworkInfo
 from replicate.storage import files
 
 GALLERY = Path(__file__).resolve().parents[2] / "figures" / "gallery"
@@ -26,8 +33,8 @@ PANEL = PanelRecord(
     metrics={"PSNR": math.inf, "edges": math.nan, "SSIM": 0.5},
 )
 NETWORKS = (
-    NetworkRecord(name="vgg19", weights="caffe", sha256="12ab"),
-    NetworkRecord(name="vgg19-compact", weights="bundled", sha256="34cd"),
+    NetworkInfo(name="vgg19-caffe", sha256="12ab"),
+    NetworkInfo(name="vgg19-compact", sha256="34cd"),
 )
 
 
@@ -49,10 +56,10 @@ def test_the_json_has_the_contracts_keys_and_is_strict(figure, tmp_path):
     assert texts[0] == texts[1] and texts[0].endswith("}\n") and '\n  "title": ' in texts[0]
     data = json.loads(texts[0], parse_constant=pytest.fail)
     assert list(data) == keys(
-        "figure title source caption image panels_box profile inputs balanced network panels",
+        "figure title source caption image panels_box profile inputs balanced networks panels",
         "claims versions made_from image_sha256",
     )
-    assert data["network"] == {"name": "vgg19", "weights": "caffe", "sha256": "12ab"}
+    assert data["networks"] == [{"name": "vgg19-caffe", "sha256": "12ab"}]
     assert list(data["panels"][0]) == keys("label job evaluations seconds losses metrics")
     assert data["panels"][0]["metrics"] == {"PSNR": "inf", "edges": "nan", "SSIM": 0.5}
     (told,) = data["claims"]
@@ -86,15 +93,35 @@ def test_a_standing_figure_is_known_by_key_and_picture(figure, tmp_path):
 
 
 def test_it_is_said_what_drew_a_figure(figure):
-    network = figure(networks=NETWORKS).record().network
-    assert network.name == "vgg19 + vgg19-compact"
-    assert network.weights == "caffe + bundled"
-    assert network.sha256 == "12ab + 34cd"
+    record = figure(networks=NETWORKS).record()
+    assert record.drawn_by == "vgg19-caffe and vgg19-compact"
     line = figure(size=256, panels=[PANEL]).provenance
-    for fact in ("vgg19 (caffe weights)", "bundled inputs", "256 px", "60 evaluations", "smoke"):
+    for fact in ("Drawn by vgg19-caffe", "bundled inputs", "256 px", "60 evaluations", "smoke"):
         assert fact in line
-    bare = figure(networks=[NetworkRecord(name="vgg19-compact", weights="", sha256="0")])
-    assert "Drawn by vgg19-compact · bundled inputs" in bare.provenance
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "sha256", "networks"),
+    [
+        ("vgg19", "caffe", "a", ["vgg19-caffe"]),
+        ("vgg19-compact", "bundled", "a", ["vgg19-compact"]),
+        ("vgg16 + vgg19", "caffe", "a + b", ["vgg16-caffe", "vgg19-caffe"]),
+        ("vgg19 + vgg19", "caffe + torchvision", "a + b", ["vgg19-caffe", "vgg19-torchvision"]),
+        (
+            "vgg16 + vgg19 + vgg19-random",
+            "caffe + random",
+            "a + b + c",
+            ["vgg16-caffe", "vgg19-caffe", "vgg19-random"],
+        ),
+    ],
+)
+def test_files_that_joined_their_networks_still_open(figure, name, weights, sha256, networks):
+    data = figure().record().model_dump()
+    del data["networks"]
+    data["network"] = {"name": name, "weights": weights, "sha256": sha256}
+    read = FigureRecord.model_validate(data).networks
+    assert [each.name for each in read] == networks
+    assert " + ".join(each.sha256 for each in read) == sha256
     several = figure(panels=[PanelRecord(label="a", evaluations=n) for n in (0, 50, 70)])
     assert "50 to 70 evaluations" in several.provenance
 

@@ -115,7 +115,7 @@ def test_the_page_says_all_of_each_claim_and_panel(told, tmp_path):
     page = Page(written(tmp_path, told("a/one"), told("b/two"))[2])
     assert page.all("tr", "data-verdict") == ["holds", "fails"] * 2
     assert page.all("tr", "data-paper") == ["a", "a", "b", "b"]
-    assert page.all("tr", "data-network") == ["vgg19"] * 4
+    assert page.all("tr", "data-network") == ["vgg19-caffe"] * 4
     assert page.all("tr", "data-inputs") == ["bundled"] * 4
     columns = ["Paper", "Claim", "Measure", "Value", "Holds if", "Verdict", "Network", "Inputs"]
     assert page.all("td", "data-name") == 4 * columns

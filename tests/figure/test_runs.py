@@ -54,8 +54,8 @@ def test_agreement_is_counted(drawn, tmp_path):
     drawn("balanced", "a/two", 0.1, balanced=True)
     drawn("balanced", "a/three")
     assert Gallery(records, (), runs_in(tmp_path)).agreements == [
-        "Run balanced (vgg19, bundled inputs, balanced weights, profile smoke): 1 of 2 claims has "
-        "the same verdict."
+        "Run balanced (vgg19-caffe, bundled inputs, balanced weights, profile smoke): 1 of 2 "
+        "claims has the same verdict."
     ]
 
 

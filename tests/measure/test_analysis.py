@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 from replicate.measure.analysis import (
     Entry,
@@ -33,6 +32,7 @@ from replicate.measure.analysis import (
     structure_size,
 )
 from replicate.measure.metrics import relative_gram_distance
+from replicate.networks.spec import NetworkSpec
 
 GRAM = np.array(
     [

@@ -16,15 +16,16 @@ import pytest
 import torch
 
 from replicate.config import load_preset
-from replicate.engine import engine as module
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.preset import Preset
 from replicate.engine.terms import objective_of
 from replicate.method import Evaluation, evaluate
-from replicate.networks import vgg as networks
+from replicate.networks import networks as module
 from replicate.networks.means import to_tensor
-from replicate.networks.vgg import CAFFE_MEAN, InputConvention, feature_scale
+from replicate.networks.networks import feature_scale
+from replicate.networks.spec import NetworkSpec
+from replicate.networks.table import Preprocessing, network_entry, read_table
 from replicate.networks.weights import LoadedWeights
 from replicate.storage.store import ResultStore
 
@@ -33,7 +34,7 @@ K = 255 * DEVIATION
 TORCHVISION, CAFFE = "vgg19-torchvision", "vgg19-caffe"
 
 RECIPE = Preset(
-    network=NetworkSpec(weights="torchvision"),
+    network=NetworkSpec(name="vgg19-torchvision"),
     content_layers={"conv2_2": 1.0, "relu3_1": 0.5},
     style_layers={"conv1_1": 1.0, "relu2_1": 0.5, "conv3_1": 2.0},
     content_weight=1.0,
@@ -61,11 +62,10 @@ def engines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Engine]:
     """``engines("vgg19-caffe")``: draws everything with the one network, in that convention."""
-    even = InputConvention(
-        (1 / DEVIATION,) * 3,
-        tuple(mean / 255 / DEVIATION for mean in CAFFE_MEAN),  # type: ignore[arg-type]
-    )
-    monkeypatch.setitem(networks.CONVENTIONS, "torchvision", even)
+    red, green, blue = network_entry(CAFFE).preprocessing.mean
+    even = Preprocessing(1.0, (red / 255, green / 255, blue / 255), (DEVIATION,) * 3)
+    row = replace(network_entry(TORCHVISION), preprocessing=even)
+    monkeypatch.setitem(read_table(), TORCHVISION, row)
 
     def load(name: str) -> LoadedWeights:
         convention = name.split("-")[1]
@@ -89,7 +89,7 @@ def job(scene: Callable[..., Any]) -> Job:
 
 
 def evaluated(engine: Engine, job: Job, start: Any, spec: NetworkSpec | None = None) -> Evaluation:
-    network = engine.network(spec or job.preset.network)
+    network = engine.networks.network(spec or job.preset.network)
     with torch.no_grad():
         objective = objective_of([job], job.levels(), network)
     return evaluate(objective, network, to_tensor(start))
@@ -102,7 +102,7 @@ def test_without_rescaling_the_balance_is_lost(
     for kind, power in (("the tutorial's losses", 4), ("means", 2)):
         made = replace(job, preset=KINDS[kind])
         own = evaluated(engines(TORCHVISION), made, scene(seed=2))
-        raw = evaluated(engines(CAFFE), made, scene(seed=2), NetworkSpec(weights="caffe"))
+        raw = evaluated(engines(CAFFE), made, scene(seed=2), NetworkSpec(name="vgg19-caffe"))
         for term, loss in own.losses.items():
             factor = K ** (2 if term.startswith("content") else power)
             assert float(raw.losses[term]) == pytest.approx(float(loss) * factor, rel=1e-3), term
@@ -125,7 +125,7 @@ def test_losses_and_gradient_are_those_of_the_network_meant(
 def test_the_other_way_round(
     engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
 ) -> None:
-    made = replace(job, preset=RECIPE.with_(network={"weights": "caffe"}))
+    made = replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"}))
     own = evaluated(engines(CAFFE), made, scene(seed=2))
     stand_in = evaluated(engines(TORCHVISION), made, scene(seed=2))
     for term, loss in own.losses.items():
@@ -142,7 +142,7 @@ def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> No
 @pytest.mark.parametrize("like", ["torchvision", "caffe"])
 def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine], job: Job) -> None:
     """Also where the preset to pull as hard as is meant for another scale."""
-    reference = RECIPE.with_(network={"weights": like})
+    reference = RECIPE.with_(network={"name": f"vgg19-{like}"})
     expected = engines(TORCHVISION).balanced(job, reference)
     found = engines(CAFFE).balanced(job, reference)
     for kind in ("content_layers", "style_layers"):
@@ -155,33 +155,33 @@ def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine]
 @pytest.mark.parametrize(
     ("meant", "drawing", "factor"),
     [
-        ("torchvision", {"weights": "caffe"}, 1 / 57.6),
+        ("torchvision", {"name": "vgg19-caffe"}, 1 / 57.6),
         ("torchvision", {"name": "vgg19-compact"}, 1 / 57.6),
         ("torchvision", {"name": "vgg19-random"}, 1 / 57.6),
-        ("torchvision", {"name": "vgg16", "weights": "torchvision"}, 1),
-        ("caffe", {"weights": "torchvision"}, 57.6),
+        ("torchvision", {"name": "vgg16-torchvision"}, 1),
+        ("caffe", {"name": "vgg19-torchvision"}, 57.6),
         ("caffe", {"name": "vgg19-compact"}, 1),
         ("caffe", {"name": "vgg16"}, 1),
     ],
 )
 def test_factors(meant: Any, drawing: dict[str, Any], factor: float) -> None:
-    found = feature_scale(NetworkSpec(weights=meant), NetworkSpec(**drawing))
+    found = feature_scale(NetworkSpec(name=f"vgg19-{meant}"), NetworkSpec(**drawing))
     assert found == pytest.approx(factor, rel=1e-3)
     assert (found == 1) == (factor == 1)
 
 
 def test_normalised_features_are_as_large_on_any_input() -> None:
-    meant = NetworkSpec(weights="torchvision", normalised=True)
-    assert feature_scale(meant, NetworkSpec(weights="caffe", normalised=True)) == 1
+    meant = NetworkSpec(name="vgg19-torchvision", normalised=True)
+    assert feature_scale(meant, NetworkSpec(name="vgg19-caffe", normalised=True)) == 1
 
 
 def test_networks_share_their_weights(tiny_engine: Callable[..., Engine]) -> None:
     engine = tiny_engine(network=CAFFE)
     plain, rescaled = (
-        engine.network(NetworkSpec(weights=weights))  # type: ignore[arg-type]
+        engine.networks.network(NetworkSpec(name=f"vgg19-{weights}"))
         for weights in ("caffe", "torchvision")
     )
-    assert rescaled is engine.network(NetworkSpec(weights="torchvision")) is not plain
+    assert rescaled is engine.networks.network(NetworkSpec(name="vgg19-torchvision")) is not plain
     assert rescaled._convolutions is plain._convolutions
 
 
@@ -190,7 +190,7 @@ def test_two_scales_do_not_share_a_batch(
 ) -> None:
     engine = tiny_engine(network=CAFFE)
     engine.device = torch.device("cuda")
-    other = replace(job, preset=RECIPE.with_(network={"weights": "caffe"}))
+    other = replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"}))
     assert engine._group(job, 0) != engine._group(other, 1)
 
 
@@ -206,7 +206,7 @@ def test_keys_stay_where_nothing_is_rescaled(
         engine, made = tiny_engine(network=network), replace(job, preset=preset)
         assert engine._describe(made) == {
             **made.description(),
-            "network": engine.info(preset.network).record(),
+            "network": engine.networks.info(preset.network).description(),
             "precision": "exact",
         }
 
@@ -237,5 +237,5 @@ def test_the_sentence_about_the_stand_in_names_it(
     engine.run(replace(job, seed=1))
     assert len(said) == 1
     assert "vgg19-random draws in its place, with losses rescaled to its units;" in said[0]
-    engine.run(replace(job, preset=RECIPE.with_(network={"weights": "caffe"})))
+    engine.run(replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"})))
     assert len(said) == 2 and "rescaled" not in said[1]

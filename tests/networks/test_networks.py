@@ -14,6 +14,7 @@ from replicate.errors import LayerError
 from replicate.method import gram_matrix
 from replicate.networks import vgg as networks
 from replicate.networks.layers import layer_names, steps
+from replicate.networks.table import network_entry
 from replicate.networks.vgg import Network
 
 MakeNetwork = Callable[..., Network]
@@ -143,7 +144,8 @@ def test_input_convention(
     convention: str, preprocess: Any, pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
 ) -> None:
     expected = plain_forward(tiny_tensors(), "vgg19", preprocess(pixels))["conv1_1"]
-    found = tiny_network(convention=convention)(pixels, ["conv1_1"])["conv1_1"].map
+    how = network_entry(f"vgg19-{convention}").preprocessing
+    found = tiny_network(preprocessing=how)(pixels, ["conv1_1"])["conv1_1"].map
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -158,7 +160,8 @@ def test_the_mean_colour_becomes_zero_in_rgb_order(
     convention: str, mean: tuple[float, ...], tiny_tensors: Any, tiny_network: MakeNetwork
 ) -> None:
     flat = torch.tensor(mean).view(1, 3, 1, 1).expand(1, 3, 8, 8)
-    found = tiny_network(convention=convention)(flat, ["conv1_1"])["conv1_1"].map
+    how = network_entry(f"vgg19-{convention}").preprocessing
+    found = tiny_network(preprocessing=how)(flat, ["conv1_1"])["conv1_1"].map
     bias = tiny_tensors()["features.0.bias"].view(1, -1, 1, 1)
     torch.testing.assert_close(found, bias.expand_as(found), rtol=0, atol=1e-4)
 

@@ -11,9 +11,10 @@ import torch
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
-from replicate.engine.preset import NetworkSpec, Preset
+from replicate.engine.preset import Preset
 from replicate.images import Picture, bundled
 from replicate.measure import metrics
+from replicate.networks.spec import NetworkSpec
 
 pytestmark = pytest.mark.real_weights
 
@@ -28,8 +29,8 @@ def engine(weights_folder) -> Engine:
         patch.setenv("REPLICATE_WEIGHTS", str(weights_folder))
         engine = Engine(device="cpu", precision="auto")
         for spec in (load_preset("gatys2016").network, load_preset("johnson2016").network):
-            assert engine.resolve(spec) == spec
-            engine.network(spec)
+            assert engine.networks.resolve(spec) == spec
+            engine.networks.network(spec)
         return engine
 
 

@@ -15,6 +15,7 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from replicate import compact
 from replicate.errors import ReplicateError, WeightsError
 from replicate.networks import layers, weights
 from replicate.networks.layers import layer_names, steps
+from replicate.networks.table import NetworkEntry, known_digits, network_entry, read_table
 from replicate.networks.vgg import Network
 from replicate.networks.weights import (
-    WEIGHTS,
-    Source,
-    WeightsFile,
     bundled_weights,
     fetch_weights,
     find_weights,
@@ -103,14 +101,22 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def known(serve: Callable[..., str], name: str, data: bytes) -> str:
+    """An address that tells the first digits of what lies there."""
+    return serve(f"{name}-{sha256(data)[:8]}.pth", data)
+
+
 @pytest.fixture
-def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WeightsFile]:
+def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., NetworkEntry]:
     """Makes the tiny network a known one."""
 
-    def enter(*sources: Source, marks: tuple[float, ...] = (), bgr: bool = True) -> WeightsFile:
-        file = WeightsFile(NAME, "tiny", "caffe", sources, bgr, marks)
-        monkeypatch.setitem(WEIGHTS, NAME, file)
-        return file
+    def enter(*sources: str, marks: tuple[float, ...] = (), bgr: bool = True) -> NetworkEntry:
+        row = replace(
+            network_entry("vgg19-caffe"),
+            id=NAME, architecture="tiny", sources=sources, landmarks=marks, bgr=bgr,
+        )  # fmt: skip
+        monkeypatch.setitem(read_table(), NAME, row)
+        return row
 
     return enter
 
@@ -151,7 +157,7 @@ def refused_address() -> str:
     """An address of this machine where nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/vgg.pth"
+        return f"http://127.0.0.1:{free.getsockname()[1]}/vgg-00000000.pth"
 
 
 def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
@@ -170,25 +176,18 @@ def one_sentence(error: pytest.ExceptionInfo[ReplicateError]) -> str:
 # The table
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
+TRAINED = [name for name, entry in read_table().items() if entry.sources]
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_table_is_complete(name: str) -> None:
-    file = WEIGHTS[name]
-    assert name == f"{file.architecture}-{file.convention}"
-    assert file.sources[0].sha256 in file.originals[0]
-    assert file.bgr == (file.convention == "caffe")
-    convolutions = layer_names(file.architecture, "conv")
-    assert len(file.landmarks) in (0, 3 + len(convolutions))
+    entry = network_entry(name)
+    assert known_digits(entry.sources[0]) in entry.originals[0]
+    assert entry.bgr == (entry.convention == "caffe")
+    convolutions = layer_names(entry.architecture, "conv")
+    assert len(entry.landmarks) in (0, 3 + len(convolutions))
     # Whatever is downloaded can be recognised: by its checksum or else by landmarks.
-    assert all(source.sha256 or file.landmarks for source in file.sources)
-
-
-@pytest.mark.parametrize(
-    ("name", "end"),
-    [("vgg19-torchvision", "vgg19-dcbb9e9d.pth"), ("vgg16-torchvision", "vgg16-397923af.pth")],
-)
-def test_torchvisions_addresses_are_the_ones_meant(name: str, end: str) -> None:
-    address = weights._address(WEIGHTS[name].sources[0])
-    assert address.startswith("https://") and address.endswith(f"/{end}")
+    assert all(known_digits(source) or entry.landmarks for source in entry.sources)
 
 
 # Fetching
@@ -199,7 +198,7 @@ def test_fetch_converts_to_rgb_convolutions_alone(
     serve, define, tensors: dict[str, Tensor], cache: Path, zipped: bool
 ) -> None:
     data = original(tensors, _use_new_zipfile_serialization=zipped)
-    define(Source(serve("vgg19-abc.pth", data), sha256(data)[:8]))
+    define(known(serve, "vgg19", data))
     path = fetch_weights(NAME)
     assert path == cache / f"{NAME}.safetensors"
     assert [entry.name for entry in cache.iterdir()] == [path.name], "the original is deleted"
@@ -207,21 +206,21 @@ def test_fetch_converts_to_rgb_convolutions_alone(
     with safetensors.safe_open(path, "pt") as file:
         header = file.metadata()
     assert header["source_sha256"] == sha256(data)
-    assert header["source"].endswith("/vgg19-abc.pth")
+    assert "/vgg19_" in header["source"] or "/vgg19" in header["source"]
     assert (header["name"], header["convention"]) == (NAME, "caffe")
     assert header["format_version"] == "1"
 
 
 def test_fetch_twice_downloads_once(serve, define, tensors: dict[str, Tensor]) -> None:
     data = original(tensors)
-    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    define(known(serve, "a", data))
     assert fetch_weights(NAME) == fetch_weights(NAME)
-    assert serve.asked == ["/a.pth"]
+    assert len(serve.asked) == 1
 
 
 def test_rgb_originals_are_not_flipped(serve, define, tensors: dict[str, Tensor]) -> None:
     data = original(tensors)
-    define(Source(serve("a.pth", data), sha256(data)[:8]), bgr=False)
+    define(known(serve, "a", data), bgr=False)
     fetch_weights(NAME)
     found = load_weights(NAME).tensors["features.0.weight"]
     assert torch.equal(found, tensors["features.0.weight"].flip(1))
@@ -231,14 +230,14 @@ def test_rgb_originals_are_not_flipped(serve, define, tensors: dict[str, Tensor]
 def test_the_mirror_takes_over(serve, define, tensors, first: str) -> None:
     data = original(tensors)
     sources = {
-        "absent": Source(serve("gone.pth", None), "00000000"),
-        "refused": Source(refused_address(), "00000000"),
-        "wrong digest": Source(serve("changed.pth", data), "00000000"),
-        "not weights": Source(serve("page.pth", b"<html>moved</html>")),
-        "damaged": Source(serve("half.pth", data[: len(data) // 2])),
+        "absent": serve("gone-00000000.pth", None),
+        "refused": refused_address(),
+        "wrong digest": serve("changed-00000000.pth", data),
+        "not weights": serve("page.pth", b"<html>moved</html>"),
+        "damaged": serve("half.pth", data[: len(data) // 2]),
     }
     mirror = original(tensors, caffe_keys=True)
-    define(sources[first], Source(serve("vgg_conv.pth", mirror)), marks=landmarks(tensors))
+    define(sources[first], serve("vgg_conv.pth", mirror), marks=landmarks(tensors))
     fetch_weights(NAME)
     assert_equal(load_weights(NAME).tensors, tensors)
     assert serve.asked[-1] == "/vgg_conv.pth"
@@ -255,7 +254,7 @@ def _in_rgb(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize("change", [_rescaled, _in_rgb])
 def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, change) -> None:
     data = original(change(tensors), caffe_keys=True)
-    define(Source(serve("mirror.pth", data)), marks=landmarks(tensors))
+    define(serve("mirror.pth", data), marks=landmarks(tensors))
     with pytest.raises(WeightsError) as caught:
         fetch_weights(NAME)
     assert "mirror.pth" in one_sentence(caught)
@@ -263,7 +262,7 @@ def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, c
 
 
 def test_a_wrong_digest_is_refused(serve, define, tensors, cache) -> None:
-    define(Source(serve("a.pth", original(tensors)), "0123abcd"))
+    define(serve("a-0123abcd.pth", original(tensors)))
     with pytest.raises(WeightsError) as caught:
         fetch_weights(NAME)
     assert "0123abcd" in one_sentence(caught)
@@ -271,7 +270,7 @@ def test_a_wrong_digest_is_refused(serve, define, tensors, cache) -> None:
 
 
 def test_offline_the_way_is_named(define, cache) -> None:
-    define(Source(refused_address(), "00000000"), Source(refused_address()))
+    define(refused_address(), refused_address())
     with pytest.raises(WeightsError) as caught:
         fetch_weights(NAME)
     text = one_sentence(caught)
@@ -293,10 +292,10 @@ def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache
     buffer = io.BytesIO()
     torch.save({"features.0.weight": _Evil(proof)}, buffer)
     for data in (buffer.getvalue(), pickle.dumps(_Evil(proof))):
-        define(Source(serve("evil.pth", data), sha256(data)[:8]))
+        define(known(serve, "evil", data))
         with pytest.raises(WeightsError) as caught:
             fetch_weights(NAME)
-        assert "evil.pth" in one_sentence(caught)
+        assert "evil-" in one_sentence(caught)
     assert not proof.exists()
     assert list(cache.iterdir()) == []
 
@@ -324,16 +323,16 @@ def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, c
     buffer = io.BytesIO()
     torch.save(change(tensors), buffer)
     data = buffer.getvalue()
-    define(Source(serve("odd.pth", data), sha256(data)[:8]))
+    define(known(serve, "odd", data))
     with pytest.raises(WeightsError) as caught:
         fetch_weights(NAME)
-    assert "odd.pth" in one_sentence(caught)
+    assert "odd-" in one_sentence(caught)
     assert list(cache.iterdir()) == []
 
 
 def test_a_damaged_cache_is_fetched_anew(serve, define, tensors, cache) -> None:
     data = original(tensors)
-    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    define(known(serve, "a", data))
     path = fetch_weights(NAME)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="replicate weights fetch"):
@@ -347,7 +346,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(
     serve, define, tensors, tmp_path, monkeypatch
 ) -> None:
     data = original(tensors)
-    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    define(known(serve, "a", data))
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "file"))
     with pytest.raises(ReplicateError) as caught:
@@ -357,7 +356,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(
 
 def test_leftovers_of_killed_downloads_go(serve, define, tensors, cache) -> None:
     data = original(tensors)
-    define(Source(serve("a.pth", data), sha256(data)[:8]))
+    define(known(serve, "a", data))
     old = cache / ".fetch-old"
     old.mkdir(parents=True)
     (old / "a.pth").write_bytes(b"half")
@@ -376,7 +375,7 @@ def save(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
 
 
 def test_absent_weights(define) -> None:
-    define(Source(refused_address(), "00000000"))
+    define(refused_address())
     assert find_weights(NAME) is None
     with pytest.raises(WeightsError) as caught:
         load_weights(NAME)
@@ -385,7 +384,7 @@ def test_absent_weights(define) -> None:
 
 
 def test_the_folder_goes_before_the_cache(define, tensors, folder, cache) -> None:
-    define(Source(refused_address(), "00000000"))
+    define(refused_address())
     in_cache = save(cache / f"{NAME}.safetensors", tensors)
     assert find_weights(NAME) == in_cache
     in_folder = save(folder / f"{NAME}.safetensors", tensors)
@@ -396,7 +395,7 @@ def test_the_folder_goes_before_the_cache(define, tensors, folder, cache) -> Non
 @pytest.mark.parametrize("name", ["vgg19-abc.pth", f"{NAME}.pth"])
 def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, name) -> None:
     data = original(tensors)
-    define(Source("https://nowhere.invalid/vgg19-abc.pth", sha256(data)[:8]))
+    define("https://nowhere.invalid/vgg19-abc.pth", marks=landmarks(tensors))
     (folder / name).write_bytes(data)
     path = find_weights(NAME)
     assert path == cache / f"{NAME}.safetensors"
@@ -407,11 +406,11 @@ def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, 
 
 
 def test_a_false_original_in_the_folder_is_refused(define, tensors, folder, cache) -> None:
-    define(Source("https://nowhere.invalid/vgg19-abc.pth", "00000000"))
-    (folder / "vgg19-abc.pth").write_bytes(original(tensors))
+    define("https://nowhere.invalid/vgg19-00000000.pth")
+    (folder / "vgg19-00000000.pth").write_bytes(original(tensors))
     with pytest.raises(WeightsError) as caught:
         load_weights(NAME)
-    assert "vgg19-abc.pth" in one_sentence(caught)
+    assert "vgg19-00000000.pth" in one_sentence(caught)
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
@@ -438,10 +437,9 @@ def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
     ("name", "hint"),
     [
         ("vgg19-cafe", "vgg19-caffe"),
-        ("vgg19", "vgg19-caffe"),
         ("VGG16-torchvison", "vgg16-torchvision"),
-        ("resnet50", "vgg19-caffe, vgg16-caffe"),
-        ("", "vgg19-caffe, vgg16-caffe"),
+        ("inception", "vgg19-caffe"),
+        ("", "vgg19-caffe"),
         ("../vgg19-caffe", "vgg19-caffe"),
     ],
 )
@@ -452,11 +450,11 @@ def test_unknown_names_get_a_hint(ask, name: str, hint: str) -> None:
 
 
 def test_status_is_plain_and_reads_nothing(define, tensors, folder, cache) -> None:
-    define(Source("https://nowhere.invalid/a.pth", "00000000"))
+    define("https://nowhere.invalid/a.pth")
     path = save(cache / f"{NAME}.safetensors", tensors)
     (folder / "vgg16-caffe.safetensors").write_bytes(b"12345")
     found = {status.name: status for status in weights_status()}
-    assert set(found) == {*WEIGHTS, "vgg19-compact"}
+    assert set(found) == {*TRAINED, NAME, "vgg19-compact"}
     assert found[NAME].where == "cache" and found[NAME].place == str(path)
     assert found[NAME].bytes == path.stat().st_size
     assert (found["vgg16-caffe"].where, found["vgg16-caffe"].bytes) == ("folder", 5)
@@ -475,7 +473,7 @@ def test_status_is_plain_and_reads_nothing(define, tensors, folder, cache) -> No
 
 
 def test_load_by_name_and_by_path(define, tensors, folder, tmp_path) -> None:
-    file = define(Source(refused_address(), "00000000"))
+    file = define(refused_address())
     path = save(folder / file.file_name, tensors)
     elsewhere = save(tmp_path / "elsewhere.safetensors", tensors, name=NAME)
     for source in (NAME, path, str(path), elsewhere):
@@ -486,14 +484,14 @@ def test_load_by_name_and_by_path(define, tensors, folder, tmp_path) -> None:
 
 
 def test_more_tensors_and_other_precisions_are_no_harm(define, tensors, folder) -> None:
-    file = define(Source(refused_address(), "00000000"))
+    file = define(refused_address())
     halves = {key: tensor.half() for key, tensor in tensors.items()}
     save(folder / file.file_name, {**halves, "classifier.0.weight": torch.zeros(3)})
     assert_equal(load_weights(NAME).tensors, {key: half.float() for key, half in halves.items()})
 
 
 def test_hashed_once_a_process(define, tensors, folder, monkeypatch) -> None:
-    file = define(Source(refused_address(), "00000000"))
+    file = define(refused_address())
     path = save(folder / file.file_name, tensors)
     calls = []
     monkeypatch.setattr(
@@ -555,7 +553,7 @@ def _flip_last_byte(path: Path, tensors: dict[str, Tensor]) -> None:
     ],
 )
 def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, spoil) -> None:
-    file = define(Source(refused_address(), "00000000"))
+    file = define(refused_address())
     path = save(folder / file.file_name, tensors)
     assert load_weights(NAME).tensors
     spoil(path, tensors)
@@ -597,13 +595,19 @@ def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
 # The bundled network
 
 
+def ship(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Puts the file into the table in the place of the shipped one."""
+    row = replace(
+        network_entry("vgg19-compact"),
+        architecture="tiny", bundled=str(path), sha256=sha256(path.read_bytes()),
+    )  # fmt: skip
+    monkeypatch.setitem(read_table(), "vgg19-compact", row)
+
+
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A package folder of the test's own, with a tiny compact network of 4 and 6 channels."""
-    monkeypatch.setattr(compact, "__path__", [str(tmp_path)])
-    monkeypatch.setitem(weights.BUNDLED, "vgg19-compact", "tiny")
     path = tmp_path / "vgg19-compact.safetensors"
-    monkeypatch.setattr(weights, "_bundled_path", lambda name: path)
     found, channels = {}, 3
     for index, (narrow, wide) in {0: (4, 64), 3: (6, 128)}.items():
         found[f"features.{index}.weight"] = torch.ones(narrow, channels, 3, 3)
@@ -616,7 +620,7 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             found[f"{prefix}.relu{block}_1"] = torch.ones(wide)
         channels = narrow
     safetensors.torch.save_file({key: t.half() for key, t in found.items()}, path)
-    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(path.read_bytes()))
+    ship(monkeypatch, path)
     return path
 
 
@@ -678,7 +682,7 @@ def test_bundled_network_incomplete(package: Path, monkeypatch, key: str) -> Non
     stored = safetensors.torch.load_file(package)
     del stored[key]
     safetensors.torch.save_file(stored, package)
-    monkeypatch.setattr(compact, "COMPACT_SHA256", sha256(package.read_bytes()))
+    ship(monkeypatch, package)
     with pytest.raises(WeightsError) as caught:
         bundled_weights("vgg19-compact")
     one_sentence(caught)
@@ -734,7 +738,7 @@ def test_random_weights_follow_their_seed_alone() -> None:
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_random_networks_keep_the_scale_of_activations(pooling: str) -> None:
     """On a photograph that the rescaling has not seen, the mean stays near one at every depth."""
-    network = Network(random_weights("vgg19", 1, pooling).tensors, "vgg19", "caffe", pooling)
+    network = Network(random_weights("vgg19", 1, pooling).tensors, "vgg19", pooling=pooling)
     photo = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)[None].float() / 255
     maps = network(F.interpolate(photo, size=96, mode="area"), layer_names("vgg19", "relu"))
     means = torch.stack([feature.map.mean() for feature in maps.values()])
@@ -754,7 +758,7 @@ def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -
         pytest.skip("REPLICATE_WEIGHTS holds no such file")
     monkeypatch.setenv("REPLICATE_WEIGHTS", REAL_FOLDER)
     found = load_weights(name)
-    file = WEIGHTS[name]
+    file = network_entry(name)
     assert found.path == Path(REAL_FOLDER) / file.file_name
     assert (found.architecture, found.convention) == (file.architecture, "caffe")
     assert weights._has_landmarks(found.tensors, file)

@@ -34,7 +34,7 @@ def small_studio(
     def picture(self: Studio, role: str) -> Any:
         return scene(64, 48, seed=1 + self.roles.index(role))
 
-    monkeypatch.setattr("replicate.engine.engine.channel_means", means)
+    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
     monkeypatch.setattr(Studio, "picture", picture)
 
     def make(network: str = "auto", **settings: Any) -> Studio:
@@ -55,7 +55,7 @@ def claimed(
         results = {}
         for key, job in jobs.items():
             picture = (job.content or job.style).resized(*job.canvas)
-            info = self.engine.info(job.preset.network)
+            info = self.engine.networks.info(job.preset.network)
             losses = {"content/any": 1.0}
             results[key] = Result(job, picture, 1.0, losses, [], 1, 0.0, info, "exact")
         return results

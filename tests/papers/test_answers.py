@@ -17,9 +17,10 @@ from replicate.figure.claims import Claim
 from replicate.figure.old_claims import all_of, at_least, ordered
 from replicate.figure.page import Answer
 from replicate.figure.panels import Grid, Panel
-from replicate.figure.record import FigureRecord, NetworkRecord, read_records, write_record
+from replicate.figure.record import FigureRecord, read_records, write_record
 from replicate.figure.report import Figure
 from replicate.figure.runs import runs_in
+from replicate.networks.spec import NetworkInfo
 from replicate.papers import answers as module
 from replicate.papers import draw_figure, figure_ids
 from replicate.papers.answers import Evidence, Numbers, Question, answers, questions
@@ -193,7 +194,7 @@ def drawn(scene: Callable[..., Any], tmp_path: Path) -> Callable[..., FigureReco
                 "grids": [Grid.of_rows([[Panel(scene(64, 64))]])],
                 "profile": "smoke",
                 "inputs": "bundled",
-                "networks": [NetworkRecord(name="vgg19", weights="caffe", sha256="0")],
+                "networks": [NetworkInfo(name="vgg19-caffe", sha256="0")],
                 "claims": [claim],
                 **given,
             }
@@ -214,7 +215,7 @@ def test_the_text_follows_the_verdict(drawn: Callable[..., FigureRecord]) -> Non
     holding, failing = drawn("a/one", 0.75), drawn("a/one", 0.25)
     assert text_of(answers([holding])) == (
         "It is so. Near: 0.75.\n\n*Limits:* Nothing else.\n\n"
-        "Measured with vgg19, bundled inputs, profile smoke."
+        "Measured with vgg19-caffe, bundled inputs, profile smoke."
     )
     assert "It is so. Far: 0.25." in text_of(answers([failing]))
     assert "Far: undefined." in text_of(answers([drawn("a/one", math.nan)]))
@@ -242,7 +243,7 @@ def test_a_record_with_other_labels_leaves_out_the_sentence(
 @pytest.mark.usefixtures("asked")
 def test_all_settings_are_named(drawn: Callable[..., FigureRecord]) -> None:
     text = text_of(answers([drawn("a/one"), drawn("a/two", inputs="paper")]))
-    assert "Measured with vgg19, bundled inputs, paper inputs, profile smoke." in text
+    assert "Measured with vgg19-caffe, bundled inputs, paper inputs, profile smoke." in text
 
 
 @pytest.mark.usefixtures("asked")

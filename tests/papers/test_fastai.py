@@ -39,7 +39,7 @@ def test_the_lesson_s_preset() -> None:
     """Typed from the notebook: style_wgts and layers of the transfer, mse / 10, 10 x 20 calls."""
     made = load_preset("fastai-lesson8")
     spec = made.network
-    assert (spec.key, spec.pooling, spec.normalised) == ("vgg16-caffe", "average", False)
+    assert (spec.name, spec.pooling, spec.normalised) == ("vgg16-caffe", "average", False)
     assert made.content_layers == {"relu4_2": 1.0}
     assert made.style_layers == {
         "relu1_2": 0.05, "relu2_2": 0.2, "relu3_2": 0.2, "relu4_2": 0.25, "relu5_2": 0.3,
@@ -53,7 +53,7 @@ def test_the_lesson_s_preset() -> None:
 def test_the_forum_s_preset() -> None:
     made, lesson = load_preset("fastai-forum"), load_preset("fastai-lesson8")
     assert made.style_layers == dict.fromkeys([f"relu{block}_1" for block in range(1, 6)], 0.2)
-    assert made.network.key == "vgg19-caffe"
+    assert made.network.name == "vgg19-caffe"
     assert made.status == "unverified"
     same = ("content_layers", "content_weight", "style_weight", "content_loss", "style_loss")
     assert all(getattr(made, name) == getattr(lesson, name) for name in same)

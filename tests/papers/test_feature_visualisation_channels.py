@@ -141,7 +141,7 @@ def test_the_figure_from_end_to_end(
     assert len(record.panels) == 8 * 3
     assert {panel.label for panel in record.panels} >= {"conv4_1 · 3, Fourier basis",
                                                         "conv5_1 · 0, crops"}  # fmt: skip
-    assert record.network.name == "vgg19"
+    assert record.drawn_by == "vgg19-caffe"
     assert "Optimised pictures of 48 px after 12 steps" in record.caption
     assert "from 2 bundled pictures" in record.caption
 

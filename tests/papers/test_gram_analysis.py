@@ -69,7 +69,7 @@ def test_a_figure_that_only_looks(name: str, small_studio: Callable[..., Any]) -
     studio = small_studio()
     figure = draw_figure(studio, f"gram_analysis/{name}")
     assert studio.drawn == []
-    assert [(n.name, n.weights) for n in figure.networks] == [("vgg19", "caffe")]
+    assert [n.name for n in figure.networks] == ["vgg19-caffe"]
     assert "64 × 48 px" in figure.caption
     config = load_paper("gram_analysis").figures[name]
     assert [panel.label for panel in figure.panels] == list(

@@ -103,11 +103,11 @@ def test_on_both_networks(small_studio: Callable[..., Studio]) -> None:
         for numbers in ((1, 1, 1, 1), (2, 2, 3, 3))
     )
     assert layers == {
-        ("vgg16", ones),
-        ("vgg16", lasts),
-        ("vgg19", ones),
-        ("vgg19", lasts),
-        ("vgg19", ("relu1_2", "relu2_2", "relu3_3", "relu4_2")),
+        ("vgg16-caffe", ones),
+        ("vgg16-caffe", lasts),
+        ("vgg19-caffe", ones),
+        ("vgg19-caffe", lasts),
+        ("vgg19-caffe", ("relu1_2", "relu2_2", "relu3_3", "relu4_2")),
     }
     pictures, table = figure.grids
     assert list(pictures.rows) == ["VGG-16", "VGG-19"]

@@ -10,7 +10,7 @@ import pytest
 
 from replicate.config import load_preset
 from replicate.images import Picture
-from replicate.networks.vgg import CAFFE_MEAN
+from replicate.networks.table import network_entry
 from replicate.papers import draw_figure
 from replicate.papers.latte_art import EARLY, EVEN, LATE, PAIRS, blended_with_noise
 from replicate.papers.studio import Studio
@@ -36,7 +36,7 @@ def test_presets(name: str) -> None:
     assert made.ratio_pixels is None
     assert made.content_layers == {"relu4_2": 1.0}
     assert (made.content_loss, made.style_loss) == ("coursera", "gatys")
-    assert (made.network.key, made.network.pooling) == ("vgg19-caffe", "average")
+    assert (made.network.name, made.network.pooling) == ("vgg19-caffe", "average")
     assert made.status == "unverified"
 
 
@@ -46,7 +46,7 @@ def test_the_start_is_seeded_noise_over_the_faded_content() -> None:
     assert made.sha256 == again.sha256 != other.sha256
     assert made.size == (30, 20)
     levels = made.pixels.astype(float)
-    mean = np.array(CAFFE_MEAN)
+    mean = np.array(network_entry("vgg19-caffe").preprocessing.mean)
     # 0.4 of white above the network's mean; noise of 0.6 * 20 levels at most, rounded
     assert levels.mean(axis=(0, 1)) == pytest.approx(mean + 0.4 * (255 - mean), abs=1.5)
     assert np.abs(levels - (mean + 0.4 * (255 - mean))).max() <= 12.5

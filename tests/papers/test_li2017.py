@@ -76,8 +76,8 @@ def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> Non
 def test_layers_and_network(name: str) -> None:
     preset = load_preset(PRESETS[name])
     spec = preset.network
-    assert (spec.name, spec.weights, spec.pooling, spec.normalised) == (
-        "vgg19", "caffe", "average", False,
+    assert (spec.name, spec.pooling, spec.normalised) == (
+        "vgg19-caffe", "average", False,
     )  # fmt: skip
     assert preset.content_layers == {"relu4_2": 1.0}
     assert preset.style_layers == dict(zip(LAYERS, [64.0, 16.0, 4.0, 1.0, 0.25]))

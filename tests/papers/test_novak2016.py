@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from replicate.config import load_paper, load_preset
-from replicate.engine.preset import NetworkSpec
 from replicate.measure.matching import TRIES
 from replicate.networks.layers import layer_names
+from replicate.networks.spec import NetworkSpec
 from replicate.papers import draw_figure, novak2016
 from replicate.papers.matching import at_equal_content, equal
 from replicate.papers.measures import loss_of
@@ -194,6 +194,6 @@ def test_modifications_are_drawn(small_studio: Callable[..., Studio]) -> None:
     assert [panel.label for panel in figure.panels] == [GATYS, *VARIANTS]
     style = {name for name in figure.panels[-1].losses if name.startswith("style/")}
     assert style == {f"style/{layer}" for layer in ALL[1:]}
-    assert NetworkSpec(name="vgg19", pooling="average", normalised=True) in [
+    assert NetworkSpec(name="vgg19-caffe", pooling="average", normalised=True) in [
         info.spec for info in figure.networks
     ]

@@ -61,9 +61,9 @@ def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
 ) -> None:
     studio = small_studio()
     photograph, art = scene(64, 64, seed=1), scene(64, 64, seed=2)
-    preset = load_preset("pytorch-tutorial").with_(network={"weights": "caffe"})
+    preset = load_preset("pytorch-tutorial").with_(network={"name": "vgg19-caffe"})
     job = studio.job(preset, photograph, art)
-    network = studio.engine.network(preset.network)
+    network = studio.engine.networks.network(preset.network)
 
     def norm(layer: str, divided: bool) -> float:
         def gram(pixels: torch.Tensor) -> torch.Tensor:

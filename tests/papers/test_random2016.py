@@ -10,7 +10,7 @@ import torch
 
 from replicate.config import load_paper, load_preset
 from replicate.engine.engine import Engine
-from replicate.engine.preset import NetworkSpec
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.vgg import Network
 from replicate.networks.weights import LoadedWeights
 from replicate.papers import draw_figure
@@ -34,7 +34,7 @@ FIVE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 
 def test_the_preset() -> None:
     made = load_preset("random2016")
-    assert (made.network.key, made.network.pooling) == ("vgg19-random", "average")
+    assert (made.network.name, made.network.pooling) == ("vgg19-random", "average")
     assert not made.network.normalised
     assert made.content_layers == {"relu4_2": 1.0}
     assert made.style_layers == dict.fromkeys(FIVE, 0.2)
@@ -177,7 +177,7 @@ def test_the_figure_from_end_to_end(
     assert len(labels) == 2 * 3 * 2 + 3
     assert labels[-3:] == ["trained texture", BALANCED, UNSCALED]
     assert [claim.id for claim in figure.claims] == ["scale", "inversion", "texture"]
-    assert {network.name for network in figure.networks} == {"vgg19", "vgg19-random"}
+    assert {network.name for network in figure.networks} == {"vgg19-caffe", "vgg19-random"}
     weights = {
         label: panel.job["preset"]["style_layers"]
         for label, panel in zip(labels[-2:], figure.panels[-2:])

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from replicate.engine.preset import NetworkSpec
 from replicate.images import folder_pictures
 from replicate.networks.layers import receptive_field
+from replicate.networks.spec import NetworkSpec
 from replicate.storage.store import ResultStore
 from replicate.visualisation import excerpts as module
 from replicate.visualisation.channels import Channel

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from replicate.engine.preset import NetworkSpec
 from replicate.images import Picture
 from replicate.measure.metrics import band_energy_share
+from replicate.networks.spec import NetworkSpec
 from replicate.storage.store import ResultStore
 from replicate.visualisation import optimised as module
 from replicate.visualisation.channels import Channel

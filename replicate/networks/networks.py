@@ -1,0 +1,135 @@
+"""The networks of an engine: found once, held, and answered for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from .means import channel_means
+from .spec import NetworkInfo, NetworkSpec
+from .table import network_entry
+from .vgg import Network
+from .weights import (
+    LoadedWeights,
+    bundled_weights,
+    find_weights,
+    load_weights,
+    random_weights,
+)
+
+
+class Networks:
+    """Finds networks and holds them in memory, on one device and in one precision.
+
+    Args:
+        chosen: ``auto`` takes the network that is asked for if its weights are on this machine,
+            else a stand-in; a name or an alias of the table overrides all but random networks,
+            which are about doing without training.
+        say: called once with a sentence when another network stands in.
+
+    Raises:
+        WeightsError: there is no network of that name; or, when it is first needed, its weights
+            are not there.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        chosen: str = "auto",
+        say: Callable[[str], None] = lambda sentence: None,
+    ):
+        self.device = device
+        self.dtype = dtype
+        self.chosen = chosen if chosen == "auto" else network_entry(chosen).id
+        self._say = say
+        self._said: set[str] = set()
+        self._resolved: dict[NetworkSpec, NetworkSpec] = {}
+        self._weights: dict[str, LoadedWeights] = {}
+        self._networks: dict[tuple[NetworkSpec, float], Network] = {}
+
+    def resolve(self, spec: NetworkSpec) -> NetworkSpec:
+        """The network that draws where ``spec`` is asked for."""
+        if spec not in self._resolved:
+            self._resolved[spec] = self._resolve(spec)
+        return self._resolved[spec]
+
+    def _resolve(self, spec: NetworkSpec) -> NetworkSpec:
+        if spec.entry.random:
+            return spec
+        if self.chosen != "auto":
+            return spec.changed(name=self.chosen)
+        if spec.entry.bundled or find_weights(spec.name):
+            return spec
+        stand_in = "vgg19-compact" if bundled_weights("vgg19-compact") else "vgg19-random"
+        drawing = spec.changed(name=stand_in)
+        if spec.name not in self._said:
+            self._said.add(spec.name)
+            rescaled = feature_scale(spec, drawing) != 1
+            self._say(
+                f"{spec.name} is not on this machine, so {stand_in} draws in its place"
+                f"{', with losses rescaled to its units' if rescaled else ''}; "
+                f"'replicate weights fetch {spec.name}' brings the real one."
+            )
+        return drawing
+
+    def feature_scale(self, spec: NetworkSpec) -> float:
+        """What the drawing network's features are multiplied by where ``spec`` is asked for.
+
+        Not 1 where a network stands in that takes its input on another scale.  Its features are
+        k times as large; so content losses would be k^2 and losses of Gram matrices k^4 times as
+        large, and a preset's weights would mean something else.
+        """
+        return feature_scale(spec, self.resolve(spec))
+
+    def network(self, spec: NetworkSpec) -> Network:
+        """The network for ``spec`` (resolved, loaded once), with features on its scale."""
+        drawing, scale = self.resolve(spec), self.feature_scale(spec)
+        if (drawing, scale) not in self._networks:
+            self._networks[drawing, scale] = (
+                self._built(drawing) if scale == 1 else self.network(drawing).rescaled(scale)
+            )
+        return self._networks[drawing, scale]
+
+    def info(self, spec: NetworkSpec) -> NetworkInfo:
+        """Which network draws where ``spec`` is asked for, with its checksum."""
+        drawing = self.resolve(spec)
+        return NetworkInfo(**drawing.plain(), sha256=self._load(drawing).sha256)
+
+    def _built(self, spec: NetworkSpec) -> Network:
+        weights = self._load(spec)
+        network = Network(
+            weights.tensors,
+            spec.architecture,
+            spec.entry.preprocessing,
+            spec.pooling,
+            self.device,
+            self.dtype,
+        )
+        if spec.normalised:
+            network.normalise(channel_means(network, weights))
+        return network
+
+    def _load(self, spec: NetworkSpec) -> LoadedWeights:
+        # Random filters are scaled so that activations keep their size, which pooling decides.
+        key = f"{spec.name}/{spec.pooling}" if spec.entry.random else spec.name
+        if key not in self._weights:
+            self._weights[key] = (
+                random_weights(spec.architecture, pooling=spec.pooling)
+                if spec.entry.random
+                else load_weights(spec.name)
+            )
+        return self._weights[key]
+
+
+def feature_scale(meant: NetworkSpec, drawing: NetworkSpec) -> float:
+    """Features of ``drawing`` times this are as large as those of ``meant``.
+
+    The features of one network grow with its input, so 1/57.6 where caffe's convention stands in
+    for torchvision's.  That this holds between networks that were trained apart is an estimate.
+    Features of normalised networks have a mean of 1 whatever their input.
+    """
+    if meant.convention == drawing.convention or drawing.normalised:
+        return 1.0
+    return meant.entry.preprocessing.gain / drawing.entry.preprocessing.gain

@@ -1,0 +1,118 @@
+"""Which network is asked for, and which one drew.
+
+This module knows no torch, so that presets and records can be read at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from ..errors import WeightsError
+from ..strict import Strict
+from .table import NetworkEntry, flat_name, network_entry, read_table
+
+Pooling = Literal["max", "average"]
+
+
+def _network_name(name: str) -> str:
+    try:
+        return network_entry(name).id
+    except WeightsError as error:
+        raise ValueError(str(error)) from error
+
+
+NetworkName = Annotated[str, AfterValidator(_network_name)]
+"""A name of the table; an alias is answered with the name that it stands for."""
+
+
+class NetworkSpec(Strict):
+    """Which network reads the pictures; in a preset, which one its weights are meant for.
+
+    Where another network draws, losses are rescaled to what they would be at the scale of this
+    one's input (:meth:`replicate.networks.networks.Networks.feature_scale`).
+
+    Attributes:
+        name: of the table of networks, such as ``vgg19-caffe``; an alias such as ``vgg19`` or the
+            pair of old files, ``name = "vgg19"`` and ``weights = "caffe"``, is understood too.
+        normalised: Gatys' rescaled network: the mean activation of each channel over a set of
+            photographs is one (Gatys et al. 2016, section 2).
+    """
+
+    name: NetworkName = "vgg19-caffe"
+    pooling: Pooling = "max"
+    normalised: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "weights" not in data:
+            return data
+        name, weights = data.get("name", "vgg19"), data["weights"]
+        rest = {key: value for key, value in data.items() if key != "weights"}
+        return {**rest, "name": flat_name(str(name), str(weights))}
+
+    @property
+    def entry(self) -> NetworkEntry:
+        return network_entry(self.name)
+
+    @property
+    def architecture(self) -> str:
+        return self.entry.architecture
+
+    @property
+    def convention(self) -> str:
+        """How pixels become its input: ``caffe`` or ``torchvision``."""
+        return self.entry.convention
+
+    @property
+    def label(self) -> str:
+        """``VGG-19 (caffe), average pooling, normalised``: for captions."""
+        parts = [self.entry.title, f"{self.pooling} pooling"]
+        return ", ".join(parts + ["normalised"] * self.normalised)
+
+    @property
+    def family(self) -> str:
+        """What all published trainings of an architecture share: ``vgg19``; else the name."""
+        return self.architecture if self.entry.sources else self.name
+
+    def changed(self, **changes: Any) -> NetworkSpec:
+        """A validated copy."""
+        return NetworkSpec.model_validate({**self.plain(), **changes})
+
+    def plain(self) -> dict[str, Any]:
+        """Name, pooling and normalisation, without what a subclass adds."""
+        return self.model_dump(include=set(NetworkSpec.model_fields))
+
+    def meant_for(self, name: str) -> NetworkSpec:
+        """This network with the architecture of another one and its own scale of input.
+
+        A preset is validated against it where the network ``name`` is to draw.
+        """
+        wanted = network_entry(name)
+        kin = [each for each in read_table().values() if each.architecture == wanted.architecture]
+        alike = [each for each in kin if each.sources and each.convention == self.convention]
+        return self.changed(name=alike[0].id if alike else wanted.id)
+
+    def description(self) -> dict[str, Any]:
+        """As keys of the result store spell it: networks of old as they were spelt then."""
+        return {**self.plain(), **self.entry.stored}
+
+
+class NetworkInfo(NetworkSpec):
+    """The network that drew a picture, which may be a stand-in for the one asked for.
+
+    Attributes:
+        sha256: of its weights.
+    """
+
+    sha256: str
+
+    @property
+    def spec(self) -> NetworkSpec:
+        return NetworkSpec.model_validate(self.plain())
+
+    def description(self) -> dict[str, Any]:
+        return {**super().description(), "sha256": self.sha256}
