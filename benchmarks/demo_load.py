@@ -30,8 +30,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 FLAT = 0.05
 """Share by which memory may have grown from the second quarter of the time to the last."""
 
-START = 180.0
-"""Seconds that a server may take to start."""
+START = 400.0
+"""Seconds that a server may take to start, and draw the bundled artworks, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,7 @@ def _megabytes(process: int) -> float | None:
 def server() -> Iterator[tuple[str, int]]:
     """A demo of its own, with results and uploads in a folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
+        port = free_port()
         surroundings = {
             **os.environ,
             "REPLICATE_CACHE": f"{folder}/cache",
@@ -221,7 +220,8 @@ def server() -> Iterator[tuple[str, int]]:
         process = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL)
         try:
             address = f"http://127.0.0.1:{port}/"
-            _await(address, process)
+            if not answering(address, process):
+                raise SystemExit(f"The demo did not start within {START:.0f} seconds.")
             yield address, process.pid
         finally:
             process.terminate()
@@ -231,15 +231,22 @@ def server() -> Iterator[tuple[str, int]]:
                 process.kill()
 
 
-def _await(address: str, process: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def answering(address: str, process: subprocess.Popen[Any]) -> str:
+    """The page as soon as it is served; empty if the program ends or takes too long."""
     end = time.monotonic() + START
     while process.poll() is None and time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=10).close()
-            return
+            with urllib.request.urlopen(address, timeout=10) as page:
+                return str(page.read().decode())
         except OSError:
             time.sleep(0.5)
-    raise SystemExit(f"The demo did not start within {START:.0f} seconds.")
+    return ""
 
 
 def pictures(folder: Path) -> tuple[Path, Path]:

@@ -1,13 +1,8 @@
 """What the demo's tests share: a backend of tiny networks, few bundled pictures, a visitor."""
 
-from __future__ import annotations
-
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -24,7 +19,7 @@ LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting
 
 
 @pytest.fixture
-def few_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def few_pictures(monkeypatch):
     """Photographs alone, for artworks take seconds to draw."""
     names = {"photographs": ["chelsea", "coffee"], "artworks": ["rocket"], "subjects": []}
     monkeypatch.setattr(pictures, "bundled_names", lambda: names)
@@ -37,16 +32,10 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def backend(
-    tmp_path: Path,
-    tiny_engine: Callable[..., Any],
-    few_pictures: None,
-    scene: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Backend:
+def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch):
     """A backend whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
 
-    def means(network: Any, weights: Any) -> dict[str, Any]:
+    def means(network, weights):
         found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 
@@ -56,13 +45,13 @@ def backend(
 
 
 @pytest.fixture
-def visitor() -> Any:
+def visitor():
     """The request of a visitor's event."""
     return SimpleNamespace(session_hash="visitor", query_params={})
 
 
 @pytest.fixture
-def files(tmp_path: Path, scene: Callable[..., Any]) -> tuple[str, str]:
+def files(tmp_path, scene):
     """A visitor's content and style picture."""
     names = ("my photo.png", "my art.png")
     content, style = (scene(48, 32, seed).save(tmp_path / name) for seed, name in enumerate(names))
@@ -70,20 +59,20 @@ def files(tmp_path: Path, scene: Callable[..., Any]) -> tuple[str, str]:
 
 
 @pytest.fixture
-def job(scene: Callable[..., Any]) -> Job:
+def job(scene):
     """Eight evaluations."""
     preset = load_preset("gatys2016-code")
     return Job(preset, scene(48, 32), scene(32, 32, 1), size=48, evaluations=8)
 
 
 @pytest.fixture
-def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def endless(monkeypatch):
     """Drawings of 40 evaluations and more never come to their last one, however fast the machine
     is and however late a test stops them.  The event says that one has been given up.
     """
     given_up, whole = threading.Event(), Engine.stream
 
-    def stream(self: Engine, job: Job, *every: int) -> Iterator[Any]:
+    def stream(self, job, *every):
         try:
             for snapshot in whole(self, job, *every):
                 while snapshot.step >= 39:
@@ -99,7 +88,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 @pytest.fixture
-def server(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(backend, tmp_path, monkeypatch):
     """The address of a started page."""
     from demo.page import launch
 

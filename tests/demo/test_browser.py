@@ -3,18 +3,12 @@
 Skipped, with the reason, where there is none; with REPLICATE_DEMAND_BROWSER set that is a failure.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
-from demo.backend import Backend
 from replicate.record import read_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,7 +17,7 @@ PATIENCE = 90_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -36,25 +30,25 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-def _lacking(what: str) -> None:
+def _lacking(what):
     if os.environ.get("REPLICATE_DEMAND_BROWSER"):
         pytest.fail(f"{what}, and REPLICATE_DEMAND_BROWSER demands it")
     pytest.skip(what)
 
 
 @pytest.fixture
-def visit(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
+def visit(browser, server):
     """``visit("?preset=…", width=390, scheme="dark")`` opens the page; at the end of the test
     there must have been no error on any, and no look at another machine.
     """
     faults: list[str] = []
     pages: list[Any] = []
 
-    def note(address: str) -> None:
+    def note(address):
         if not address.startswith((server, "data:", "blob:")):
             faults.append(f"the page asked for {address}")
 
-    def open_(query: str = "", width: int = 1600, scheme: str = "light") -> Any:
+    def open_(query="", width=1600, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         pages.append(page)
         page.set_default_timeout(PATIENCE)
@@ -75,9 +69,7 @@ SMALL = "?preset=gatys2016-code&size=64&evaluations=40&content=coffee&style=rock
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (390, "dark")])
-def test_from_a_link_to_the_download_and_back(
-    visit: Callable[..., Any], tmp_path: Path, width: int, scheme: str
-) -> None:
+def test_from_a_link_to_the_download_and_back(visit, tmp_path, width, scheme):
     page = visit(SMALL, width, scheme)
     assert _fits(page)
     assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
@@ -105,9 +97,7 @@ def test_from_a_link_to_the_download_and_back(
     other.wait_for_selector("text=These are the settings of the picture.")
 
 
-def test_an_upload_is_drawn_with_previews_until_stop(
-    visit: Callable[..., Any], tmp_path: Path, scene: Callable[..., Any], endless: Event
-) -> None:
+def test_an_upload_is_drawn_with_previews_until_stop(visit, tmp_path, scene, endless):
     page = visit(SMALL)
     upload = scene(96, 64).save(tmp_path / "mine.png")
     page.click("#content-picture button[aria-label='Remove Image']")
@@ -128,9 +118,7 @@ def test_an_upload_is_drawn_with_previews_until_stop(
     page.wait_for_selector("#command >> text=mine.png")
 
 
-def test_a_browser_that_vanishes_frees_the_engine(
-    visit: Callable[..., Any], browser: Any, backend: Backend, endless: Event
-) -> None:
+def test_a_browser_that_vanishes_frees_the_engine(visit, browser, backend, endless):
     gone, other = visit(SMALL), visit(SMALL.replace("size=64", "size=80"))
     gone.click("#run")
     gone.wait_for_selector("#picture img")
@@ -144,7 +132,7 @@ def test_a_browser_that_vanishes_frees_the_engine(
     assert len(backend.store) == 0
 
 
-def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:
+def test_the_other_tabs_and_the_keyboard(visit):
     page = visit(SMALL + "&style=none", width=390)
     page.focus("#run")
     page.keyboard.press("Enter")
@@ -178,17 +166,17 @@ def test_the_other_tabs_and_the_keyboard(visit: Callable[..., Any]) -> None:
     assert _unnamed(page) == [] and _fits(page)
 
 
-def _set(page: Any, field: str, value: int) -> None:
+def _set(page, field, value):
     page.locator(f"{field} input[type=number]").fill(str(value))
     page.locator(f"{field} input[type=number]").press("Tab")
 
 
-def _fits(page: Any) -> bool:
+def _fits(page):
     """Whether nothing is wider than the window."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def _unnamed(page: Any) -> list[str]:
+def _unnamed(page):
     """Visible pictures, buttons and inputs that a screen reader has no words for."""
     return list(
         page.evaluate(

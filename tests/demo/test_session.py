@@ -1,21 +1,15 @@
 """A drawing under way: frames, their pace, stopping, faults, the store."""
 
-from __future__ import annotations
-
 import math
 import pickle
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from demo.backend import Backend
 from demo.chart import chart
 from demo.limits import InputError
-from demo.session import Course, Drawings, Frame, Stop, Stops
+from demo.session import Course, Drawings, Stop, Stops
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
@@ -26,19 +20,19 @@ from replicate.record import job_from_record, read_record, save_recorded
 class Clock:
     """Says what time it is: so much later at each look."""
 
-    def __init__(self, step: float):
+    def __init__(self, step):
         self.now, self.step = 0.0, step
 
-    def __call__(self) -> float:
+    def __call__(self):
         self.now += self.step
         return self.now
 
 
-def frames(backend: Backend, job: Job, **arguments: Any) -> list[Frame]:
+def frames(backend, job, **arguments):
     return list(Drawings(backend).draw(job, "auto", Stop(), **arguments))
 
 
-def stopped_at(backend: Backend, job: Job, step: int) -> Frame:
+def stopped_at(backend, job, step):
     stop = Stop()
     for frame in Drawings(backend).draw(job, "auto", stop, Clock(1.0)):
         if frame.step == step:
@@ -47,15 +41,13 @@ def stopped_at(backend: Backend, job: Job, step: int) -> Frame:
 
 
 @pytest.fixture
-def content_first(job: Job, scene: Callable[..., Any]) -> Job:
+def content_first(job, scene):
     """A job whose first half goes to the content alone."""
     preset = job.preset.with_(content_first=0.5)
     return replace(job, preset=preset, content=scene(64, 64), init="noise", size=64)
 
 
-def test_every_frame_shows_on_a_slow_machine_and_the_last_has_the_engines_result(
-    backend: Backend, job: Job
-) -> None:
+def test_every_frame_shows_on_a_slow_machine_and_the_last_has_the_engines_result(backend, job):
     shown = frames(backend, job, clock=Clock(1.0))
     alone = Engine("cpu", store=None).run(job)
 
@@ -67,7 +59,7 @@ def test_every_frame_shows_on_a_slow_machine_and_the_last_has_the_engines_result
     assert (last.steps, last.left, last.remark) == (8, 0.0, "")
 
 
-def test_at_most_three_frames_a_second(backend: Backend, job: Job) -> None:
+def test_at_most_three_frames_a_second(backend, job):
     clock = Clock(0.05)
     times = [clock.now for _ in Drawings(backend).draw(job, "auto", Stop(), clock)]
 
@@ -75,7 +67,7 @@ def test_at_most_three_frames_a_second(backend: Backend, job: Job) -> None:
     assert all(late - early >= 0.3 for early, late in zip(times[:-1], times[1:-1]))
 
 
-def test_the_parts_add_up_to_the_total(backend: Backend, job: Job) -> None:
+def test_the_parts_add_up_to_the_total(backend, job):
     wanted = replace(job, preset=job.preset.with_(tv_weight=0.5, ratio=0.01))
     course = frames(backend, wanted)[-1].course
 
@@ -85,9 +77,7 @@ def test_the_parts_add_up_to_the_total(backend: Backend, job: Job) -> None:
     assert first == pytest.approx(course.total[0], rel=1e-4)
 
 
-def test_where_content_comes_first_style_has_no_losses_yet(
-    backend: Backend, content_first: Job
-) -> None:
+def test_where_content_comes_first_style_has_no_losses_yet(backend, content_first):
     course = frames(backend, content_first)[-1].course
 
     style = course.parts["style/relu1_1"]
@@ -97,15 +87,13 @@ def test_where_content_comes_first_style_has_no_losses_yet(
     assert chart(course, 8).count('<path class="total"') == 2, "totals of different sums"
 
 
-def test_losses_that_are_not_finite_leave_the_chart_whole() -> None:
+def test_losses_that_are_not_finite_leave_the_chart_whole():
     course = Course((), [1, 2], [math.nan, math.inf], {"content/relu4_2": [math.nan, 0.0]})
 
     assert "nan" not in chart(course, 5).split("<ul")[0].split("<path")[-1]
 
 
-def test_a_second_time_nothing_is_drawn(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_time_nothing_is_drawn(backend, job, monkeypatch):
     first = frames(backend, job)[-1]
     monkeypatch.setattr(Engine, "stream", lambda *_: pytest.fail("drawn again"))
 
@@ -119,9 +107,7 @@ def test_a_second_time_nothing_is_drawn(
     assert np.array_equal(again.picture.pixels, first.picture.pixels)
 
 
-def test_stop_keeps_the_picture_and_its_record_but_stores_nothing(
-    backend: Backend, content_first: Job, tmp_path: Path
-) -> None:
+def test_stop_keeps_the_picture_and_its_record_but_stores_nothing(backend, content_first, tmp_path):
     stopped = stopped_at(backend, content_first, 5)
 
     result = stopped.result
@@ -140,23 +126,14 @@ def test_stop_keeps_the_picture_and_its_record_but_stores_nothing(
     assert np.array_equal(Engine("cpu").run(again).picture.pixels, stopped.picture.pixels)
 
 
-def test_a_vanished_visitor_holds_nothing_up(backend: Backend, job: Job) -> None:
-    abandoned = Drawings(backend).draw(job, "auto", Stop(), Clock(1.0))
-    next(abandoned)
-
-    assert not backend.lock.locked()
-    assert frames(backend, replace(job, seed=1))[-1].result is not None
-    abandoned.close()
-
-
 # Faults
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int) -> None:
+def failing(monkeypatch, error, after):
     """Have the engine fail after so many evaluations."""
     whole = Engine.stream
 
-    def stream(self: Engine, job: Job) -> Iterator[Any]:
+    def stream(self, job):
         for snapshot in whole(self, job):
             if snapshot.step > after:
                 raise error
@@ -168,9 +145,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int) -> No
 EXPLODED = DivergedError("the loss has exploded at evaluation 4", step=4, picture=None)
 
 
-def test_an_exploding_loss_leaves_the_last_good_picture(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exploding_loss_leaves_the_last_good_picture(backend, job, monkeypatch):
     failing(monkeypatch, EXPLODED, 3)
 
     last = frames(backend, job)[-1]
@@ -189,24 +164,15 @@ def test_an_exploding_loss_leaves_the_last_good_picture(
     ],
     ids=["exploded", "memory", "torch's memory", "a bug is not hidden"],
 )
-def test_a_failure_at_once(
-    backend: Backend,
-    job: Job,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    kind: type[Exception],
-    says: str,
-) -> None:
+def test_a_failure_at_once(backend, job, monkeypatch, error, kind, says):
     failing(monkeypatch, error, 0)
 
     with pytest.raises(kind, match=says):
         frames(backend, job)
 
 
-def test_a_full_disk_loses_no_picture(
-    backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def put(*_: Any) -> None:
+def test_a_full_disk_loses_no_picture(backend, job, monkeypatch):
+    def put(*_):
         raise ReplicateError("Cannot write 'x.png': No space left on device.")
 
     monkeypatch.setattr(backend.store, "put", put)
@@ -220,7 +186,7 @@ def test_a_full_disk_loses_no_picture(
 # Who wants a stop
 
 
-def test_a_stop_is_for_one_visitor_and_counts_before_the_job_starts() -> None:
+def test_a_stop_is_for_one_visitor_and_counts_before_the_job_starts():
     stops = Stops()
     older, newer, other = stops.begin("a"), stops.begin("a"), stops.begin("b")
     assert older.is_set() and not newer.is_set(), "running again stops the older drawing"
@@ -237,7 +203,7 @@ def test_a_stop_is_for_one_visitor_and_counts_before_the_job_starts() -> None:
 # Time
 
 
-def test_the_estimate_learns_from_this_machine(backend: Backend, scene: Any) -> None:
+def test_the_estimate_learns_from_this_machine(backend, scene):
     preset = load_preset("gatys2016").with_(content_first=0.5)
     wanted = Job(preset, scene(), scene(), size=128, evaluations=10)
     at_once = replace(wanted, preset=preset.with_(content_first=0))
@@ -254,9 +220,7 @@ def test_the_estimate_learns_from_this_machine(backend: Backend, scene: Any) -> 
 @pytest.mark.parametrize(
     ("size", "count", "seconds"), [(64, 10, 1.0), (128, 4, 1.0), (128, 10, 0.0)]
 )
-def test_a_poor_measurement_is_not_learnt(
-    backend: Backend, scene: Any, size: int, count: int, seconds: float
-) -> None:
+def test_a_poor_measurement_is_not_learnt(backend, scene, size, count, seconds):
     preset = load_preset("gatys2016-code")
     backend.learn(Job(preset, scene(), scene(), size=size), "auto", count, seconds)
 

@@ -1,7 +1,5 @@
 """Settings: every way into them and out of them says the same."""
 
-from __future__ import annotations
-
 import math
 import shlex
 from dataclasses import replace
@@ -21,7 +19,7 @@ LIMITS = Limits(size=512, evaluations=300)
 NETWORKS = ["auto", "vgg19-random", "vgg16-caffe"]
 
 
-def fields(preset: str = "gatys2016", **changes: Any) -> dict[str, Any]:
+def fields(preset="gatys2016", **changes):
     """The page's fields as a preset sets them, with changes."""
     base = load_preset(preset)
     start = Settings.of(base, LIMITS)
@@ -41,7 +39,7 @@ def fields(preset: str = "gatys2016", **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", list(presets()))
-def test_an_untouched_preset_is_shown_whole_and_stays_the_papers_own(name: str) -> None:
+def test_an_untouched_preset_is_shown_whole_and_stays_the_papers_own(name):
     preset = load_preset(name)
     rows = settings.table(Settings.of(preset, LIMITS))
 
@@ -54,7 +52,7 @@ def test_an_untouched_preset_is_shown_whole_and_stays_the_papers_own(name: str) 
     ]
 
 
-def test_a_chain_keeps_its_first_layer() -> None:
+def test_a_chain_keeps_its_first_layer():
     chained = next(each for each in presets().values() if 0 in each.style_layers.values())
     rows = settings.table(Settings.of(chained, LIMITS))
     rows[-1][2] = 0.5
@@ -65,21 +63,15 @@ def test_a_chain_keeps_its_first_layer() -> None:
     assert changed != chained
 
 
-def test_a_preset_starts_small() -> None:
-    start = Settings.of(load_preset("gatys2016"), Limits(size=200, evaluations=20))
-
-    assert (start.size, start.evaluations) == (200, 20)
-
-
 @pytest.mark.parametrize("ratio", [1e-4, 8e-4, 1e-3, 3e-3, 5e-2, 0.2, 7, 1e3])
-def test_the_slider_finds_round_ratios(ratio: float) -> None:
+def test_the_slider_finds_round_ratios(ratio):
     found = settings.checked(**fields(exponent=settings.exponent_of(ratio)))
 
     assert found.ratio == ratio
     assert found.preset().ratio == pytest.approx(ratio)
 
 
-def test_every_place_of_the_slider_has_a_ratio_of_its_own() -> None:
+def test_every_place_of_the_slider_has_a_ratio_of_its_own():
     for place in range(-800, 401, 7):
         found = settings.checked(**fields(exponent=place / 100))
         assert settings.exponent_of(found.ratio) == place / 100
@@ -113,7 +105,7 @@ def test_every_place_of_the_slider_has_a_ratio_of_its_own() -> None:
         ({"network": "vgg16-caffe", "rows": [["relu3_4", 1, 1]]}, "relu3_4"),
     ],
 )
-def test_a_wrong_field_is_named_in_one_sentence(changes: dict[str, Any], says: str) -> None:
+def test_a_wrong_field_is_named_in_one_sentence(changes, says):
     with pytest.raises(InputError) as caught:
         settings.checked(**fields(**changes)).preset()
 
@@ -121,17 +113,16 @@ def test_a_wrong_field_is_named_in_one_sentence(changes: dict[str, Any], says: s
     assert len(str(caught.value)) < 200
 
 
-def test_another_architecture_changes_the_preset_and_other_weights_do_not() -> None:
-    assert settings.checked(**fields(network="vgg19-random")).preset() is load_preset("gatys2016")
-    assert settings.checked(**fields(network="vgg16-caffe")).preset().network.name == "vgg16-caffe"
+def test_another_architecture_changes_the_preset_but_neither_its_scale_nor_for_weights():
+    def network(preset, name):
+        return settings.checked(**fields(preset, network=name)).preset().network
+
+    assert network("gatys2016", "vgg19-random") == load_preset("gatys2016").network
+    assert network("gatys2016", "vgg16-caffe").name == "vgg16-caffe"
+    assert network("udacity", "vgg16-caffe").name == "vgg16-torchvision"
 
 
-def test_another_architecture_keeps_the_input_scale_that_the_preset_is_meant_for() -> None:
-    wanted = settings.checked(**fields("udacity", network="vgg16-caffe"))
-    assert wanted.preset().network.name == "vgg16-torchvision"
-
-
-def test_switch_and_switch_back() -> None:
+def test_switch_and_switch_back():
     rows = settings.table(Settings.of(load_preset("gatys2016"), LIMITS))
     switched = settings.switched(rows, "conv")
 
@@ -139,7 +130,7 @@ def test_switch_and_switch_back() -> None:
     assert settings.switched(switched, "relu") == rows
 
 
-def test_equal_weights_sum_to_one() -> None:
+def test_equal_weights_sum_to_one():
     rows = settings.evened([["relu1_1", 3, 0], ["relu2_1", 1, 9], ["relu3_1", 0, 0]])
 
     assert rows == [["relu1_1", 0.5, 0.0], ["relu2_1", 0.5, 1.0], ["relu3_1", 0.0, 0.0]]
@@ -159,7 +150,7 @@ CHANGED = [
 
 
 @pytest.mark.parametrize("changes", CHANGED)
-def test_a_link_brings_the_settings_back(changes: dict[str, Any]) -> None:
+def test_a_link_brings_the_settings_back(changes):
     wanted = settings.checked(**fields(**changes))
     query = settings.to_query(wanted, {"content": "coffee"})
 
@@ -169,7 +160,7 @@ def test_a_link_brings_the_settings_back(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("changes", [each for each in CHANGED if "network" not in each])
-def test_the_command_line_draws_the_same_job(changes: dict[str, Any]) -> None:
+def test_the_command_line_draws_the_same_job(changes):
     from replicate.images import bundled
 
     profile = load_profile(CPU_PROFILE)
@@ -184,19 +175,17 @@ def test_the_command_line_draws_the_same_job(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("changes", CHANGED)
-def test_the_python_draws_the_same_job(
-    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_python_draws_the_same_job(changes, monkeypatch):
     import replicate
     from replicate.images import bundled
 
     drawn: list[tuple[dict[str, Any], Job]] = []
 
     class Recorder:
-        def __init__(self, **arguments: Any):
+        def __init__(self, **arguments):
             self.arguments = arguments
 
-        def run(self, job: Job) -> Any:
+        def run(self, job):
             drawn.append((self.arguments, job))
             raise StopIteration
 
@@ -213,7 +202,7 @@ def test_the_python_draws_the_same_job(
 
 
 @pytest.mark.parametrize("name", ["a b.jpg", "$(reboot).png", "it's.png", '";x".png'])
-def test_a_strange_file_name_stays_one_word(name: str) -> None:
+def test_a_strange_file_name_stays_one_word(name):
     wanted = settings.checked(**fields())
 
     assert shlex.split(texts.command_line(wanted, name, "swirls"))[2] == name
@@ -224,18 +213,14 @@ def test_a_strange_file_name_stays_one_word(name: str) -> None:
     ("query", "says"),
     [
         ({"preset": "gatys2061"}, "did you mean 'gatys2016'?"),
-        ({"size": "9999"}, "Size"),
-        ({"evaluations": "1e3"}, "Evaluations"),
         ({"ratio": "nan"}, "The ratio"),
-        ({"seed": "x"}, "Seed"),
-        ({"init": "picture"}, "start"),
         ({"network": "resnet"}, "network"),
         ({"content_layers": "relu9_9"}, "relu9_9"),
         ({"style_layers": "relu1_1=-1"}, "relu1_1"),
         ({"style_layers": "relu1_1,relu1_1"}, "twice"),
     ],
 )
-def test_a_wrong_link_opens_with_one_sentence(query: dict[str, str], says: str) -> None:
+def test_a_wrong_link_opens_with_one_sentence(query, says):
     found, _, problems = settings.from_query(query, LIMITS, NETWORKS)
 
     assert found == Settings.of(load_preset("gatys2016"), LIMITS)

@@ -1,33 +1,27 @@
 """A GPU that is lent: drawn in another process, with a duration that fits the job."""
 
-from __future__ import annotations
-
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from demo import zerogpu
-from demo.backend import Backend
 from demo.limits import InputError
-from demo.session import Drawings, Frame, Stop
+from demo.session import Drawings, Stop
 from replicate.engine.engine import Engine
-from replicate.engine.job import Job
 from replicate.errors import DivergedError
 
 
 class Spaces:
     """Does what the package ``spaces`` does: forks, pickles, and loses the text of errors."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.seconds: list[int] = []
 
-    def GPU(self, task: Callable[..., Iterator[Any]], duration: Callable[..., int]) -> Any:
-        def lent(*arguments: Any) -> Iterator[Any]:
+    def GPU(self, task, duration):
+        def lent(*arguments):
             self.seconds.append(duration(*arguments))
             context = multiprocessing.get_context("fork")
             ours, theirs = context.Pipe()
@@ -44,7 +38,7 @@ class Spaces:
                 process.kill()
                 process.join()
 
-        def work(sent: bytes, theirs: Any) -> None:
+        def work(sent, theirs):
             try:
                 for each in task(*pickle.loads(sent)):
                     theirs.send((each, ""))
@@ -56,14 +50,14 @@ class Spaces:
 
 
 @pytest.fixture
-def spaces(monkeypatch: pytest.MonkeyPatch) -> Spaces:
+def spaces(monkeypatch):
     fake = Spaces()
     monkeypatch.setattr(zerogpu, "spaces", fake)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     return fake
 
 
-def slow_clock() -> float:
+def slow_clock():
     """A second later at each look, so that every frame is shown; pickled by its name."""
     slow_clock.now += 1.0  # type: ignore[attr-defined]
     return float(slow_clock.now)  # type: ignore[attr-defined]
@@ -72,13 +66,11 @@ def slow_clock() -> float:
 slow_clock.now = 0.0  # type: ignore[attr-defined]
 
 
-def drawn(backend: Backend, job: Job) -> list[Frame]:
+def drawn(backend, job):
     return list(Drawings(backend).draw(job, "auto", Stop(), slow_clock))
 
 
-def test_the_picture_comes_back_from_the_other_process_and_is_kept(
-    spaces: Spaces, backend: Backend, job: Job
-) -> None:
+def test_the_picture_comes_back_from_the_other_process_and_is_kept(spaces, backend, job):
     shown = drawn(backend, job)
     alone = Engine("cpu").run(job)
 
@@ -91,7 +83,7 @@ def test_the_picture_comes_back_from_the_other_process_and_is_kept(
     assert len(backend.store) == len(spaces.seconds) == 1, "what is stored takes no GPU"
 
 
-def test_the_duration_is_computed_from_the_job(spaces: Spaces, backend: Backend, job: Job) -> None:
+def test_the_duration_is_computed_from_the_job(spaces, backend, job):
     square = replace(job, content=job.style, size=128)
     backend.learn(square, "auto", 5, seconds=10.0)
 
@@ -105,7 +97,7 @@ def test_the_duration_is_computed_from_the_job(spaces: Spaces, backend: Backend,
     assert spaces.seconds[-1] == zerogpu.LONGEST
 
 
-def test_stop_ends_it_with_the_picture_so_far(spaces: Spaces, backend: Backend, job: Job) -> None:
+def test_stop_ends_it_with_the_picture_so_far(spaces, backend, job):
     stop = Stop()
     for frame in Drawings(backend).draw(job, "auto", stop, slow_clock):
         if frame.step == 3:
@@ -118,10 +110,8 @@ def test_stop_ends_it_with_the_picture_so_far(spaces: Spaces, backend: Backend, 
     assert len(spaces.seconds) == 1, "a stop before the start takes no GPU"
 
 
-def test_errors_keep_their_sentences(
-    spaces: Spaces, backend: Backend, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stream(*_: Any) -> Iterator[Any]:
+def test_errors_keep_their_sentences(spaces, backend, job, monkeypatch):
+    def stream(*_):
         raise DivergedError("the loss has exploded at evaluation 1", step=1, picture=None)
         yield
 
@@ -131,9 +121,7 @@ def test_errors_keep_their_sentences(
         drawn(backend, job)
 
 
-def test_only_drawing_takes_the_gpu_and_only_where_the_package_is(
-    spaces: Spaces, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_drawing_takes_the_gpu_and_only_where_the_package_is(spaces, backend, monkeypatch):
     assert zerogpu.here() and backend.viewer().device.type == "cpu"
 
     monkeypatch.setattr(zerogpu, "spaces", None)
