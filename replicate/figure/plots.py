@@ -24,6 +24,7 @@ Scale = Literal["linear", "log"]
 # Okabe and Ito's colours, which stay apart for colour-blind readers; the yellow is too pale.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#3C4043")
 _INK, _GREY, _PALE = "#1c1e21", "#62676e", "#dee1e5"
+_FORMATS = {"line": "-", "points": "D", "both": "o-"}
 _DPI = 100
 _EXPONENTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _LOWERED = str.maketrans(_EXPONENTS, "0123456789+-")
@@ -65,18 +66,17 @@ class LinePlot:
     def draw(self, width: int, height: int, text_size: int) -> Picture:
         """The plot in so many pixels, its letters `text_size` pixels high."""
         with _axes(width, height, text_size) as (figure, axes):
-            for place, series in enumerate(self.series):
-                _draw_series(axes, series, place, text_size)
+            for series in self.series:
+                _draw_series(axes, series, text_size)
             axes.set(
                 xlabel=_set(self.x_label),
                 ylabel=_set(self.y_label),
                 xscale=self.x_scale,
                 yscale=self.y_scale,
             )
-            axes.grid(True, which="major", color=_PALE, linewidth=_points(text_size / 14))
-            axes.set_axisbelow(True)
+            axes.grid(True)
             if len(self.series) > 1:
-                axes.legend(frameon=False, labelcolor=_INK)
+                axes.legend()
             _hide_overlapping_names(figure, axes)
             return _picture(figure)
 
@@ -141,26 +141,15 @@ class HeatMap:
             return _picture(figure)
 
 
-def _draw_series(axes: Any, series: Series, place: int, text_size: int) -> None:
-    colour = _COLOURS[place % len(_COLOURS)]
-    style = {
-        "line": {"linestyle": "-"},
-        "points": {"linestyle": "", "marker": "D"},
-        "both": {"linestyle": "-", "marker": "o"},
-    }[series.kind]
-    axes.plot(
-        series.x,
-        series.y,
-        label=_set(series.label),
-        color=colour,
-        linewidth=_points(text_size / 8),
-        markersize=_points(text_size * 0.42),
-        clip_on=False,
-        **style,
+def _draw_series(axes: Any, series: Series, text_size: int) -> None:
+    (line,) = axes.plot(
+        series.x, series.y, _FORMATS[series.kind], label=_set(series.label), clip_on=False
     )
+    shift = _points(text_size * 0.45)
     for x, y, name in zip(series.x, series.y, series.names, strict=False):
-        shift = _points(text_size * 0.45)
-        axes.annotate(_set(name), (x, y), (shift, shift), textcoords="offset points", color=colour)
+        axes.annotate(
+            _set(name), (x, y), (shift, shift), textcoords="offset points", color=line.get_color()
+        )
 
 
 def _hide_overlapping_names(figure: Any, axes: Any) -> None:
@@ -178,37 +167,40 @@ def _write_numbers(axes: Any, values: np.ma.MaskedArray, shades: Any) -> None:
     for (row, column), value in np.ndenumerate(values.filled(np.nan)):
         if math.isfinite(value):
             colour = "white" if shades.norm(value) > 0.55 else _INK
-            axes.text(
-                column, row, _set(format_number(value)), ha="center", va="center", color=colour
-            )
+            text = _set(format_number(value))
+            axes.text(column, row, text, ha="center", va="center", color=colour)
 
 
 @contextmanager
 def _axes(width: int, height: int, text_size: int) -> Iterator[tuple[Any, Any]]:
     """A figure of width × height pixels with one pair of axes, in the page's type."""
+    from cycler import cycler
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    small = _points(text_size)
+    small, thin, family = _points(text_size), _points(text_size / 14), _family()
     style: Any = {
-        "font.family": _family(),
+        "font.family": family,
         "font.size": small,
         "mathtext.fontset": "custom",
-        **{f"mathtext.{kind}": _family() for kind in ("rm", "it", "bf", "cal", "sf", "tt")},
+        **{f"mathtext.{kind}": family for kind in ("rm", "it", "bf", "cal", "sf", "tt")},
         "text.color": _INK,
         "axes.labelcolor": _GREY,
         "axes.edgecolor": _GREY,
-        "axes.linewidth": _points(text_size / 14),
+        "axes.linewidth": thin,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.color": _GREY,
-        "ytick.color": _GREY,
-        "xtick.major.width": _points(text_size / 14),
-        "ytick.major.width": _points(text_size / 14),
-        "xtick.minor.size": 0,
-        "ytick.minor.size": 0,
-        "figure.constrained_layout.w_pad": small / 72 / 4,
-        "figure.constrained_layout.h_pad": small / 72 / 4,
+        "axes.axisbelow": True,
+        "axes.prop_cycle": cycler(color=_COLOURS),
+        "grid.color": _PALE,
+        "grid.linewidth": thin,
+        "legend.frameon": False,
+        "lines.linewidth": _points(text_size / 8),
+        "lines.markersize": _points(text_size * 0.42),
+        **{f"{axis}tick.color": _GREY for axis in "xy"},
+        **{f"{axis}tick.major.width": thin for axis in "xy"},
+        **{f"{axis}tick.minor.size": 0 for axis in "xy"},
+        **{f"figure.constrained_layout.{side}_pad": small / 72 / 4 for side in "wh"},
     }
     with rc_context(style):
         # A little more than whole pixels, because matplotlib cuts off the fraction.
