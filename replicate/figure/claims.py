@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 Verdict = Literal["holds", "fails"]
@@ -237,39 +239,27 @@ def format_number(value: float) -> str:
 
 
 def format_value(value: Value) -> str:
-    """A value as one line of text, each number beside its label.
+    """A value as one line of text, each number beside its label: "conv1_1: 0.86 · conv5_1: 0.08".
 
-    The parts of a joint claim stand in brackets: "SSIM (10⁻⁴: 0.09 · 10⁻¹: 0.22); PSNR (...)".
+    What several labels begin with, a colon behind it, is said once, as in a joint claim:
+    "SSIM (10⁻⁴: 0.09 · 10⁻¹: 0.22); PSNR (...)".
     """
-    if isinstance(value, Mapping):
-        groups = [
-            f"{name} ({' · '.join(pairs)})" if name else " · ".join(pairs)
-            for name, pairs in labelled_numbers(value)
-        ]
-        return "; ".join(groups)
     if isinstance(value, Sequence):
         return ", ".join(format_number(each) for each in value)
-    return format_number(value)
+    if not isinstance(value, Mapping):
+        return format_number(value)
+    beginnings = Counter(label.partition(": ")[0] for label in value)
 
+    def shared(label: str) -> str:
+        beginning, colon, _ = label.partition(": ")
+        return beginning if colon and beginnings[beginning] > 1 else ""
 
-def labelled_numbers(value: Mapping[str, float]) -> list[tuple[str, list[str]]]:
-    """Numbers beside their labels, "conv1_1: 0.86", under what several labels begin with.
-
-    Labels of a joint claim begin with the part's measure and a colon; what begins alone stands
-    under an empty name.
-    """
-    beginnings = [label.partition(": ")[0] for label in value]
-    groups: list[tuple[str, list[str]]] = []
-    for label, number in value.items():
-        name, colon, rest = label.partition(": ")
-        joint = bool(colon) and beginnings.count(name) > 1
-        group = readable(name) if joint else ""
-        pair = f"{readable(rest if joint else label)}: {format_number(number)}"
-        if groups and groups[-1][0] == group:
-            groups[-1][1].append(pair)
-        else:
-            groups.append((group, [pair]))
-    return groups
+    groups = []
+    for name, labels in groupby(value, shared):
+        numbers = {label.removeprefix(f"{name}: "): format_number(value[label]) for label in labels}
+        pairs = " · ".join(f"{readable(label)}: {number}" for label, number in numbers.items())
+        groups.append(f"{readable(name)} ({pairs})" if name else pairs)
+    return "; ".join(groups)
 
 
 def readable(name: str) -> str:
