@@ -1,8 +1,8 @@
 """Answers to the questions that people ask, with the numbers of figures already drawn.
 
-``paper_configs/answers.toml`` holds the sentences; each stands for one claim of one figure and is
-told in one of two ways, by the claim's verdict, with the claim's values in it.  A sentence whose
-figure is not there is left out, and so is an answer without any sentence.
+``paper_configs/answers.toml`` holds the sentences: two for a claim, of which its verdict chooses
+one, with the claim's values in it.  A sentence whose figure is not there is left out, and so is an
+answer without any sentence.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Evidence(Strict):
     def claim_id(self) -> str:
         return self.claim.rpartition("/")[2]
 
-    def told(self, claim: Claim) -> str:
-        """The sentence for this claim.
+    def sentence(self, claim: Claim) -> str:
+        """What is said of this claim.
 
         Raises:
             LookupError: the sentence wants a value that the claim lacks.
@@ -181,7 +181,7 @@ def _sentences(question: Question, records: Mapping[str, FigureRecord]) -> list[
         for claim in record.claims if record else ():
             if record and claim.id == evidence.claim_id:
                 with suppress(LookupError):  # drawn by a version that measured something else
-                    sentences.append(_Sentence(evidence.told(claim), record, claim))
+                    sentences.append(_Sentence(evidence.sentence(claim), record, claim))
     return sentences
 
 
