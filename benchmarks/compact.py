@@ -35,7 +35,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from replicate.cli.claims import Comparison, Found, claims_in, compare
+from replicate.cli.claims import Found, claims_in, in_both
 from replicate.compact.model import CONVOLUTIONS, POOLINGS
 from replicate.compact.pictures import held_out_and_rest
 from replicate.config import load_preset, load_profile
@@ -457,8 +457,8 @@ def agreement(by_vgg: Path, by_compact: Path, sha256: str) -> Agreement:
         ReplicateError: the folders do not compare: other pictures, another profile, networks
             other than they should be, or no common claim.
     """
-    compared = compare(claims_in(by_vgg), claims_in(by_compact))
-    both = [pair for pair in compared.both if pair[0].record.networks != pair[1].record.networks]
+    shared = in_both(claims_in(by_vgg), claims_in(by_compact))
+    both = [pair for pair in shared if pair[0].record.networks != pair[1].record.networks]
     if not both:
         raise ReplicateError("The folders have no claim in common that two networks decided.")
     for pair in both:
@@ -474,7 +474,8 @@ def agreement(by_vgg: Path, by_compact: Path, sha256: str) -> Agreement:
                 vgg19=one.claim.verdict,
                 compact=other.claim.verdict,
             )
-            for one, other in Comparison(both, 0, 0).changed
+            for one, other in both
+            if one.claim.holds != other.claim.holds
         ],
     )
 

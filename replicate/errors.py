@@ -4,9 +4,18 @@ The command line prints the sentence and exits with status 2; anything else that
 bug and keeps its traceback.
 """
 
+MOST_LETTERS = 499
+
 
 class ReplicateError(Exception):
-    """Something that the user can put right; the text says what and, where known, how."""
+    """Something that the user can put right; the text says what and, where known, how.
+
+    What a stranger may have put into it, such as a file's name, is made fit for a terminal: one
+    line, no control characters, under 500 letters.
+    """
+
+    def __init__(self, text: object = ""):
+        super().__init__(one_line(text))
 
 
 class ImageError(ReplicateError):
@@ -41,3 +50,13 @@ class DivergedError(ReplicateError):
 
 class DownloadError(ReplicateError):
     """An address that cannot be reached, or whose answer is not what was expected."""
+
+
+def one_line(text: object) -> str:
+    """A text in one line: control characters escaped, the middle cut out where it is long."""
+    line = " ".join(str(text).split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    if len(shown) <= MOST_LETTERS:
+        return shown
+    half = MOST_LETTERS // 2 - 1
+    return f"{shown[:half]} … {shown[-half + 1 :]}"

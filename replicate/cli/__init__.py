@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from ..errors import ReplicateError
+from ..errors import ReplicateError, one_line
 from .parser import parse
 
 BAD_INPUT = 2
@@ -31,22 +31,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             code: int = importlib.import_module(f".{args.command}", __package__).run(args)
         sys.stdout.flush()
         return code
-    except ReplicateError as error:
-        print(f"replicate: {one_line(error)}", file=sys.stderr)
+    except BrokenPipeError:
+        _discard_output()
+        return NO_READER
+    except (ReplicateError, OSError) as error:
+        print(f"replicate: {_sentence(error)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("replicate: stopped.", file=sys.stderr)
         return STOPPED
-    except BrokenPipeError:
-        _discard_output()
-        return NO_READER
     except SystemExit as done:  # argparse, after --help or --version
         return done.code if isinstance(done.code, int) else 0
 
 
-def one_line(error: object) -> str:
-    """An error's text as one line."""
-    return " ".join(str(error).split())
+def _sentence(error: ReplicateError | OSError) -> str:
+    """An error's text; of an OSError, what failed with which file."""
+    if isinstance(error, ReplicateError) or not error.strerror:
+        return one_line(error)
+    file = f"'{error.filename}': " if error.filename else ""
+    return one_line(f"{file}{error.strerror}.")
 
 
 def _forgive_narrow_terminals() -> None:

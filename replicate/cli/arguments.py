@@ -6,7 +6,6 @@ import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 
-from ..networks.layer_list import LayerWeight, parse_layers
 from ..suggest import nearest
 
 
@@ -55,14 +54,6 @@ def one_or_two(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
         return given
 
     return read
-
-
-def layers(text: str) -> list[LayerWeight]:
-    """Layers as of :func:`parse_layers`."""
-    try:
-        return parse_layers(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
 
 
 def _number(text: str) -> float:

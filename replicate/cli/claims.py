@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -50,25 +50,10 @@ class Side:
     name: str
     claims: list[Found]
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """The claims of two runs by id.
-
-    Attributes:
-        both: first and second of each claim that is in both, in the order of the first.
-        only_first: how many are in the first alone.
-        only_second: how many are in the second alone.
-    """
-
-    both: list[tuple[Found, Found]]
-    only_first: int
-    only_second: int
-
-    @property
-    def changed(self) -> list[tuple[Found, Found]]:
-        """Those whose verdicts differ."""
-        return [(one, other) for one, other in self.both if one.claim.holds != other.claim.holds]
+    def without(self, other: Side) -> str:
+        """How many claims the other side lacks."""
+        missing = {found.id for found in self.claims} - {found.id for found in other.claims}
+        return f"{len(missing)} only in '{self.name}'"
 
 
 def claims_in(folder: Path) -> list[Found]:
@@ -77,14 +62,13 @@ def claims_in(folder: Path) -> list[Found]:
     Raises:
         ReplicateError: the folder is missing or holds no figure.
     """
-    return _found(_records(folder))
+    return _claims(_records(folder))
 
 
-def compare(first: Sequence[Found], second: Sequence[Found]) -> Comparison:
-    """What two runs say of the same claims."""
+def in_both(first: Iterable[Found], second: Iterable[Found]) -> list[tuple[Found, Found]]:
+    """The claims that two runs have in common, in the order of the first."""
     others = {found.id: found for found in second}
-    both = [(found, others[found.id]) for found in first if found.id in others]
-    return Comparison(both, len(first) - len(both), len(second) - len(both))
+    return [(found, others[found.id]) for found in first if found.id in others]
 
 
 def run(args: Namespace) -> int:
@@ -93,7 +77,7 @@ def run(args: Namespace) -> int:
     if sides:
         return _print_comparison(*sides, args)
     folder = _folder(args)
-    found = [each for each in _found(_fitting(folder, args)) if _asked_for(each, args)]
+    found = [each for each in _claims(_fitting(folder, args)) if _asked_for(each, args)]
     if args.json:
         print_json([each.plain() for each in found])
     elif found:
@@ -113,11 +97,25 @@ def _asked_for(found: Found, args: Namespace) -> bool:
     return args.verdict in (None, found.claim.verdict)
 
 
-def _found(records: Iterable[FigureRecord]) -> list[Found]:
-    return [Found(record, claim) for record in records for claim in record.claims]
+def _claims(records: Iterable[FigureRecord]) -> list[Found]:
+    ordered = sorted(records, key=lambda record: natural_key(record.figure))
+    return [Found(record, claim) for record in ordered for claim in record.claims]
 
 
 # Which figures are meant
+
+
+def _drawn_by(record: FigureRecord, wanted: str) -> bool:
+    """Whether this network drew the figure, alone or with others; ``vgg19`` is of any training."""
+    return wanted in {name for info in record.networks for name in (info.name, info.family)}
+
+
+_CHOICES: dict[str, Callable[[FigureRecord, str], bool]] = {
+    "network": _drawn_by,
+    "inputs": lambda record, wanted: record.inputs == wanted,
+    "balanced": lambda record, wanted: record.balanced == (wanted == "yes"),
+}
+"""Options that say which figures are meant, or with two names which are compared."""
 
 
 def _fitting(folder: Path, args: Namespace) -> list[FigureRecord]:
@@ -126,11 +124,16 @@ def _fitting(folder: Path, args: Namespace) -> list[FigureRecord]:
     chosen = {name: getattr(args, name)[0] for name in _CHOICES if getattr(args, name)}
     if not chosen:
         return _records(folder)
-    first: dict[str, FigureRecord] = {}
-    for record in _records(folder, below=True):
-        if all(_CHOICES[name](record, wanted) for name, wanted in chosen.items()):
-            first.setdefault(record.figure, record)
-    return _in_order(first.values())
+    return list(_first_of_each(_chosen(_records(folder, below=True), chosen)).values())
+
+
+def _chosen(records: Iterable[FigureRecord], choices: dict[str, str]) -> list[FigureRecord]:
+    fit = _CHOICES.items()
+    return [r for r in records if all(fits(r, choices[n]) for n, fits in fit if n in choices)]
+
+
+def _first_of_each(records: Sequence[FigureRecord]) -> dict[str, FigureRecord]:
+    return {record.figure: record for record in reversed(records)}
 
 
 def _records(folder: Path, below: bool = False) -> list[FigureRecord]:
@@ -151,20 +154,6 @@ def _records(folder: Path, below: bool = False) -> list[FigureRecord]:
     return records
 
 
-def _drawn_by(record: FigureRecord, wanted: str) -> bool:
-    """Whether this network drew the figure, alone or with others; ``vgg19`` is of any training."""
-    names = {name for info in record.networks for name in (info.name, info.family)}
-    return wanted in names
-
-
-_CHOICES: dict[str, Callable[[FigureRecord, str], bool]] = {
-    "network": _drawn_by,
-    "inputs": lambda record, wanted: record.inputs == wanted,
-    "balanced": lambda record, wanted: record.balanced == (wanted == "yes"),
-}
-"""Options that say which figures are meant, or with two names which are compared."""
-
-
 # Two runs
 
 
@@ -182,7 +171,7 @@ def _two_runs(args: Namespace) -> tuple[Side, Side] | None:
     if compared:
         return _by_option(compared[0], args)
     if len(args.folders) == 2:
-        one, other = (Side(folder, _found(_fitting(Path(folder), args))) for folder in args.folders)
+        one, other = (Side(name, _claims(_fitting(Path(name), args))) for name in args.folders)
         return one, other
     return None
 
@@ -193,24 +182,19 @@ def _by_option(name: str, args: Namespace) -> tuple[Side, Side]:
     What stands on both sides differs in that option alone.  Where a figure has several such
     pairs, the first one of equal profiles is taken.
     """
-    others = {key: getattr(args, key)[0] for key in _CHOICES if key != name and getattr(args, key)}
-    records = [
-        record
-        for record in _records(_folder(args), below=True)
-        if all(_CHOICES[key](record, wanted) for key, wanted in others.items())
-    ]
+    fixed = {key: getattr(args, key)[0] for key in _CHOICES if key != name and getattr(args, key)}
+    records = _chosen(_records(_folder(args), below=True), fixed)
     names = getattr(args, name)
-    one, other = ([each for each in records if _CHOICES[name](each, side)] for side in names)
-    pairs: dict[str, tuple[FigureRecord, FigureRecord]] = {}
-    found = [pair for pair in product(one, other) if _differ_in(name, *pair)]
-    for pair in sorted(found, key=lambda pair: pair[0].profile != pair[1].profile):
-        pairs.setdefault(pair[0].figure, pair)
-    first = [pair[0] for pair in pairs.values()] + _alone(one, other)
-    second = [pair[1] for pair in pairs.values()] + _alone(other, one)
-    return (
-        Side(_NAMES.get(names[0], names[0]), _found(_in_order(first))),
-        Side(_NAMES.get(names[1], names[1]), _found(_in_order(second))),
-    )
+    one, other = (_chosen(records, {name: wanted}) for wanted in names)
+    pairs = [pair for pair in product(one, other) if _differ_in(name, *pair)]
+    pairs.sort(key=lambda pair: pair[0].profile != pair[1].profile)
+    first, second = _first_of_each(one), _first_of_each(other)
+    for figure in first.keys() & second.keys():
+        del first[figure], second[figure]
+    for left, right in reversed(pairs):
+        first[left.figure], second[right.figure] = left, right
+    sides = [Side(_NAMES.get(n, n), _claims(s.values())) for n, s in zip(names, (first, second))]
+    return sides[0], sides[1]
 
 
 def _differ_in(name: str, one: FigureRecord, other: FigureRecord) -> bool:
@@ -220,18 +204,7 @@ def _differ_in(name: str, one: FigureRecord, other: FigureRecord) -> bool:
         "inputs": one.inputs == other.inputs,
         "balanced": one.balanced == other.balanced,
     }
-    return one.figure == other.figure and all(same[key] != (key == name) for key in same)
-
-
-def _alone(records: Sequence[FigureRecord], others: Sequence[FigureRecord]) -> list[FigureRecord]:
-    """A record of each figure that is not among the others."""
-    known = {record.figure for record in others}
-    by_figure = {record.figure: record for record in reversed(records)}
-    return [record for figure, record in by_figure.items() if figure not in known]
-
-
-def _in_order(records: Iterable[FigureRecord]) -> list[FigureRecord]:
-    return sorted(records, key=lambda record: natural_key(record.figure))
+    return one.figure == other.figure and [key for key in same if not same[key]] == [name]
 
 
 # Printing
@@ -252,39 +225,35 @@ def _print_claims(found: Sequence[Found], values: bool) -> None:
 
 
 def _print_comparison(first: Side, second: Side, args: Namespace) -> int:
-    comparison = compare(first.claims, second.claims)
-    changed = [pair for pair in comparison.changed if _asked_for(pair[1], args)]
-    listed = [p for p in comparison.both if _asked_for(p[1], args)] if args.all else changed
+    both = in_both(first.claims, second.claims)
+    asked = [(one, other) for one, other in both if _asked_for(other, args)]
+    changed = [(one, other) for one, other in asked if one.claim.holds != other.claim.holds]
+    listed = asked if args.all else changed
     if args.json:
         print_json([{"claim": a.id, "first": a.plain(), "second": b.plain()} for a, b in listed])
         return 0
     if args.values:
         for one, other in listed:
-            _print_both({first.name: one, second.name: other})
+            print(one.id)
+            print_indented(one.claim.text, _INDENT)
+            for side, found in ((first, one), (second, other)):
+                measured = f"{found.claim.verdict} in '{side.name}': {found.claim.measured}"
+                print_indented(measured, _INDENT)
+            print()
     elif listed:
         rows = [(a.claim.verdict, b.claim.verdict, a.id, a.claim.text) for a, b in listed]
         print_table([first.name, second.name, "CLAIM", ""], rows)
         print()
     print(
-        f"{len(changed)} of {counted(len(comparison.both), 'claim')} in both with another verdict; "
-        f"{comparison.only_first} only in '{first.name}', "
-        f"{comparison.only_second} only in '{second.name}'"
+        f"{len(changed)} of {counted(len(both), 'claim')} in both with another verdict; "
+        f"{first.without(second)}, {second.without(first)}"
     )
-    profiles = {(a.record.profile, b.record.profile) for a, b in comparison.both}
-    for before, after in sorted(profiles):
+    for before, after in sorted(
+        {(one.record.profile, other.record.profile) for one, other in both}
+    ):
         if before != after:
             say(
                 f"some are of profile {before} in '{first.name}' and of {after} in "
                 f"'{second.name}', which may change a verdict too."
             )
     return 0
-
-
-def _print_both(found: Mapping[str, Found]) -> None:
-    """A claim, and under it what was measured in either run."""
-    one = next(iter(found.values()))
-    print(one.id)
-    print_indented(one.claim.text, _INDENT)
-    for name, each in found.items():
-        print_indented(f"{each.claim.verdict} in '{name}': {each.claim.measured}", _INDENT)
-    print()

@@ -18,8 +18,9 @@ from ..papers.answers import answers
 from ..papers.freshness import FigureKeys
 from ..papers.registry import figure_settings
 from ..papers.studio import Studio
+from ..storage.files import require_room
 from ..storage.store import ResultStore
-from . import BAD_INPUT, STOPPED, one_line
+from . import BAD_INPUT, STOPPED
 from .drawing import (
     FigureBar,
     FreshStore,
@@ -77,7 +78,8 @@ def run(args: Namespace) -> int:
     One that an earlier run made from the same things is left as it is.
     """
     ids = _asked_for(args)
-    folder = _checked_folder(args.out or ("figures/balanced" if args.balanced else "figures"))
+    folder = Path(args.out or ("figures/balanced" if args.balanced else "figures"))
+    require_room(folder)
     studio = _studio(args)
     say(
         f"{counted(len(ids), 'figure')} with profile {studio.profile_name} "
@@ -91,7 +93,9 @@ def run(args: Namespace) -> int:
         for number, figure_id in enumerate(ids, 1):
             _make(keys, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
     except KeyboardInterrupt:
-        _say_how_to_go_on(args.force, outcome, len(ids))
+        again = "run the same command again" + (" without --force" if args.force else "")
+        done = f"{len(outcome.made)} of {counted(len(ids), 'figure')}"
+        say(f"stopped with {done} drawn; {again} to go on: finished panels are kept.")
         return STOPPED
     finally:
         _write_index(folder, outcome)
@@ -128,11 +132,11 @@ def _make(
 ) -> None:
     """See that one figure lies in the folder and say so; what goes wrong is said and remembered."""
     try:
-        found = None if args.force else _standing(keys, figure_id, folder)
-        made = found or _drawn(keys, figure_id, place, folder)
+        made = None if args.force else _standing(keys, figure_id, folder)
+        made = made or _drawn(keys, figure_id, place, folder)
     except ReplicateError as error:
-        outcome.errors[figure_id] = one_line(error)
-        say_above_bars(f"{figure_id}: {one_line(error)}")
+        outcome.errors[figure_id] = str(error)
+        say_above_bars(f"{figure_id}: {error}")
         return
     outcome.made[figure_id] = made
     if not args.json:
@@ -142,9 +146,7 @@ def _make(
 def _standing(keys: FigureKeys, figure_id: str, folder: Path) -> Made | None:
     """The figure as it lies there, if it would be made from the same things now."""
     record = standing_record(folder, figure_id, keys.of(figure_id))
-    if record is None:
-        return None
-    return Made(folder / record.image_path, record.claims, drawn=False)
+    return Made(folder / record.image_path, record.claims, drawn=False) if record else None
 
 
 def _drawn(keys: FigureKeys, figure_id: str, place: str, folder: Path) -> Made:
@@ -174,8 +176,8 @@ def _write_index(folder: Path, outcome: Outcome) -> None:
 
 
 def _indexed(folder: Path) -> Path:
-    said = answers(read_records(folder)[0], runs_in(folder))
-    return write_index(folder, said, figure_ids()).page
+    found = answers(read_records(folder)[0], runs_in(folder))
+    return write_index(folder, found, figure_ids()).page
 
 
 def _summarise(outcome: Outcome) -> None:
@@ -183,22 +185,6 @@ def _summarise(outcome: Outcome) -> None:
         print(f"{verdicts(outcome.holding, outcome.claims)} in all")
     if outcome.index:
         print(f"index: {outcome.index}")
-
-
-def _say_how_to_go_on(force: bool, outcome: Outcome, wanted: int) -> None:
-    again = "run the same command again" + (" without --force" if force else "")
-    say(
-        f"stopped with {len(outcome.made)} of {counted(wanted, 'figure')} drawn; {again} to go "
-        "on: finished panels are kept."
-    )
-
-
-def _checked_folder(name: str) -> Path:
-    folder = Path(name)
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise ReplicateError(f"Cannot write to '{folder}': '{place}' is a file.")
-    return folder
 
 
 def _plain(studio: Studio, outcome: Outcome) -> dict[str, Any]:

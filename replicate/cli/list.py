@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..config import load_paper, paper_names, presets, profiles
@@ -17,49 +18,55 @@ from .text import print_indented, print_json, print_table
 
 _INDENT = 4
 
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What can be listed: its entries for a program, and how a reader sees them."""
+
+    entries: Callable[[], list[Entry]]
+    show: Callable[[list[Entry]], None]
+
 
 def run(args: Namespace) -> int:
     """Print one topic, or figures and presets."""
     topics = [args.topic] if args.topic else ["figures", "presets"]
+    found = {topic: TOPICS[topic].entries() for topic in topics}
     if args.json:
-        found = {topic: _COLLECT[topic]() for topic in topics}
         print_json(found)
         return 0
     for number, topic in enumerate(topics):
         if number:
             print()
-        _PRINT[topic]()
+        TOPICS[topic].show(found[topic])
     return 0
 
 
-# Figures
+def _table(columns: Mapping[str, str], entries: list[Entry]) -> None:
+    """A table with these headings, each filled by a format such as ``{size} px``."""
+    rows = [[form.format(**entry) for form in columns.values()] for entry in entries]
+    print_table(list(columns), rows)
 
 
-def _figures() -> list[dict[str, Any]]:
-    return [
-        {
-            "figure": i,
-            "title": s.title,
-            "source": s.source,
-            "caption": s.caption,
-            "preset": s.preset,
-        }
-        for i, s in ((figure_id, figure_settings(figure_id)) for figure_id in figure_ids())
-    ]
+def _figures() -> list[Entry]:
+    shown = {"title", "source", "caption", "preset"}
+    return [{"figure": i, **figure_settings(i).model_dump(include=shown)} for i in figure_ids()]
 
 
-def _print_figures() -> None:
-    rows = [(each["figure"], each["source"], each["title"]) for each in _figures()]
-    print_table(["FIGURE", "AFTER", "SHOWS"], rows)
+def _show_figures(entries: list[Entry]) -> None:
+    _table({"FIGURE": "{figure}", "AFTER": "{source}", "SHOWS": "{title}"}, entries)
 
 
 # Presets
 
 
-def _presets() -> list[dict[str, Any]]:
+def _presets() -> list[Entry]:
     papers = {preset: paper for paper in paper_names() for preset in load_paper(paper).presets}
-    return [{**p.model_dump(mode="json"), "ratio": _ratio(p), "paper": papers[p.name]}
-            for p in presets().values()]  # fmt: skip
+    return [
+        {**preset.model_dump(mode="json"), "ratio": _ratio(preset), "paper": papers[name]}
+        for name, preset in presets().items()
+    ]
 
 
 def _ratio(preset: Preset) -> float | None:
@@ -67,21 +74,14 @@ def _ratio(preset: Preset) -> float | None:
     return preset.ratio if preset.style_weight and preset.content_weight else None
 
 
-def _print_presets() -> None:
+def _show_presets(_: list[Entry]) -> None:
     print("PRESETS")
     for preset in presets().values():
         print(f"{preset.name}  ({preset.label})")
-        for line in (preset.note, _layers_line(preset), _means_line(preset)):
+        kinds = {"content": preset.content_layers, "style": preset.style_layers}
+        layers = [f"{kind} from {' '.join(given)}" for kind, given in kinds.items() if given]
+        for line in (preset.note, "; ".join(layers), _means_line(preset)):
             print_indented(line, _INDENT)
-
-
-def _layers_line(preset: Preset) -> str:
-    parts = [
-        f"{kind} from {' '.join(layers)}"
-        for kind, layers in (("content", preset.content_layers), ("style", preset.style_layers))
-        if layers
-    ]
-    return "; ".join(parts)
 
 
 def _means_line(preset: Preset) -> str:
@@ -104,55 +104,53 @@ _CALLED: dict[str, str] = {
 """Other programs, and what their names for layers look like."""
 
 
-def _layers() -> list[dict[str, Any]]:
-    return [layer for architecture in BLOCKS for layer in _layers_of(architecture)]
-
-
-def _layers_of(architecture: str) -> list[dict[str, Any]]:
-    others = aliases(architecture)
+def _layers() -> list[Entry]:
     found = []
-    for step in steps(architecture):
-        field, stride = receptive_field(step.name, architecture)
-        names = [alias for alias, name in others.items() if name == step.name]
-        found.append(
-            {
-                "network": architecture,
-                "layer": step.name,
-                "channels": step.channels,
-                "receptive_field": field,
-                "stride": stride,
-                "elsewhere": {
-                    program: next((name for name in names if re.fullmatch(form, name)), None)
-                    for program, form in _CALLED.items()
-                },
-            }
-        )
+    for architecture in BLOCKS:
+        others = aliases(architecture)
+        for step in steps(architecture):
+            field, stride = receptive_field(step.name, architecture)
+            names = [alias for alias, name in others.items() if name == step.name]
+            found.append(
+                {
+                    "network": architecture,
+                    "layer": step.name,
+                    "channels": step.channels,
+                    "receptive_field": field,
+                    "stride": stride,
+                    "elsewhere": {
+                        program: next((name for name in names if re.fullmatch(form, name)), None)
+                        for program, form in _CALLED.items()
+                    },
+                }
+            )
     return found
 
 
-def _print_layers() -> None:
+def _show_layers(entries: list[Entry]) -> None:
     print("convN_M is the value before the ReLU, reluN_M after it; papers that write conv mean")
     print("relu. A unit SEES a square of the picture this wide; its neighbour is a STEP further.")
     for architecture in BLOCKS:
         print()
         rows = [
-            (
-                each["layer"],
-                each["channels"],
-                f"{each['receptive_field']} px",
-                f"{each['stride']} px",
-                *(name or "" for name in each["elsewhere"].values()),
-            )
-            for each in _layers_of(architecture)
+            {**entry, **{name: other or "" for name, other in entry["elsewhere"].items()}}
+            for entry in entries
+            if entry["network"] == architecture
         ]
-        headings = [architecture.replace("vgg", "VGG-"), "CHANNELS", "SEES", "STEP"]
-        print_table([*headings, *(program.upper() for program in _CALLED)], rows)
+        columns = {
+            architecture.replace("vgg", "VGG-"): "{layer}",
+            "CHANNELS": "{channels}",
+            "SEES": "{receptive_field} px",
+            "STEP": "{stride} px",
+            **{program.upper(): f"{{{program}}}" for program in _CALLED},
+        }
+        _table(columns, rows)
 
 
 # Pictures
 
 
-def _images() -> list[dict[str, Any]]:
+def _images() -> list[Entry]:
     ours = [
         {"name": name, "kind": kind.removesuffix("s"), "from": "bundled", "credit": ""}
         for kind, names in bundled_names().items()
@@ -170,35 +168,25 @@ def _images() -> list[dict[str, Any]]:
     ]
 
 
-def _print_images() -> None:
-    rows = [(each["name"], each["kind"], each["from"], each["credit"]) for each in _images()]
-    print_table(["PICTURE", "KIND", "FROM", "CREDIT"], rows)
+def _show_images(entries: list[Entry]) -> None:
+    columns = {"PICTURE": "{name}", "KIND": "{kind}", "FROM": "{from}", "CREDIT": "{credit}"}
+    _table(columns, entries)
     print("\nYour folder: the one that REPLICATE_IMAGES names; it goes before any download.")
 
 
-# Profiles
-
-
-def _profiles() -> list[dict[str, Any]]:
+def _profiles() -> list[Entry]:
     return [{"profile": name, **profile.model_dump()} for name, profile in profiles().items()]
 
 
-def _print_profiles() -> None:
-    rows = [(p["profile"], f"{p['size']} px", p["evaluations"], p["note"]) for p in _profiles()]
-    print_table(["PROFILE", "SIZE", "EVALUATIONS", "FOR"], rows)
+def _show_profiles(entries: list[Entry]) -> None:
+    size = {"SIZE": "{size} px", "EVALUATIONS": "{evaluations}"}
+    _table({"PROFILE": "{profile}", **size, "FOR": "{note}"}, entries)
 
 
-_COLLECT: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "figures": _figures,
-    "presets": _presets,
-    "layers": _layers,
-    "images": _images,
-    "profiles": _profiles,
-}
-_PRINT: dict[str, Callable[[], None]] = {
-    "figures": _print_figures,
-    "presets": _print_presets,
-    "layers": _print_layers,
-    "images": _print_images,
-    "profiles": _print_profiles,
+TOPICS = {
+    "figures": Topic(_figures, _show_figures),
+    "presets": Topic(_presets, _show_presets),
+    "layers": Topic(_layers, _show_layers),
+    "images": Topic(_images, _show_images),
+    "profiles": Topic(_profiles, _show_profiles),
 }

@@ -15,29 +15,21 @@ from ..engine.device import choose_device, has_bf16
 from ..engine.engine import Engine
 from ..engine.job import Job
 from ..engine.preset import Preset
-from ..errors import WeightsError
+from ..errors import ImageError, WeightsError, one_line
 from ..figure.record import read_record as read_figure
 from ..images import Picture, find_image
-from ..networks.layer_list import layer_weights
+from ..networks.layer_list import layer_weights, parse_layers
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
 from ..suggest import nearest
-from . import one_line
 from .drawing import make_engine
 from .parser import STARTS, UsageError
 from .text import say
 
+_ROLES = ("content", "style", "start")
+_NUMBERS = ("size", "evaluations", "seed")
 _SETTINGS = (
-    "content",
-    "style",
-    "content_layers",
-    "style_layers",
-    "ratio",
-    "size",
-    "evaluations",
-    "seed",
-    "init",
-    "network",
-    "precision",
+    *("content", "style", "content_layers", "style_layers", "ratio"),
+    *(*_NUMBERS, "init", "network", "precision"),
 )
 """Options that change the picture."""
 
@@ -64,15 +56,19 @@ def order_from(args: Namespace) -> Order:
     Raises:
         ReplicateError: an input, layer, network or record is missing or wrong.
     """
-    return _repeated(args) if args.source else _new(args)
+    if args.panel is not None and Path(args.source or "").suffix.lower() != ".json":
+        raise UsageError("--panel needs --from with a figure's .json.")
+    order = _new(args) if args.source is None else _repeated(args)
+    if not any([*order.job.content_layers.values(), *order.job.style_layers.values()]):
+        raise UsageError("Every layer's weight is zero: give one layer a weight.")
+    return order
 
 
 def _new(args: Namespace) -> Order:
-    if args.panel is not None:
-        raise UsageError("--panel needs --from with a figure's .json.")
     if args.content is None or args.style is None:
         raise UsageError(_missing_pictures(args))
-    preset = _changed(load_preset(args.preset or "gatys2016"), args)
+    original = load_preset(args.preset or "gatys2016")
+    preset = _changed(original, args)
     pictures, sources = _given_pictures(args)
     engine = make_engine(args, store=None)
     if engine.device.type == "cpu":
@@ -90,7 +86,7 @@ def _new(args: Namespace) -> Order:
         start=pictures.get("start"),
     )
     if args.balanced:
-        job = _balanced(engine, job, like=load_preset(args.preset or "gatys2016"))
+        job = _balanced(engine, job, like=original)
     return Order(job, engine, sources)
 
 
@@ -126,9 +122,15 @@ def _missing_pictures(args: Namespace) -> str:
 
 def _given_pictures(args: Namespace) -> tuple[dict[str, Picture], dict[str, str]]:
     """The pictures on the command line and what found them, by role."""
-    start = args.init if args.init and args.init.lower() not in STARTS else None
+    start = args.init if _init(args) == "picture" else None
     named = {"content": args.content, "style": args.style, "start": start}
     sources = {role: name for role, name in named.items() if name is not None}
+    if start is not None:
+        try:
+            find_image(start)
+        except ImageError as error:
+            if (hint := nearest(start, STARTS)).startswith("; did you mean"):
+                raise UsageError(f"--init: there is no start '{start}'{hint}") from error
     return {role: find_image(name) for role, name in sources.items()}, sources
 
 
@@ -149,7 +151,7 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
         given = getattr(args, kind)
         if given is not None:
             try:
-                changes[kind] = layer_weights([pair for group in given for pair in group])
+                changes[kind] = layer_weights(parse_layers(",".join(given)))
             except ValueError as error:
                 raise UsageError(f"--{kind.replace('_', '-')} {error}.") from error
     if args.ratio is not None:
@@ -187,32 +189,25 @@ def _repeated(args: Namespace) -> Order:
     differs = _other_network(record, job, engine) or engine.precision != record.precision
     if engine_version_differs(record):
         say("another version of the engine drew the picture, so it may differ.")
-    for role in ("content", "style", "start"):
-        known = getattr(record, role)
-        if known is not None:
-            sources.setdefault(role, known.source)
+    recorded = {role: getattr(record, role) for role in _ROLES}
+    sources = {role: each.source for role, each in recorded.items() if each} | sources
     changed = args.balanced or any(getattr(args, name) is not None for name in _SETTINGS)
     return Order(job, engine, sources, record, repeats=not (changed or differs))
 
 
 def _overridden(record: Record, args: Namespace) -> Record:
     """The record with what the options change."""
-    changes: dict[str, Any] = {"preset": _changed(record.preset, args)}
-    for name in ("size", "evaluations", "seed"):
-        if getattr(args, name) is not None:
-            changes[name] = getattr(args, name)
+    changes = {name: getattr(args, name) for name in _NUMBERS if getattr(args, name) is not None}
     if args.evaluations is not None:
         changes["stopped"] = None
     if args.init is not None:
         changes.update(init=_init(args), start=None)
-    return record.model_copy(update=changes)
+    return record.model_copy(update={"preset": _changed(record.preset, args), **changes})
 
 
 def _read(args: Namespace) -> Record:
     """The record in a picture, or of one panel of a figure."""
     if Path(args.source).suffix.lower() != ".json":
-        if args.panel is not None:
-            raise UsageError("--panel needs --from with a figure's .json.")
         return read_record(args.source)
     panels = {panel.label: panel for panel in read_figure(args.source).panels}
     if args.panel not in panels:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import ReplicateError
 from ..networks.table import network_names
 from ..suggest import nearest
-from .arguments import layers, one_of, one_or_two, positive, whole
+from .arguments import one_of, one_or_two, positive, whole
 
 NETWORKS = ("auto", *network_names())
 PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
@@ -27,7 +27,7 @@ class UsageError(ReplicateError):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one sentence, for `main` to print."""
+    """argparse whose errors are one sentence, for ``main`` to print."""
 
     def __init__(self, **settings: Any):
         super().__init__(
@@ -37,6 +37,23 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ").rstrip(".")
         raise UsageError(f"{sentence} (see '{self.prog} --help').")
+
+    def option(
+        self, spec: str, help: str, read: Callable[[str], Any] = str, **settings: Any
+    ) -> None:
+        """An option as the help shows it: ``-o --out FILE``, or ``--force`` for a switch."""
+        *names, last = spec.split()
+        if last.startswith("-"):
+            self.add_argument(*names, last, help=help, action="store_true", **settings)
+        else:
+            self.add_argument(*names, help=help, metavar=last, type=read, **settings)
+
+    def words(
+        self, name: str, nargs: str, help: str, read: Callable[[str], Any] = str, metavar: str = ""
+    ) -> None:
+        """Words without an option before them."""
+        shown = metavar or name.removesuffix("s").upper()
+        self.add_argument(name, nargs=nargs, help=help, type=read, metavar=shown)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -123,6 +140,7 @@ environment:
     ):
         commands[name] = group.add_parser(name, help=summary)
         fill(commands[name])
+        commands[name].option("--json", "the result as JSON on stdout")
     return parser, commands
 
 
@@ -137,55 +155,25 @@ def _figures(parser: Parser) -> None:
   replicate figures gatys2016 johnson2016/fig3
   replicate figures 'gatys*/fig1' --profile gallery --network vgg19
   replicate figures --balanced            those that compare layers, with balanced weights"""
-    parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1'); "
-        "default: all",
-    )
-    parser.add_argument(
-        "--profile",
-        type=one_of(PROFILES),
-        metavar="NAME",
-        help="size and evaluations: smoke, preview, survey, gallery, paper (see 'replicate list "
-        "profiles'); default: preview on a CPU, paper on a GPU",
-    )
-    parser.add_argument(
-        "--inputs",
-        type=one_of(INPUTS),
-        default="bundled",
-        metavar="KIND",
-        help="bundled pictures or the paper's own, which are downloaded: bundled (default), paper",
-    )
-    parser.add_argument(
+    name = "a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1')"
+    parser.words("names", "*", f"{name}; default: all")
+    profile = f"size and evaluations: {', '.join(PROFILES)} (see 'replicate list profiles')"
+    default = "default: preview on a CPU, paper on a GPU"
+    parser.option("--profile NAME", f"{profile}; {default}", one_of(PROFILES))
+    inputs = "bundled pictures or the paper's own, which are downloaded: bundled (default), paper"
+    parser.option("--inputs KIND", inputs, one_of(INPUTS), default="bundled")
+    parser.option(
         "--balanced",
-        action="store_true",
-        help="in figures that compare layers, weights that let all layers pull equally hard at "
-        "the start; without NAME only those figures, into the folder figures/balanced",
+        "in figures that compare layers, weights that let all layers pull equally hard at the "
+        "start; without NAME only those figures, into the folder figures/balanced",
     )
     _engine_options(parser)
-    parser.add_argument(
-        "--workers",
-        type=whole(1, 64),
-        default=1,
-        metavar="N",
-        help="panels drawn at a time on a CPU, sharing its cores; default: %(default)s",
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="draw everything anew, finished figures and panels too"
-    )
-    parser.add_argument(
-        "-o", "--out", metavar="FOLDER", help="default: figures, or figures/balanced"
-    )
-    parser.add_argument(
-        "--format",
-        type=one_of(FORMATS),
-        default="png",
-        metavar="KIND",
-        help="of the pages: png (default), webp, jpg",
-    )
-    _json_option(parser)
+    workers = "panels drawn at a time on a CPU, sharing its cores; default: %(default)s"
+    parser.option("--workers N", workers, whole(1, 64), default=1)
+    parser.option("--force", "draw everything anew, finished figures and panels too")
+    parser.option("-o --out FOLDER", "default: figures, or figures/balanced")
+    formats = "of the pages: png (default), webp, jpg"
+    parser.option("--format KIND", formats, one_of(FORMATS), default="png")
 
 
 def _transfer(parser: Parser) -> None:
@@ -204,92 +192,39 @@ def _transfer(parser: Parser) -> None:
   replicate transfer --from out.png --seed 2 -o other.png
 
 Ctrl-C keeps the picture as it is by then."""
-    parser.add_argument(
-        "content",
-        nargs="?",
-        metavar="CONTENT",
-        help="a file (PNG, JPEG, WebP, ...), or a name from 'replicate list images'",
-    )
-    parser.add_argument("style", nargs="?", metavar="STYLE", help="likewise")
-    parser.add_argument(
-        "--from",
-        dest="source",
-        metavar="FILE",
-        help="repeat the picture in this file; CONTENT and STYLE, if given, replace its own",
-    )
-    parser.add_argument(
-        "--panel",
-        metavar="LABEL",
-        help="with --from FIGURE.json: which of its panels to repeat",
-    )
-    parser.add_argument(
-        "-o",
-        "--out",
-        metavar="OUT",
-        help="where to, .png, .jpg or .webp; default: out.png, with --from NAME.png NAME-again.png",
-    )
-    parser.add_argument(
-        "--preset", metavar="NAME", help="see 'replicate list presets'; default: gatys2016"
-    )
-    for kind in ("content", "style"):
-        parser.add_argument(
-            f"--{kind}-layers",
-            type=layers,
-            nargs="+",
-            metavar="LAYER[=WEIGHT]",
-            help="instead of the preset's; names alone share a weight of 1; 'none' for none"
-            if kind == "content"
-            else "likewise",
-        )
-    parser.add_argument(
-        "--ratio",
-        type=positive,
-        metavar="R",
-        help="content to style, alpha/beta, such as 1e-3; smaller means more style",
-    )
-    parser.add_argument(
+    content = "a file (PNG, JPEG, WebP, ...), or a name from 'replicate list images'"
+    parser.words("content", "?", content)
+    parser.words("style", "?", "likewise")
+    again = "repeat the picture in this file; CONTENT and STYLE, if given, replace its own"
+    parser.option("--from FILE", again, dest="source")
+    parser.option("--panel LABEL", "with --from FIGURE.json: which of its panels to repeat")
+    out = "where to, .png, .jpg or .webp; default: out.png, with --from NAME.png NAME-again.png"
+    parser.option("-o --out OUT", out)
+    parser.option("--preset NAME", "see 'replicate list presets'; default: gatys2016")
+    layers = "instead of the preset's; names alone share a weight of 1; 'none' for none"
+    parser.option("--content-layers LAYER[=WEIGHT]", layers, nargs="+")
+    parser.option("--style-layers LAYER[=WEIGHT]", "likewise", nargs="+")
+    ratio = "content to style, alpha/beta, such as 1e-3; smaller means more style"
+    parser.option("--ratio R", ratio, positive)
+    parser.option(
         "--balanced",
-        action="store_true",
-        help="weight the layers so that all pull equally hard at the start, content and style in "
-        "all as hard as the preset's",
+        "weight the layers so that all pull equally hard at the start, content and style in all "
+        "as hard as the preset's",
     )
-    parser.add_argument(
-        "--size",
-        type=whole(16, 8192),
-        metavar="PX",
-        help="longest side; default: the preset's, on a CPU at most 256",
-    )
-    parser.add_argument(
-        "--evaluations",
-        type=whole(1, 100_000),
-        metavar="N",
-        help="forward and backward passes; default: the preset's, on a CPU at most 180",
-    )
-    parser.add_argument(
-        "--seed",
-        type=whole(0, 2**63 - 1),
-        metavar="N",
-        help="of the noise to start from; default: 0",
-    )
-    parser.add_argument(
-        "--init",
-        metavar="START",
-        help="noise, content, style or a file to start from; default: the preset's",
-    )
+    size = "longest side; default: the preset's, on a CPU at most 256"
+    parser.option("--size PX", size, whole(16, 8192))
+    passes = "forward and backward passes; default: the preset's, on a CPU at most 180"
+    parser.option("--evaluations N", passes, whole(1, 100_000))
+    parser.option("--seed N", "of the noise to start from; default: 0", whole(0, 2**63 - 1))
+    start = "noise, content, style or a file to start from; default: the preset's"
+    parser.option("--init START", start)
     _engine_options(parser)
-    _json_option(parser)
 
 
 def _list(parser: Parser) -> None:
     parser.description = "What there is. Without a topic: figures and presets."
-    parser.add_argument(
-        "topic",
-        nargs="?",
-        type=one_of(TOPICS),
-        metavar="TOPIC",
-        help="figures, presets, layers (with other programs' names for them), images, profiles",
-    )
-    _json_option(parser)
+    topics = "figures, presets, layers (with other programs' names for them), images, profiles"
+    parser.words("topic", "?", topics, one_of(TOPICS))
 
 
 def _claims(parser: Parser) -> None:
@@ -303,41 +238,21 @@ def _claims(parser: Parser) -> None:
   replicate claims --network vgg19-compact,vgg19 --values
   replicate claims figures/gallery --inputs bundled,paper
   replicate claims --balanced no,yes"""
-    parser.add_argument(
-        "folders",
-        nargs="*",
-        metavar="FOLDER",
-        help="default: figures, or figures/gallery where figures has none",
+    folders = "default: figures, or figures/gallery where figures has none"
+    parser.words("folders", "*", folders)
+    parser.option(
+        "--inputs KIND",
+        "only of figures drawn from these pictures: bundled, paper; also of other runs that lie "
+        "in FOLDER, such as figures/balanced",
+        one_or_two(INPUTS),
     )
-    parser.add_argument(
-        "--inputs",
-        type=one_or_two(INPUTS),
-        metavar="KIND",
-        help="only of figures drawn from these pictures: bundled, paper; also of other runs that "
-        "lie in FOLDER, such as figures/balanced",
-    )
-    parser.add_argument(
-        "--network",
-        type=one_or_two(NETWORKS[1:]),
-        metavar="NAME",
-        help="likewise, drawn by this network, such as vgg19",
-    )
-    parser.add_argument(
-        "--balanced",
-        type=one_or_two(("no", "yes")),
-        metavar="no|yes",
-        help="likewise, drawn with balanced layer weights or without",
-    )
-    parser.add_argument(
-        "--verdict", type=one_of(("holds", "fails")), metavar="VERDICT", help="only holds or fails"
-    )
-    parser.add_argument(
-        "--values", action="store_true", help="show under each claim what was measured"
-    )
-    parser.add_argument(
-        "--all", action="store_true", help="when comparing, claims of the same verdict too"
-    )
-    _json_option(parser)
+    network = "likewise, drawn by this network, such as vgg19"
+    parser.option("--network NAME", network, one_or_two(NETWORKS[1:]))
+    balanced = "likewise, drawn with balanced layer weights or without"
+    parser.option("--balanced no|yes", balanced, one_or_two(("no", "yes")))
+    parser.option("--verdict VERDICT", "only holds or fails", one_of(("holds", "fails")))
+    parser.option("--values", "show under each claim what was measured")
+    parser.option("--all", "when comparing, claims of the same verdict too")
 
 
 def _weights(parser: Parser) -> None:
@@ -350,46 +265,17 @@ def _weights(parser: Parser) -> None:
         "80 MB are kept. Without a network, put NAME.safetensors into a folder and name that\n"
         "folder in REPLICATE_WEIGHTS."
     )
-    parser.add_argument(
-        "action",
-        nargs="?",
-        type=one_of(("status", "fetch")),
-        metavar="status|fetch",
-        help="default: status",
-    )
-    parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="vgg19 (the papers', in full vgg19-caffe), vgg16, vgg19-torchvision, "
-        "vgg16-torchvision",
-    )
-    _json_option(parser)
+    status = one_of(("status", "fetch"))
+    parser.words("action", "?", "default: status", status, metavar="status|fetch")
+    names = "vgg19 (the papers', in full vgg19-caffe), vgg16, vgg19-torchvision, vgg16-torchvision"
+    parser.words("names", "*", names)
 
 
 def _engine_options(parser: Parser) -> None:
-    group = parser.add_argument_group("network and machine")
-    group.add_argument(
-        "--network",
-        type=one_of(NETWORKS),
-        metavar="NAME",
-        help="auto (default: the paper's if it is on this machine, else the bundled one), "
-        + ", ".join(NETWORKS[1:]),
-    )
-    group.add_argument(
-        "--device",
-        default=os.environ.get("REPLICATE_DEVICE") or "auto",
-        metavar="NAME",
-        help="auto (default), cpu, cuda, cuda:1, mps",
-    )
-    group.add_argument(
-        "--precision",
-        type=one_of(PRECISIONS),
-        metavar="NAME",
-        help="auto (default: bf16 where the hardware has it), bf16, float32, exact (the same "
-        "bytes every time)",
-    )
-
-
-def _json_option(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    network = "auto (default: the paper's if it is on this machine, else the bundled one)"
+    parser.option("--network NAME", f"{network}, {', '.join(NETWORKS[1:])}", one_of(NETWORKS))
+    device = os.environ.get("REPLICATE_DEVICE") or "auto"
+    parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)
+    precision = "auto (default: bf16 where the hardware has it), bf16, float32, exact"
+    exact = f"{precision} (the same bytes every time)"
+    parser.option("--precision NAME", exact, one_of(PRECISIONS))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from argparse import Namespace
 from pathlib import Path
 
 from ..engine.job import Result, Snapshot
-from ..errors import DivergedError, ReplicateError
+from ..errors import DivergedError, ReplicateError, one_line
 from ..record import Record, save_recorded
-from . import BAD_INPUT, STOPPED, one_line
+from ..storage.files import require_room
+from . import BAD_INPUT, STOPPED
 from .drawing import bar, memory_said, precision_label
 from .orders import Order, order_from
 from .parser import UsageError
@@ -21,24 +24,28 @@ def run(args: Namespace) -> int:
     """Draw one picture and write it with its record."""
     out = _checked_out(args)
     order = order_from(args)
+    width, height = order.job.canvas
+    require_room(out.parent, 3 * width * height)  # before the drawing, not after
     say(_plan(order))
     result, stopped = _drawn(order)
     if result is None:
         return _nothing(stopped)
-    record = save_recorded(result, out, **order.sources)
+    record, file = _saved(result, out, order)
     if args.json:
-        print_json({"file": str(out), **record.plain()})
+        print_json({"file": str(file), **record.plain()})
     else:
-        print(f"{out}  {_summary(result)}")
+        print(f"{file}  {_summary(result)}")
     if stopped is not None:
-        return _say_why(stopped, result, order, out)
+        return _say_why(stopped, result, order, file)
     if order.record and order.repeats:
         say(_comparison(result, order.record, args.source))
-    return 0
+    return 0 if file == out else BAD_INPUT
 
 
 def _checked_out(args: Namespace) -> Path:
-    """Where the picture goes; refused before the drawing, not after."""
+    """Where the picture goes, by its name."""
+    if args.source is not None and not Path(args.source).name:
+        raise UsageError(f"--from needs the name of a file, not '{args.source}'.")
     if args.out is not None:
         out = Path(args.out)
     elif args.source is None:
@@ -49,18 +56,12 @@ def _checked_out(args: Namespace) -> Path:
         out = source.with_name(f"{source.stem}-again{suffix}")
     if out.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"Cannot write '{out}': its name must end in .png, .jpg or .webp.")
-    for role in (args.content, args.style):
-        if role is not None and out.exists() and Path(role).exists() and out.samefile(role):
-            raise UsageError(f"Cannot write '{out}': it is one of the pictures to work from.")
     if out.is_dir():
         raise UsageError(f"Cannot write '{out}': it is a folder.")
-    blocked = next((place for place in out.parents if place.exists() and not place.is_dir()), None)
-    if blocked:
-        raise UsageError(f"Cannot write '{out}': '{blocked}' is a file.")
+    for role in (args.content, args.style):
+        if role and os.path.exists(role) and os.path.exists(out) and out.samefile(role):
+            raise UsageError(f"Cannot write '{out}': it is one of the pictures to work from.")
     return out
-
-
-# Drawing
 
 
 def _drawn(order: Order) -> tuple[Result | None, BaseException | None]:
@@ -80,6 +81,21 @@ def _drawn(order: Order) -> tuple[Result | None, BaseException | None]:
     return (last.result() if last else None), stopped
 
 
+def _saved(result: Result, out: Path, order: Order) -> tuple[Record, Path]:
+    """Write the picture; where ``out`` cannot be written after all, beside other temporary files.
+
+    Raises:
+        ReplicateError: neither can be written.
+    """
+    try:
+        return save_recorded(result, out, **order.sources), out
+    except ReplicateError as error:
+        refuge = Path(tempfile.mkdtemp(prefix="replicate-")) / out.name
+        record = save_recorded(result, refuge, **order.sources)
+        say(f"{str(error).rstrip('.')}; the picture lies in '{refuge}'.")
+        return record, refuge
+
+
 def _nothing(stopped: BaseException | None) -> int:
     if isinstance(stopped, DivergedError):
         raise ReplicateError(f"{one_line(stopped)}; nothing was written.")
@@ -87,13 +103,13 @@ def _nothing(stopped: BaseException | None) -> int:
     return STOPPED
 
 
-def _say_why(stopped: BaseException, result: Result, order: Order, out: Path) -> int:
+def _say_why(stopped: BaseException, result: Result, order: Order, file: Path) -> int:
     if isinstance(stopped, DivergedError):
-        say(f"{one_line(stopped)}; '{out}' is the last good picture.")
+        say(f"{one_line(stopped)}; '{file}' is the last good picture.")
         return BAD_INPUT
     say(
-        f"stopped after {result.evaluations} of {order.job.evaluations} evaluations; '{out}' is "
-        f"the picture so far. The same command draws it from the start, --init {out} goes on "
+        f"stopped after {result.evaluations} of {order.job.evaluations} evaluations; '{file}' is "
+        f"the picture so far. The same command draws it from the start, --init {file} goes on "
         "from here."
     )
     return STOPPED

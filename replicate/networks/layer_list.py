@@ -22,9 +22,14 @@ def parse_layers(text: str) -> list[LayerWeight]:
         ValueError: no name or no weight where one belongs; the text goes on where a sentence has
             named the list ("needs a layer before ...").
     """
-    if text.strip().lower() == NO_LAYERS:
-        return []
-    return [_layer(part.strip()) for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise ValueError(f"needs a layer, or '{NO_LAYERS}'")
+    if NO_LAYERS not in map(str.lower, parts):
+        return [_layer(part) for part in parts]
+    if len(parts) > 1:
+        raise ValueError(f"takes '{NO_LAYERS}' alone, not beside other layers")
+    return []
 
 
 def layer_weights(pairs: Sequence[LayerWeight]) -> list[str] | dict[str, float]:

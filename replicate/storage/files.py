@@ -89,6 +89,32 @@ def write_atomic(path: str | Path, data: bytes) -> Path:
     return Path(path)
 
 
+def require_room(folder: str | Path, size: int = 1 << 16) -> None:
+    """Try whether ``size`` bytes can be written into a folder, which need not exist yet.
+
+    Nothing is left behind: of a folder that does not exist, the nearest one above is tried.
+
+    Raises:
+        ReplicateError: there is no room, no permission, or a file in the folder's place.
+    """
+    folder = Path(folder)
+    place = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+    if not place.is_dir():
+        raise ReplicateError(f"Cannot write to '{folder}': '{place}' is a file.")
+    trial = place / f".{secrets.token_hex(6)}.tmp"
+    try:
+        with open(trial, "xb") as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ReplicateError(f"Cannot write to '{folder}': {reason}.") from error
+    finally:
+        with suppress(OSError):
+            trial.unlink()
+
+
 def open_file(path: str | Path) -> BufferedReader:
     """An ordinary file opened for reading; a named pipe, at which ``open`` waits, is refused.
 
