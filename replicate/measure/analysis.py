@@ -269,6 +269,17 @@ def outline_correlations(maps: Maps, picture: Picture) -> list[float]:
     ]
 
 
+def clearest_map(representation: Representation, picture: Picture) -> tuple[int, float]:
+    """The channel that shows the picture's outlines best, and its correlation with them.
+
+    Of the stronger half of the channels.
+    """
+    channels = representation.strongest(len(representation.maps) // 2)
+    correlations = outline_correlations(representation.maps[channels], picture)
+    best = int(np.argmax(np.nan_to_num(correlations, nan=-1.0)))
+    return channels[best], correlations[best]
+
+
 def relative_distance(maps: Maps, target: Maps) -> float:
     """||F - P||^2 / ||P||^2 of features (N, H, W) of one shape: the content loss, made relative."""
     difference = maps.astype(np.float64) - target

@@ -131,6 +131,20 @@ def hue_entropy(studio: Studio, result: Result) -> Metrics:
     return {"hue_entropy": metric.hue_entropy(result.picture.pixels)}
 
 
+def change(studio: Studio, result: Result) -> Metrics:
+    """Size and strength of what a transfer changed in the photograph.
+
+    ``change_length`` is the correlation length of the difference in pixels, ``change_energy`` its
+    mean square over the photograph's variance.
+    """
+    before = photograph(result) / 255
+    difference = result.picture.pixels / 255 - before
+    return {
+        "change_length": metric.correlation_length(0.5 + difference / 2),
+        "change_energy": float((difference**2).mean() / before.var()),
+    }
+
+
 # ---------------------------------------------------------------------------- losses
 
 

@@ -1,4 +1,4 @@
-"""Feature maps as pictures: one by one, in rows, in pairs."""
+"""Feature maps and Gram matrices to look at: maps one by one, in rows, in pairs; entries."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from ..figure.panels import Panel
+from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
-from ..measure.analysis import Entry, Maps, Representation, unit
+from ..measure.analysis import (
+    Entry,
+    Maps,
+    Matrix,
+    Representation,
+    cosine_gram,
+    matched_pairs,
+    unit,
+)
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
 
 
-def map_picture(values: Maps, size: tuple[int, int] | None = None) -> Picture:
+def map_picture(values: Maps, size: Size | None = None) -> Picture:
     """One map (H, W) in greys, black for 0 and less, white for its largest value.
 
     Args:
-        size: (width, height) to enlarge it to, each position a block; None keeps (W, H).
+        size: to enlarge it to, each position a block; None keeps (W, H).
     """
     grey = Image.fromarray(np.rint(unit(values) * 255).astype(np.uint8))
     if size is not None:
@@ -23,21 +36,17 @@ def map_picture(values: Maps, size: tuple[int, int] | None = None) -> Picture:
     return Picture.from_array(np.asarray(grey))
 
 
-def map_mosaic(
-    maps: Maps, columns: int, tile: tuple[int, int] | None = None, gap: int = 2
-) -> Picture:
+def map_mosaic(maps: Maps, columns: int, tile: Size | None = None, gap: int = 2) -> Picture:
     """Maps (n, H, W) as :func:`map_picture` in rows of ``columns``, on white.
 
     Args:
-        tile: (width, height) of each map's picture; None keeps (W, H).
+        tile: of each map's picture; None keeps (W, H).
         gap: pixels between neighbours.
     """
     return mosaic([map_picture(values, tile) for values in maps], columns, gap)
 
 
-def pair_picture(
-    representation: Representation, pair: Entry, tile: tuple[int, int] | None = None
-) -> Picture:
+def pair_picture(representation: Representation, pair: Entry, tile: Size | None = None) -> Picture:
     """The maps of a pair of channels side by side, each brightened by itself."""
     return map_mosaic(representation.maps[[pair.first, pair.second]], 2, tile)
 
@@ -68,3 +77,38 @@ def mosaic(pictures: Sequence[Picture], columns: int, gap: int) -> Picture:
         top, left = place // columns * (height + gap), place % columns * (width + gap)
         page[top : top + height, left : left + width] = picture.pixels
     return Picture(page)
+
+
+def strongest_maps(seen: Representation, count: int = 64, tile: Size | None = None) -> Picture:
+    """The strongest maps of a layer, the strongest first, in rows of eight."""
+    return map_mosaic(seen.maps[seen.strongest(count)], 8, tile)
+
+
+def heat_map(seen: Representation, matrix: Matrix, count: int = 64) -> HeatMap:
+    """Entries (N, N) between a layer's strongest channels, the strongest first."""
+    chosen = seen.strongest(count)
+    return HeatMap(matrix[np.ix_(chosen, chosen)])
+
+
+def entry_plot(entries: Sequence[Entry], aspect: float = 0.8) -> LinePlot:
+    """Entries over the largest by rank, those on the diagonal apart from the others."""
+    series = []
+    for label, on_diagonal in (("diagonal", True), ("pair", False)):
+        ranks = [rank for rank, entry in enumerate(entries, 1) if entry.on_diagonal == on_diagonal]
+        values = [entries[rank - 1].value / entries[0].value for rank in ranks]
+        if ranks:
+            series.append(Series(label, ranks, values, kind="points"))
+    return LinePlot(series, "rank", "entry / largest", aspect=aspect)
+
+
+def pair_panels(seen: Representation, tile: Size, count: int = 3) -> list[Panel]:
+    """The best pairs of maps: first those of the largest Gram entries, then of largest cosines."""
+    cosines = cosine_gram(seen.gram)
+    return [
+        Panel(
+            pair_picture(seen, pair, tile),
+            label=pair.label,
+            lines=(f"cosine {cosines[pair.first, pair.second]:.2f}",),
+        )
+        for pair in [*matched_pairs(seen.gram, count), *matched_pairs(cosines, count)]
+    ]

@@ -260,26 +260,30 @@ def robustness(
     """How much of each picture's activation is left when it is shifted by up to 8 pixels.
 
     The mean of the channel over the shifted picture, grey where nothing is left of it, over that
-    of the picture in its place, averaged over :data:`SHIFTS` shifts.
+    of the picture in its place, averaged over :data:`SHIFTS` shifts, the same for all.
 
     Args:
-        found: pictures of one size for channels of one layer.
+        found: pictures of one size.
 
     Returns:
         About 1 for pictures that do not mind; NaN for one that does not excite its channel.
     """
-    channels = [each.channel for each in found]
-    pictures = torch.cat([to_tensor(each.picture) for each in found])
     jitter = Transformations(jitter=8, scales=(1.0,), degrees=0, last_jitter=0)
-    generator = torch.Generator().manual_seed(seed)
-    shifted = torch.zeros(len(found))
-    for _ in range(SHIFTS):
-        moved = transformed(pictures, jitter.drawn(pictures.shape[-1], generator))
-        shifted += _maps(engine, spec, moved, channels).mean(dim=(1, 2)) / SHIFTS
-    return [
-        float(after) / each.mean if each.mean > 0 else math.nan
-        for after, each in zip(shifted, found)
-    ]
+    size, generator = found[0].picture.size[0], torch.Generator().manual_seed(seed)
+    places = [jitter.drawn(size, generator) for _ in range(SHIFTS)]
+    ratios = [math.nan] * len(found)
+    for layer in {each.channel.layer for each in found}:
+        members = [index for index, each in enumerate(found) if each.channel.layer == layer]
+        channels = [found[index].channel for index in members]
+        pictures = torch.cat([to_tensor(found[index].picture) for index in members])
+        shifted = torch.zeros(len(members))
+        for place in places:
+            moved = transformed(pictures, place)
+            shifted += _maps(engine, spec, moved, channels).mean(dim=(1, 2)) / SHIFTS
+        for index, after in zip(members, shifted.tolist()):
+            if found[index].mean > 0:
+                ratios[index] = after / found[index].mean
+    return ratios
 
 
 def _maps(
