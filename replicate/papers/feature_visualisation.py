@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, median
 
-import numpy as np
-
 from ..figure.claims import at_least, at_most, counted, format_number, ordered
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, Scale
@@ -145,12 +143,10 @@ def _cut_grid(photograph: Picture, cut: Mapping[int, Picture], most: int) -> Gri
 
 def _moved_grid(features: Mapping[int, Metrics], grams: Mapping[int, Metrics]) -> Grid:
     """Distances by side of the squares and by layer."""
-    sides = sorted(features, reverse=True)
 
     def plot(moved: Mapping[int, Metrics], name: str, scale: Scale) -> Panel:
-        values = np.array([list(moved[side].values()) for side in sides])
-        rows, columns = [f"{side} px" for side in sides], list(moved[sides[0]])
-        return Panel(HeatMap(values, rows, columns, value_label=name, value_scale=scale))
+        table = {f"{side} px": moved[side] for side in sorted(moved, reverse=True)}
+        return Panel(HeatMap.of_table(table, value_label=name, value_scale=scale))
 
     plots = [
         plot(features, "distance of the features", "linear"),

@@ -214,10 +214,7 @@ def artefact_size(studio: Studio) -> Sheet:
             for label, weights in favoured(load_preset("udacity")).items()
         }
     )
-    single.measure(
-        structure_size,
-        lambda studio, drawn: mean_gram_distance(list(drawn.job.style_layers))(studio, drawn),
-    )
+    single.measure(structure_size, mean_gram_distance())
     transfers.measure(change)
     moved = {name: arrangement_known(studio, painting) for name, painting in styles.items()}
     lengths = _means(row.column("coherence_length") for row in single.by_row().values())
