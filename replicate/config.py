@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from .engine.preset import Preset
 from .errors import ConfigError, ReplicateError
+from .figure.claims import Order
 from .networks.spec import NetworkName
 from .storage.files import configs_dir
 from .strict import Strict
@@ -42,11 +43,55 @@ class Profile(Strict):
     note: str = ""
 
 
-class ClaimConfig(Strict):
-    """What is claimed, in our words, and where: by default in the figure's source."""
+class CheckConfig(Strict):
+    """What measured values must do: one of six things.
+
+    Attributes:
+        measure: what the values are, with their unit.
+        at_least, at_most: the bound of the value, or of each of several.
+        within: its smallest and largest.
+        order: how values fall or rise, in the order in which they are given.
+        largest, smallest: the label whose value is.
+        basis: where the bound comes from, for a reader.
+    """
+
+    measure: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    within: tuple[float, float] | None = None
+    order: Order | None = None
+    largest: str | None = None
+    smallest: str | None = None
+    basis: str = ""
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds that are given, by kind."""
+        kinds = ("at_least", "at_most", "within", "order", "largest", "smallest")
+        return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind) is not None}
+
+
+class ClaimConfig(CheckConfig):
+    """What is claimed, and what is asked of the values that a figure's function measures.
+
+    Attributes:
+        text: the claim in our words.
+        source: where it is made; the figure's source unless given.
+        note: anything a reader should know beside it.
+        checks: several instead of one; the claim holds if all do.
+    """
 
     text: str
     source: str = ""
+    note: str = ""
+    checks: tuple[CheckConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> ClaimConfig:
+        for each in self.checks or (self,):
+            if len(each.bounds) > 1:
+                raise ValueError(f"asks for two things: {' and '.join(each.bounds)}")
+        return self
 
 
 class FigureConfig(Strict):

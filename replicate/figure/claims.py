@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["holds", "fails"]
 Direction = Literal["decreasing", "increasing"]
+Order = Literal["decreasing", "increasing", "decreasing or equal", "increasing or equal"]
 Value = float | list[float] | dict[str, float]
 Measured = float | Sequence[float] | Mapping[str, float]
 
@@ -200,6 +201,28 @@ def smallest(measure: str, values: Mapping[str, float], label: str, basis: str =
     chosen, others = _apart(measure, values, label)
     holds = all(chosen < each for each in others)
     return _check(measure, values, f"smallest for {label}", basis, holds)
+
+
+def bounded(measure: str, value: Measured, kind: str, bound: Any, basis: str = "") -> Check:
+    """The check of a kind: ``at_least``, ``at_most``, ``within``, ``order``, ``largest`` or
+    ``smallest``, with what that kind asks for.
+    """
+    match kind, value:
+        case "at_least", _:
+            return at_least(measure, value, bound, basis)
+        case "at_most", _:
+            return at_most(measure, value, bound, basis)
+        case "within", _:
+            low, high = bound
+            return within(measure, value, low, high, basis)
+        case "order", Mapping():
+            direction, _, equal = bound.partition(" or ")
+            return ordered(measure, value, direction, strict=not equal, basis=basis)
+        case "largest", Mapping():
+            return largest(measure, value, bound, basis)
+        case "smallest", Mapping():
+            return smallest(measure, value, bound, basis)
+    raise ValueError(f"{measure}: '{kind}' cannot be asked of {value!r}.")
 
 
 def tally(claims: Sequence[Claim]) -> str:

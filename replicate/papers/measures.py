@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.job import Job, Result
-from ..figure.claims import Check, Direction, at_least
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
@@ -270,28 +269,13 @@ def factors(values: Iterable[float]) -> list[float]:
     return [after / before for before, after in pairwise(values)]
 
 
-def in_every_row(
-    panels: Panels,
-    name: str,
-    direction: Direction,
-    measure: str,
-    bound: float = 0.0,
-    basis: str = "",
-    column: str = "layer",
-) -> Check:
-    """The metric rises (or falls) from each column of a table to the next, by `bound` or more.
+def smallest_rises(panels: Panels, name: str) -> dict[str, float]:
+    """Of a table's rows, each with the smallest rise of a metric from one column to the next."""
+    return panels.per_row(name, lambda values: min(differences(values)))
 
-    Args:
-        measure: what the metric is, for a reader.
-        column: what a column is.
-    """
-    sign, verb = (1, "rise") if direction == "increasing" else (-1, "fall")
 
-    def smallest(values: list[float]) -> float:
-        return min(differences(sign * value for value in values))
-
-    what = f"smallest {verb} of the {measure} from one {column} to the next"
-    return at_least(what, panels.per_row(name, smallest), bound, basis)
+def smallest_falls(panels: Panels, name: str) -> dict[str, float]:
+    return panels.per_row(name, lambda values: min(-each for each in differences(values)))
 
 
 def falls_when_added(panels: Panels, sets: Mapping[str, Sequence[str]]) -> dict[str, float]:

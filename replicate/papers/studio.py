@@ -20,7 +20,7 @@ from ..engine.engine import Engine, Progress
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ConfigError
-from ..figure.claims import Check, Claim
+from ..figure.claims import Check, Claim, Measured, bounded
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
 from ..networks.spec import NetworkInfo, NetworkSpec
@@ -142,20 +142,33 @@ class Studio:
 
     # ------------------------------------------------------------------ results
 
-    def claim(self, id: str, *checks: Check, measure: str = "", note: str = "") -> Claim:
-        """A claim of the figure, whose text and source stand in the paper's config.
+    def claim(self, id: str, *values: Measured | Check, measure: str = "", note: str = "") -> Claim:
+        """A claim of the figure: what it says and asks stands in the config, here is its evidence.
+
+        Args:
+            values: what was measured, for each of the claim's checks.
+            measure, note: where they are not the same for every run, instead of the config's.
 
         Raises:
-            ConfigError: they do not.
+            ConfigError: the config has no such claim.
         """
-        known = self.config.claims
+        paper, name = self.figure_id.split("/")
+        place, known = f"{paper}.toml: figures.{name}.claims", self.config.claims
         if id not in known:
-            paper, name = self.figure_id.split("/")
-            raise ConfigError(
-                f"{paper}.toml: figures.{name}.claims: there is no claim '{id}'{nearest(id, known)}"
-            )
-        source = known[id].source or self.config.source
-        return Claim.of(id, known[id].text, source, checks, measure, note)
+            raise ConfigError(f"{place}: there is no claim '{id}'{nearest(id, known)}")
+        claim = known[id]
+        whole = measure or claim.measure
+        asked = claim.checks or (claim,)
+        checks = []
+        for value, check in zip(values, asked * len(values)):
+            if isinstance(value, Check):
+                checks.append(value)
+                continue
+            (kind, bound), *_ = check.bounds.items()
+            what = check.measure if claim.checks else whole
+            checks.append(bounded(what, value, kind, bound, check.basis))
+        source = claim.source or self.config.source
+        return Claim.of(id, claim.text, source, checks, whole, note or claim.note)
 
     def sheet(
         self,
