@@ -53,14 +53,9 @@ class Judge:
         Mean over the clouds of these quotients.
         """
         job = result.job
-        assert job.content is not None and job.style is not None
         drawn, photograph, style = (
             self._seen(picture)
-            for picture in (
-                result.picture,
-                job.content.resized(*job.canvas),
-                job.style.resized(*job.style_size),
-            )
+            for picture in (result.picture, job.content_on_canvas, job.style_on_canvas)
         )
         quotients = [
             sliced_wasserstein(ours, theirs, PROJECTIONS)

@@ -23,12 +23,6 @@ NEAR_ZERO = 1e-3
 """A Gram entry below this share of the largest one counts as zero."""
 
 
-def painting_as_read(job: Job) -> Picture:
-    """The job's style picture at the size at which the job reads it."""
-    assert job.style is not None
-    return job.style.resized(*job.style_size)
-
-
 # ---------------------------------------------------------------------------- gradients
 
 
@@ -38,8 +32,7 @@ def gradient_shares(engine: Engine, job: Job, weights: Mapping[str, float]) -> d
     Args:
         weights: by style layer, what each layer's gradient counts.
     """
-    assert job.content is not None
-    pixels = to_tensor(job.content.resized(*job.canvas)).to(engine.device)
+    pixels = to_tensor(job.content_on_canvas).to(engine.device)
     network = engine.networks.network(job.preset.network)
     norms = gradient_norms(_style_losses(engine, job), network, pixels)["style"]
     pulls = {layer: weights[layer] * norm for layer, norm in norms.items()}
@@ -66,7 +59,7 @@ def _style_gradient(engine: Engine, job: Job, at: Picture) -> Tensor:
 
 def _style_losses(engine: Engine, job: Job) -> Objective:
     layers = job.style_layers
-    targets = engine.features(painting_as_read(job), list(layers), job.preset.network)
+    targets = engine.features(job.style_on_canvas, list(layers), job.preset.network)
     objective = Objective()
     for layer, weight in layers.items():
         objective += weight * style(layer, targets[layer].gram(), job.preset.style_loss)
@@ -79,7 +72,7 @@ def _style_losses(engine: Engine, job: Job) -> Objective:
 def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
     """Variance over a grid of tiles of the tile's relative Gram distance to the job's painting."""
     spec = job.preset.network
-    target = engine.grams(painting_as_read(job), [layer], spec)[layer]
+    target = engine.grams(job.style_on_canvas, [layer], spec)[layer]
     whole = engine.features(picture, [layer], spec)[layer]
     distances = [
         relative_gram_distance(FeatureMap(tile, whole.readout).wide_gram()[0].cpu(), target)
@@ -96,7 +89,7 @@ def near_zero_entries(engine: Engine, job: Job, shift: float = 0.0) -> dict[str,
         shift: added to the activations first (Novak & Nikulin 2016, section 3.3).
     """
     layers = list(job.style_layers)
-    maps = engine.features(painting_as_read(job), layers, job.preset.network)
+    maps = engine.features(job.style_on_canvas, layers, job.preset.network)
     return {layer: near_zero_share(maps[layer].shifted(shift).wide_gram()) for layer in layers}
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from ..config import load_preset
 from ..engine.job import fit
 from ..figure.claims import Claim
-from ..figure.panels import Grid
+from ..figure.panels import Grid, Panel
 from ..images import Picture
 from ..networks.table import network_entry
 from .measures import fidelity, hue_entropy, mid_band_energy
-from .panels import Panels, source_panel
+from .panels import Panels
 from .sheet import Sheet
 from .studio import Studio
 
@@ -43,7 +43,6 @@ def weights(studio: Studio) -> Sheet:
 
 def _grid(pair: str, row: Panels) -> Grid:
     job = row[EVEN].job
-    assert job.content is not None and job.style is not None
 
     def lines(label: str) -> list[str]:
         return [
@@ -55,8 +54,8 @@ def _grid(pair: str, row: Panels) -> Grid:
     return row.grid(
         lines=lines,
         before={
-            "content": source_panel(job.content, job.canvas),
-            "style": source_panel(job.style, job.style_size),
+            "content": Panel(job.content_on_canvas),
+            "style": Panel(job.style_on_canvas),
         },
         inputs=(),
         heading=pair.capitalize(),

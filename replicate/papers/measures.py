@@ -31,14 +31,12 @@ Pixels = np.ndarray[Any, Any]
 
 def photograph(result: Result) -> Pixels:
     """The content picture at the result's size."""
-    assert result.job.content is not None
-    return result.job.content.resized(*result.picture.size).pixels
+    return result.job.content_on_canvas.pixels
 
 
 def painting(result: Result) -> Pixels:
     """The style picture stretched to the result's size."""
-    assert result.job.style is not None
-    return result.job.style.resized(*result.picture.size).pixels
+    return result.job.given("style").resized(*result.picture.size).pixels
 
 
 def unrelated(content: Picture) -> Picture:
@@ -174,9 +172,8 @@ def style_distances(studio: Studio, result: Result, layers: Sequence[str]) -> Me
     The style picture is read at the size at which the job read it.
     """
     job = result.job
-    assert job.style is not None
-    at_size = job.style.resized(*job.style_size)
-    return studio.engine.style_distances(result.picture, at_size, layers, job.preset.network)
+    target, spec = job.style_on_canvas, job.preset.network
+    return studio.engine.style_distances(result.picture, target, layers, spec)
 
 
 def gram_distances(layers: Sequence[str]) -> Measure:
@@ -237,7 +234,7 @@ def start_distance(studio: Studio, job: Job) -> float:
     width, height = job.canvas
     noise = np.random.default_rng(job.seed).normal(0.5, NOISE, (height, width, 3))
     spec, layers = job.preset.network, list(job.style_layers)
-    pictures = Picture.from_array(noise), style.painting_as_read(job)
+    pictures = Picture.from_array(noise), job.style_on_canvas
     return float(np.mean(list(studio.engine.style_distances(*pictures, layers, spec).values())))
 
 

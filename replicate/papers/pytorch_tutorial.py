@@ -87,9 +87,8 @@ def shares_by_gram(studio: Studio, job: Job) -> tuple[Shares, Shares]:
         With plain Gram matrices, and with Gram matrices divided by N M as in the tutorial; all
         layers weigh alike.
     """
-    assert job.content is not None
     engine, layers = studio.engine, list(job.style_layers)
-    maps = engine.features(job.content.resized(*job.canvas), layers, job.preset.network)
+    maps = engine.features(job.content_on_canvas, layers, job.preset.network)
     # A Gram matrix divided by N M makes the loss, its square, smaller by (N M)^2.
     sizes = {layer: float(each.channels * each.positions) ** 2 for layer, each in maps.items()}
     alike = dict.fromkeys(layers, 1.0)

@@ -11,13 +11,7 @@ import pytest
 
 from replicate.config import load_preset
 from replicate.engine.job import Job, Result
-from replicate.measure.judge import VGG16, Judge, patches, style_judge
-
-
-def drawn(scene: Callable[..., Any]) -> Result:
-    content, painting = scene(64, 48, seed=1), scene(64, 48, seed=2)
-    job = Job(load_preset("gatys2016"), content, painting, size=64)
-    return Result(job, content, 1.0, {}, [], 1, 0.0, None, "exact")  # type: ignore[arg-type]
+from replicate.measure.judge import VGG16, patches, style_judge
 
 
 def test_patches_by_hand(scene: Callable[..., Any]) -> None:
@@ -40,18 +34,11 @@ def test_the_judge_is_vgg16_where_it_did_not_draw(tiny_engine: Callable[..., Any
 def test_distance_left_is_none_for_the_painting_and_all_for_the_photograph(
     network: str, tiny_engine: Callable[..., Any], scene: Callable[..., Any]
 ) -> None:
-    result = drawn(scene)
-    content, painting = result.job.content, result.job.style
-    judge = style_judge(tiny_engine(network=network), result.job.preset.network)
-    assert content is not None and painting is not None
+    content, painting = scene(64, 48, seed=1), scene(64, 48, seed=2)
+    job = Job(load_preset("gatys2016"), content, painting, size=64)
+    result = Result(job, content, 1.0, {}, [], 1, 0.0, None, "exact")  # type: ignore[arg-type]
+    judge = style_judge(tiny_engine(network=network), job.preset.network)
     assert judge.left(replace(result, picture=painting)) == 0
     assert judge.left(result) == pytest.approx(1)
     half = np.concatenate([content.pixels[:24], painting.pixels[24:]])
     assert 0 < judge.left(replace(result, picture=replace(content, pixels=half))) < 1
-
-
-def test_a_picture_is_looked_at_once(scene: Callable[..., Any]) -> None:
-    result, seen = drawn(scene), []
-    judge = Judge("", lambda picture: seen.append(picture) or patches(picture))
-    assert judge.left(result) == judge.left(result)
-    assert len(seen) == 2  # the result is the photograph here

@@ -31,15 +31,9 @@ def test_a_match_is_found_between_the_points_of_a_curve(power: float, bend: floa
     drawing = Drawing(power, bend)
     target = drawing.at(0.4)
     weight = drawing.match(target, 0.01, 0.1, 1.0, 10.0)
-    assert 0.1 < weight < 1
     assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
     assert 1 <= len(drawing.asked) <= TRIES
-
-
-def test_a_straight_curve_needs_one_drawing_at_three_digits() -> None:
-    drawing = Drawing(1.0)
-    assert drawing.match(0.123456, 0.001, 10.0) == 0.123
-    assert drawing.asked == [{"a": 0.123}]
+    assert weight == float(f"{weight:.2e}")
 
 
 @pytest.mark.parametrize(
@@ -59,10 +53,6 @@ def test_a_curve_that_turns_back_is_crossed_at_the_smallest_weight() -> None:
 
 
 def test_a_jump_is_not_chased_for_ever() -> None:
-    jump = Drawing(1.0)
-    jump.at = lambda weight: 1.0 if weight < 0.5 else 100.0  # type: ignore[method-assign]
-    assert jump.match(10.0, 0.1, 1.0) < 1
-    assert len(jump.asked) <= TRIES
     assert next_weight({0.999: 1.0, 1.0: 100.0}, 10.0) is None  # three digits find no new one
 
 
@@ -75,13 +65,11 @@ def test_without_a_curve_the_search_goes_on_along_a_power_law(power: float, targ
     assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
 
 
-def test_the_search_takes_no_leap() -> None:
+def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve() -> None:
     assert next_weight({1.0: 100.0}, 1.0, -3.0) == STEEPEST
     assert next_weight({1.0: 0.01}, 1.0, -3.0) == 1 / STEEPEST
-    assert next_weight({1.0: 1.04}, 1.0, -3.0) is None
-    # A curve of the other sign than usual, or flat, is no guide.
-    assert next_weight({1.0: 2.0, 2.0: 2.0}, 0.5, -1.0) == 4.0
-    assert next_weight({1.0: 2.0, 2.0: 2.2}, 0.5, -1.0) == 4.0
+    for odd in (2.0, 2.2):  # flat, or of the other sign than usual
+        assert next_weight({1.0: 2.0, 2.0: odd}, 0.5, -1.0) == 4.0
 
 
 def test_keys_are_drawn_together_until_each_matches() -> None:

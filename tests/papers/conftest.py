@@ -11,7 +11,7 @@ from replicate.engine.job import Job, Result
 from replicate.figure.claims import Claim
 from replicate.papers.looks import Look
 from replicate.papers.panels import Panels
-from replicate.papers.registry import figure_function
+from replicate.papers.registry import figure_function, figure_settings
 from replicate.papers.studio import Studio
 
 
@@ -46,31 +46,37 @@ def small_studio(
 
 
 @pytest.fixture
-def claimed(
+def failing(
     small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., dict[str, bool]]:
-    """``claimed("gatys2016/fig4", numbers)``: claim to whether it holds, of a figure that is not
-    drawn: ``numbers(key)`` is what is measured of a panel.  Content losses in the results are 1.
+) -> Callable[..., list[str]]:
+    """``failing("gatys2016/fig4", numbers, {key: {...}})``: the claims that fail of a figure that
+    is not drawn.  ``numbers(key)`` is what is measured of a panel, but for what follows.  Content
+    losses in the results are 1.
     """
 
     def draw(self: Studio, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
         results = {}
         for key, job in jobs.items():
-            picture = (job.content or job.style).resized(*job.canvas)
+            picture = job.content_on_canvas if job.content else job.style_on_canvas
             info = self.engine.networks.info(job.preset.network)
             losses = {"content/any": 1.0}
             results[key] = Result(job, picture, 1.0, losses, [], 1, 0.0, info, "exact")
         return results
 
-    def found(figure: str, numbers: Callable[[Any], dict[str, float]]) -> dict[str, bool]:
+    def found(
+        figure: str,
+        numbers: Callable[[Any], dict[str, float]],
+        changes: Mapping[Any, Mapping[str, float]] | None = None,
+    ) -> list[str]:
         def take(self: Panels, measure: object, results: Mapping[Any, Result]) -> None:
             for key in results:
-                self.metrics[key].update(numbers(key))
+                self.metrics[key].update({**numbers(key), **(changes or {}).get(key, {})})
 
         monkeypatch.setattr(Studio, "draw", draw)
         monkeypatch.setattr(Panels, "_take", take)
         sheet = figure_function(figure)(small_studio().at(figure))
-        return {claim.id: claim.holds for claim in sheet.claims}
+        assert {claim.id for claim in sheet.claims} == set(figure_settings(figure).claims)
+        return [claim.id for claim in sheet.claims if not claim.holds]
 
     return found
 

@@ -18,42 +18,36 @@ ID = "pytorch_tutorial/layers"
 FIVE = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
 
 
-def shares(first: float) -> dict[str, float]:
-    return dict(zip(FIVE, [0.25 * first, 0.75 * first, 1 - first, 0.0, 0.0]))
-
-
 @pytest.mark.parametrize(
-    ("tutorial", "gatys", "plain", "normalised", "failing"),
+    ("key", "changes", "first", "fails"),
     [
-        ({}, {}, 0.95, 0.6, []),
-        ({}, {"style_error": 9.0}, 0.95, 0.6, ["matched"]),
-        ({"style_field": 124}, {}, 0.95, 0.6, ["fields"]),
-        ({}, {"edge_correlation": 0.95}, 0.95, 0.6, ["shallow"]),
-        ({}, {"edge_correlation": float("nan")}, 0.95, 0.6, ["shallow"]),
-        ({}, {}, 0.4, 0.3, ["first-layers"]),
-        ({}, {}, 0.95, 0.96, ["normalised-gram"]),
+        (GATYS, {}, (0.95, 0.6), []),
+        (GATYS, {"style_error": 9.0}, (0.95, 0.6), ["matched"]),
+        ((TUTORIAL, 1e-3), {"style_field": 124}, (0.95, 0.6), ["fields"]),
+        (GATYS, {"edge_correlation": 0.95}, (0.95, 0.6), ["shallow"]),
+        (GATYS, {"edge_correlation": float("nan")}, (0.95, 0.6), ["shallow"]),
+        (GATYS, {}, (0.4, 0.3), ["first-layers"]),
+        (GATYS, {}, (0.95, 0.96), ["normalised-gram"]),
     ],
 )
 def test_claims_hold_where_the_tutorial_is_shallow(
-    tutorial: dict[str, float],
-    gatys: dict[str, float],
-    plain: float,
-    normalised: float,
-    failing: list[str],
-    claimed: Callable[..., Any],
+    key: Any,
+    changes: dict[str, float],
+    first: tuple[float, float],
+    fails: list[str],
+    failing: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def numbers(key: Any) -> dict[str, float]:
-        if isinstance(key, tuple):  # style comes with weight, up to a limit
-            own = {"edge_correlation": 0.9, "content_field": 14, "style_field": 24}
-            return {**own, "style_error": min(0.5, 100 * key[1]), **tutorial}
-        other = {"edge_correlation": 0.5, "content_field": 84, "style_field": 124}
-        return {**other, "style_error": 0.1, **gatys}
+        shallow = {"edge_correlation": 0.9, "content_field": 14, "style_field": 24}
+        deep = {"edge_correlation": 0.5, "content_field": 84, "style_field": 124}
+        if not isinstance(key, tuple):
+            return {**deep, "style_error": 0.1}
+        return {**shallow, "style_error": min(0.5, 100 * key[1])}  # style comes with weight
 
-    both = shares(plain), shares(normalised)
-    monkeypatch.setattr(pytorch_tutorial, "shares_by_gram", lambda *_: both)
-    found = claimed(ID, numbers)
-    assert [name for name, holds in found.items() if not holds] == failing
+    shares = [dict(zip(FIVE, [x / 4, 3 * x / 4, 1 - x, 0.0, 0.0])) for x in first]
+    monkeypatch.setattr(pytorch_tutorial, "shares_by_gram", lambda *_: shares)
+    assert failing(ID, numbers, {key: changes}) == fails
 
 
 def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
