@@ -230,10 +230,10 @@ class Judge:
         assert job.content is not None and job.style is not None
         spec = job.preset.network
         style = job.style.resized(*job.style_size)
-        found = self.engine.style_distances(picture, style, STYLE_LAYERS, spec)
+        found = self.engine.reader.style_distances(picture, style, STYLE_LAYERS, spec)
         content = job.content.resized(*job.canvas)
         ours, theirs = (
-            self.engine.features(each, [CONTENT], spec)[CONTENT].wide()
+            self.engine.reader.features(each, [CONTENT], spec)[CONTENT].wide()
             for each in (picture, content)
         )
         return {**found, CONTENT: relative_error(ours, theirs)}
@@ -436,7 +436,7 @@ def picture_errors(
 ) -> dict[str, float]:
     """Of the first engine against the second, keyed ``relu1_1``, ``conv1_1``, ``gram1_1``, ..."""
     names = [f"{kind}{name}" for kind in ("relu", "conv") for name in CONVOLUTIONS]
-    ours, theirs = (engine.features(picture, names, spec) for engine in engines)
+    ours, theirs = (engine.reader.features(picture, names, spec) for engine in engines)
     errors = {name: relative_error(ours[name].wide(), theirs[name].wide()) for name in names}
     for name in CONVOLUTIONS:
         grams = (maps[f"relu{name}"].wide_gram()[0].cpu() for maps in (ours, theirs))

@@ -111,10 +111,10 @@ def measures(backend: Backend, result: Result, network: str) -> dict[str, float]
     found = dict.fromkeys(MEASURES, float("nan"))
     with backend.lock:
         if job.style is not None:
-            found["style distance"] = _style_distance(engine, result, job.style)
+            found["style distance"] = _style_distance(engine, result)
         if job.content is not None:
             content = job.content.resized(*result.picture.size)
-            found["content cosine"] = engine.similarity(
+            found["content cosine"] = engine.reader.similarity(
                 result.picture, content, "relu4_2", NetworkSpec()
             )
             found["edges kept"] = metrics.edge_correlation(result.picture.pixels, content.pixels)
@@ -122,12 +122,7 @@ def measures(backend: Backend, result: Result, network: str) -> dict[str, float]
     return found
 
 
-def _style_distance(engine: Engine, result: Result, style: Picture) -> float:
-    style = style.resized(*result.job.style_size)
-    return float(
-        np.mean(
-            list(
-                engine.style_distances(result.picture, style, STYLE_LAYERS, NetworkSpec()).values()
-            )
-        )
-    )
+def _style_distance(engine: Engine, result: Result) -> float:
+    picture, style = result.picture, result.job.style_on_canvas
+    distances = engine.reader.style_distances(picture, style, STYLE_LAYERS, NetworkSpec())
+    return float(np.mean(list(distances.values())))

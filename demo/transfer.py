@@ -261,7 +261,7 @@ class Transfer(DrawingTab):
         """The table of layers with weights that let every layer pull equally hard."""
         wanted, job = self.order(*values)
         with self.backend.lock:
-            balanced = self.backend.viewer(wanted.network).balanced(job)
+            balanced = self.backend.viewer(wanted.network).reader.balanced(job)
         layers = {kind: getattr(balanced, kind) for kind in ("content_layers", "style_layers")}
         return settings.table(replace(wanted, **layers))
 

@@ -111,7 +111,7 @@ class FigureConfig(Strict):
             inputs; where it is absent, the pictures of ``images``.
         kernel_spread: standard deviation of an untrained network's kernels.
         compares_layers: its panels differ in their layers, so that balanced weights (see
-            :meth:`replicate.engine.engine.Engine.balanced`) make another figure of it.
+            :meth:`replicate.engine.reader.Reader.balanced`) make another figure of it.
         claims: id to what is claimed; the figure's function measures it.
     """
 

@@ -92,7 +92,7 @@ def _new(args: Namespace) -> Order:
 
 def _balanced(engine: Engine, job: Job, like: Preset) -> Job:
     """The job with its layers balanced: content and style pull as hard as in ``like``."""
-    preset = engine.balanced(job, like)
+    preset = engine.reader.balanced(job, like)
     kinds = {"content": preset.content_layers, "style": preset.style_layers}
     weights = [
         f"{kind} " + " ".join(f"{layer}={weight:g}" for layer, weight in layers.items())

@@ -36,7 +36,7 @@ class LBFGS:
         first_step: root mean square of the very first displacement, along the gradient, in
             units of the pixel range.  Large enough to stand out of bfloat16's rounding.
         tolerance: a step that raises the loss by more than this fraction is taken back.
-        clamp: keep the pixels in [0, 1] after each step, as the PyTorch tutorial does.
+        clamp: keep the pixels in [0, 1], as the PyTorch tutorial does.
     """
 
     PATIENCE = 5
@@ -50,8 +50,8 @@ class LBFGS:
         tolerance: float = 0.01,
         clamp: bool = False,
     ):
-        self.pixels = start.clone()
-        self.best = start.clone()
+        self.pixels = start.clamp(0, 1) if clamp else start.clone()
+        self.best = self.pixels.clone()
         self._history = history
         self._clamp = clamp
         self._first_step = first_step
@@ -202,7 +202,7 @@ class Adam:
     Args:
         start: (B, 3, H, W).
         learning_rate: in units of the pixel range.
-        clamp: keep the pixels in [0, 1] after each step, as the PyTorch tutorial does.
+        clamp: keep the pixels in [0, 1], as the PyTorch tutorial does.
     """
 
     def __init__(
@@ -213,8 +213,8 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
     ):
-        self.pixels = start.clone()
-        self.best = start.clone()
+        self.pixels = start.clamp(0, 1) if clamp else start.clone()
+        self.best = self.pixels.clone()
         self.loss = torch.full((len(start),), float("nan"), device=start.device)
         self._rate = learning_rate
         self._clamp = clamp

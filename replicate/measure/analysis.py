@@ -83,7 +83,7 @@ def representations(
         WeightsError: the network is not on this machine.
     """
     found = {}
-    for layer, features in engine.features(picture, layers, spec).items():
+    for layer, features in engine.reader.features(picture, layers, spec).items():
         field, step = receptive_field(layer, spec.architecture)
         maps = features.wide()[0].float().cpu().numpy()
         gram = features.wide_gram()[0].double().cpu().numpy()

@@ -77,7 +77,7 @@ def style_judge(engine: Engine, drawing: NetworkSpec) -> Judge:
         return Judge("patches of pixels at three sizes", patches)
 
     def features(picture: Picture) -> Clouds:
-        maps = engine.features(picture, LAYERS, VGG16)
+        maps = engine.reader.features(picture, LAYERS, VGG16)
         return [maps[layer].wide()[0].flatten(1).T.cpu().numpy() for layer in LAYERS]
 
     return Judge(f"{' and '.join(LAYERS)} of VGG-16, which drew nothing", features)

@@ -59,7 +59,7 @@ def _style_gradient(engine: Engine, job: Job, at: Picture) -> Tensor:
 
 def _style_losses(engine: Engine, job: Job) -> Objective:
     layers = job.style_layers
-    targets = engine.features(job.style_on_canvas, list(layers), job.preset.network)
+    targets = engine.reader.features(job.style_on_canvas, list(layers), job.preset.network)
     objective = Objective()
     for layer, weight in layers.items():
         objective += weight * style(layer, targets[layer].gram(), job.preset.style_loss)
@@ -72,8 +72,8 @@ def _style_losses(engine: Engine, job: Job) -> Objective:
 def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
     """Variance over a grid of tiles of the tile's relative Gram distance to the job's painting."""
     spec = job.preset.network
-    target = engine.grams(job.style_on_canvas, [layer], spec)[layer]
-    whole = engine.features(picture, [layer], spec)[layer]
+    target = engine.reader.grams(job.style_on_canvas, [layer], spec)[layer]
+    whole = engine.reader.features(picture, [layer], spec)[layer]
     distances = [
         relative_gram_distance(FeatureMap(tile, whole.readout).wide_gram()[0].cpu(), target)
         for row in whole.map.tensor_split(TILES, dim=2)
@@ -89,7 +89,7 @@ def near_zero_entries(engine: Engine, job: Job, shift: float = 0.0) -> dict[str,
         shift: added to the activations first (Novak & Nikulin 2016, section 3.3).
     """
     layers = list(job.style_layers)
-    maps = engine.features(job.style_on_canvas, layers, job.preset.network)
+    maps = engine.reader.features(job.style_on_canvas, layers, job.preset.network)
     return {layer: near_zero_share(maps[layer].shifted(shift).wide_gram()) for layer in layers}
 
 

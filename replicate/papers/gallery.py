@@ -85,7 +85,7 @@ def _beside_the_painting(studio: Studio, result: Result) -> Metrics:
     )
     style = job.style.resized(*job.style_size)
     ours = style_distances(studio, result, layers)
-    before = studio.engine.style_distances(content, style, layers, job.preset.network)
+    before = studio.engine.reader.style_distances(content, style, layers, job.preset.network)
     return {
         **{f"gram_distance/{layer}": value for layer, value in ours.items()},
         "gram_distance_share": max(ours[layer] / before[layer] for layer in layers),

@@ -127,7 +127,7 @@ def _seen_by_another(studio: Studio, contents: Panels) -> list[Claim]:
     pictures["another"] = unrelated(content).resized(*canvas)
     photograph = content.resized(*canvas)
     seen = {
-        label: engine.similarity(picture, photograph, "relu5_1", JUDGE)
+        label: engine.reader.similarity(picture, photograph, "relu5_1", JUDGE)
         for label, picture in pictures.items()
     }
     other = seen.pop("another")

@@ -237,7 +237,7 @@ def _label(studio: Studio, preset: Preset) -> str:
 
 def _mean_distance(studio: Studio, picture: Picture, style: Picture, judge: Preset) -> float:
     """Relative Gram distance to the painting, mean of the judge's style layers."""
-    distances = studio.engine.style_distances(
+    distances = studio.engine.reader.style_distances(
         picture, style, list(judge.style_layers), judge.network
     )
     return float(np.mean(list(distances.values())))

@@ -160,8 +160,8 @@ def gram_and_mmd(
     The Gram matrices are the engine's; the discrepancy comes from the features alone.
     """
     small = [picture.scaled_to(IDENTITY_SIZE) for picture in (one, other)]
-    grams = [studio.engine.grams(picture, layers, spec) for picture in small]
-    maps = [studio.engine.features(picture, layers, spec) for picture in small]
+    grams = [studio.engine.reader.grams(picture, layers, spec) for picture in small]
+    maps = [studio.engine.reader.features(picture, layers, spec) for picture in small]
     found = {}
     for layer in layers:
         rows = [each[layer].wide()[0].flatten(1).T.double().cpu() for each in maps]

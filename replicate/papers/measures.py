@@ -173,7 +173,7 @@ def style_distances(studio: Studio, result: Result, layers: Sequence[str]) -> Me
     """
     job = result.job
     target, spec = job.style_on_canvas, job.preset.network
-    return studio.engine.style_distances(result.picture, target, layers, spec)
+    return studio.engine.reader.style_distances(result.picture, target, layers, spec)
 
 
 def gram_distances(layers: Sequence[str]) -> Measure:
@@ -235,7 +235,9 @@ def start_distance(studio: Studio, job: Job) -> float:
     noise = np.random.default_rng(job.seed).normal(0.5, NOISE, (height, width, 3))
     spec, layers = job.preset.network, list(job.style_layers)
     pictures = Picture.from_array(noise), job.style_on_canvas
-    return float(np.mean(list(studio.engine.style_distances(*pictures, layers, spec).values())))
+    return float(
+        np.mean(list(studio.engine.reader.style_distances(*pictures, layers, spec).values()))
+    )
 
 
 def layer_map(

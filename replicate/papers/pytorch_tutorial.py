@@ -88,7 +88,7 @@ def shares_by_gram(studio: Studio, job: Job) -> tuple[Shares, Shares]:
         layers weigh alike.
     """
     engine, layers = studio.engine, list(job.style_layers)
-    maps = engine.features(job.content_on_canvas, layers, job.preset.network)
+    maps = engine.reader.features(job.content_on_canvas, layers, job.preset.network)
     # A Gram matrix divided by N M makes the loss, its square, smaller by (N M)^2.
     sizes = {layer: float(each.channels * each.positions) ** 2 for layer, each in maps.items()}
     alike = dict.fromkeys(layers, 1.0)

@@ -106,7 +106,7 @@ def _texture_jobs(
     unscaled = {name: w * factors[name] for name, w in equal.preset.style_layers.items()}
     return {
         **jobs,
-        BALANCED: replace(equal, preset=studio.engine.balanced(equal), label=BALANCED),
+        BALANCED: replace(equal, preset=studio.engine.reader.balanced(equal), label=BALANCED),
         UNSCALED: replace(equal, preset=equal.preset.with_(style_layers=unscaled), label=UNSCALED),
     }
 
@@ -216,7 +216,7 @@ def _distances(
     """Relative Gram distance to the painting by style layer, as ``judge`` sees it."""
     layers = list(result.job.style_layers)
     at_size = painting.resized(*result.job.style_size)
-    return studio.engine.style_distances(result.picture, at_size, layers, judge)
+    return studio.engine.reader.style_distances(result.picture, at_size, layers, judge)
 
 
 def _noise_distances(

@@ -38,7 +38,7 @@ class Studio:
         profile_name: smoke, preview, survey, gallery or paper: size and evaluations of every panel.
         inputs: ``bundled`` pictures, or the ``paper``'s own where they can be had.
         progress: called while panels are drawn.
-        balanced: every layer pulls equally hard at the start; see :meth:`Engine.balanced`.
+        balanced: every layer pulls equally hard at the start; see :meth:`Reader.balanced`.
         like: the preset that says how hard they pull in all; None takes each job's own.
         figure_id: the figure that it is at, ``paper/figure``.
     """
@@ -129,7 +129,7 @@ class Studio:
         preset = preset.with_(scales=self.profile.scales, content_first=self.profile.content_first)
         job = Job(preset, content, style, label=label, **settings)
         if self.balanced:
-            job = replace(job, preset=self.engine.balanced(job, self.like))
+            job = replace(job, preset=self.engine.reader.balanced(job, self.like))
         return job
 
     def draw(self, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
@@ -196,7 +196,9 @@ class Studio:
         """Relative Gram distances of a result to the style picture at the size it was read at."""
         job = result.job
         at_size = style.resized(*job.style_size) if job.style is style else style
-        return self.engine.style_distances(result.picture, at_size, layers, job.preset.network)
+        return self.engine.reader.style_distances(
+            result.picture, at_size, layers, job.preset.network
+        )
 
 
 def only(preset: Preset, kind: str, layers: Sequence[str]) -> Preset:

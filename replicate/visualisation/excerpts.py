@@ -164,7 +164,7 @@ def _searched(
     fields = {layer: Field(*receptive_field(layer, spec.architecture)) for layer in layers}
     strongest: dict[Channel, list[_Unit]] = {channel: [] for channel in channels}
     for picture in map(_at_size, pictures):
-        maps = engine.features(picture, layers, spec)
+        maps = engine.reader.features(picture, layers, spec)
         wide = {layer: maps[layer].wide()[0] for layer in layers}
         for channel, known in strongest.items():
             values = wide[channel.layer][channel.index].cpu().numpy()

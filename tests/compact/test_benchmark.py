@@ -31,8 +31,8 @@ from benchmarks.compact_record import (
     Speed,
     Transfers,
 )
+from replicate import method
 from replicate.compact.pictures import is_held_out
-from replicate.engine import engine as engine_module
 from replicate.errors import ReplicateError
 from replicate.figure.old_claims import at_least
 from replicate.figure.panels import Grid, Panel
@@ -384,7 +384,7 @@ def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("the store has it")
 
-    monkeypatch.setattr(engine_module, "evaluate", never)
+    monkeypatch.setattr(method, "evaluate", never)
 
 
 def test_transfers_are_drawn_measured_and_never_drawn_again(

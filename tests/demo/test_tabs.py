@@ -91,7 +91,7 @@ def test_balance_changes_the_weights_alone(tab, files):
 
     rows = {name: weights for name, *weights in tab.balance(*form)}
 
-    balanced = tab.backend.viewer().balanced(job)
+    balanced = tab.backend.viewer().reader.balanced(job)
     assert rows["relu4_2"] == [balanced.content_layers["relu4_2"], 0.0]
     style = {name: weights[1] for name, weights in rows.items() if weights[1]}
     assert style == balanced.style_layers != job.preset.style_layers

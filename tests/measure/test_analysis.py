@@ -69,7 +69,7 @@ def test_representations_are_the_engine_s(
         "relu4_2": (8, 4, 6),
     }
     assert (found["relu4_2"].field, found["relu4_2"].step) == (84, 8)
-    grams = engine.grams(picture, list(found), spec)
+    grams = engine.reader.grams(picture, list(found), spec)
     for layer, each in found.items():
         assert each.layer == layer
         assert np.allclose(each.gram, grams[layer].numpy())

@@ -35,8 +35,8 @@ def test_unevenness_of_a_picture_half_in_style(
     engine, layer, spec = tiny_engine(), "relu1_1", job.preset.network
     flat = Picture.from_array(np.full((64, 64, 3), 0.35))
     assert unevenness(engine, job, flat, layer) == pytest.approx(0, abs=1e-2)
-    wide = engine.features(job.given("content"), [layer], spec)[layer].wide()
-    target = engine.grams(job.given("style"), [layer], spec)[layer]
+    wide = engine.reader.features(job.given("content"), [layer], spec)[layer].wide()
+    target = engine.reader.grams(job.given("style"), [layer], spec)[layer]
     expected = [
         relative_gram_distance(
             gram_matrix(wide[:, :, 16 * y : 16 * y + 16, 16 * x : 16 * x + 16])[0], target

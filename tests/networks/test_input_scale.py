@@ -143,8 +143,8 @@ def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> No
 def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine], job: Job) -> None:
     """Also where the preset to pull as hard as is meant for another scale."""
     reference = RECIPE.with_(network={"name": f"vgg19-{like}"})
-    expected = engines(TORCHVISION).balanced(job, reference)
-    found = engines(CAFFE).balanced(job, reference)
+    expected = engines(TORCHVISION).reader.balanced(job, reference)
+    found = engines(CAFFE).reader.balanced(job, reference)
     for kind in ("content_layers", "style_layers"):
         assert getattr(found, kind) == pytest.approx(getattr(expected, kind), rel=2e-2)
 
@@ -191,7 +191,7 @@ def test_two_scales_do_not_share_a_batch(
     engine = tiny_engine(network=CAFFE)
     engine.device = torch.device("cuda")
     other = replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"}))
-    assert engine._group(job, 0) != engine._group(other, 1)
+    assert engine._group(job) != engine._group(other)
 
 
 # Keys of the result store

@@ -78,7 +78,9 @@ def test_gatys_2016_fig1_style(engine: Engine, art: Picture) -> None:
     for count in (1, 3):
         nested = preset.with_(style_layers=STYLE_LAYERS[:count], content_layers={})
         result = engine.run(Job(nested, style=art, size=SIZE, evaluations=EVALUATIONS))
-        distances.append(engine.style_distances(result.picture, art, STYLE_LAYERS, preset.network))
+        distances.append(
+            engine.reader.style_distances(result.picture, art, STYLE_LAYERS, preset.network)
+        )
         assert abs(metrics.edge_correlation(result.picture.pixels, art.pixels)) < 0.3
     first, third = distances
     assert first["relu1_1"] < 0.05
@@ -122,7 +124,7 @@ def test_normalised_means_are_about_one(engine: Engine) -> None:
     for layer in layers:
         means = {
             s.normalised: torch.stack(
-                [engine.features(p, [layer], s)[layer].wide().mean() for p in photographs]
+                [engine.reader.features(p, [layer], s)[layer].wide().mean() for p in photographs]
             ).mean()
             for s in (spec, plain)
         }

@@ -19,7 +19,9 @@ MakeStudio = Callable[..., Studio]
 def pulls(engine: Engine, job: Job, kind: str) -> list[float]:
     """By layer, how hard it pulls at the start: its weight times its gradient's norm."""
     weights = {"content": job.content_layers, "style": job.style_layers}[kind]
-    return [weights[layer] * norm for layer, norm in engine._gradient_norms(job)[kind].items()]
+    return [
+        weights[layer] * norm for layer, norm in engine.reader.gradient_norms(job)[kind].items()
+    ]
 
 
 def test_all_panels_are_balanced_and_pull_as_hard_as_the_preset(small_studio: MakeStudio) -> None:

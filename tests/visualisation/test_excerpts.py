@@ -78,7 +78,7 @@ def test_crops_are_what_excites_most(
         crops, layer = found[channel].found, channel.layer
         side, stride = receptive_field(layer)
         rows, columns = (Field(side, stride).units_inside(length) for length in (small_side, 120))
-        maps = (engine.features(each, [layer], SPEC)[layer] for each in pictures.values())
+        maps = (engine.reader.features(each, [layer], SPEC)[layer] for each in pictures.values())
         largest = max(float(each.wide()[0, channel.index][rows][:, columns].max()) for each in maps)
         activations = [crop.activation for crop in crops]
         assert len(crops) == 5 and activations == sorted(activations, reverse=True)
@@ -106,7 +106,7 @@ def test_crops_are_kept(
     engine = tiny_engine(store=ResultStore(tmp_path))
     pictures, channel = [scene(96, 96, 1)], Channel("conv2_1", 1)
     first = excerpts(engine, SPEC, [channel], pictures, count=3)[channel]
-    monkeypatch.setattr(engine, "features", None)  # whoever searches now fails
+    monkeypatch.setattr(engine.reader, "features", None)  # whoever searches now fails
     again = excerpts(engine, SPEC, [channel], pictures, count=3)[channel]
     with pytest.raises(TypeError):
         excerpts(engine, SPEC, [channel], [scene(96, 96, 2)], count=3)

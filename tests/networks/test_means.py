@@ -1,0 +1,198 @@
+"""Pictures as tensors, and the channels' mean activations of Gatys' normalised network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from replicate.engine.engine import Engine
+from replicate.images import Picture
+from replicate.networks import means as normalisation
+from replicate.networks.means import channel_means, measure_means, to_picture, to_tensor
+from replicate.networks.spec import NetworkSpec
+from replicate.networks.vgg import Network
+from replicate.networks.weights import LoadedWeights
+
+MakeEngine = Callable[..., Engine]
+Scene = Callable[..., Picture]
+
+
+def test_pictures_to_tensors_and_back() -> None:
+    values = np.arange(256, dtype=np.uint8)
+    pixels = np.stack([values, values[::-1], np.roll(values, 7)], axis=-1).reshape(16, 16, 3)
+    tensor = to_tensor(Picture(pixels))
+    assert tensor.shape == (1, 3, 16, 16)
+    assert tensor[0, 1, 0, 0] == 1 and tensor[0, 0, 0, 0] == 0
+    assert np.array_equal(to_picture(tensor).pixels, pixels)
+    assert np.array_equal(
+        to_picture(tensor[0].bfloat16() * 0 + 2).pixels, np.full((16, 16, 3), 255)
+    )
+    assert np.array_equal(to_picture(tensor - 9).pixels, np.zeros((16, 16, 3)))
+
+
+# Gatys' normalised network
+
+
+@pytest.fixture
+def photographs(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Picture]:
+    """A few small scenes in the place of the bundled photographs, and no packaged means."""
+    pictures = [scene(40, 32, seed=seed) for seed in range(3)]
+    names = {"photographs": ["0", "1", "2"], "artworks": ["9"]}
+    monkeypatch.setattr(normalisation, "bundled_names", lambda: names)
+    monkeypatch.setattr(normalisation, "bundled", lambda name: pictures[int(name)])
+    monkeypatch.setattr(normalisation, "MEANS", tmp_path / "none.npz")
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(normalisation, "SIDE", 40)
+    return pictures
+
+
+def test_means_are_over_pictures_and_positions(
+    photographs: list[Picture], scene: Scene, tiny_network: Callable[..., Any]
+) -> None:
+    network = tiny_network()
+    pictures = [*photographs, scene(20, 40, seed=4)]  # of different sizes: positions count alike
+    found = measure_means(network, pictures)
+    maps = [network(to_tensor(p.scaled_to(40)), ["relu2_1"])["relu2_1"].map for p in pictures]
+    rows = torch.cat([m[0].flatten(1) for m in maps], dim=1)
+    torch.testing.assert_close(found["relu2_1"], rows.mean(1), rtol=1e-5, atol=1e-7)
+    assert len(found) == 16
+
+
+def test_normalised_engine_network_has_means_of_one(
+    photographs: list[Picture], tiny_engine: MakeEngine
+) -> None:
+    engine = tiny_engine()
+    specs = NetworkSpec(), NetworkSpec(normalised=True)
+    before, after = (measure_means(engine.networks.network(spec), photographs) for spec in specs)
+    for layer, means in after.items():
+        alive = before[layer] > normalisation.FLOOR * before[layer].mean()
+        torch.testing.assert_close(means[alive], torch.ones(int(alive.sum())), atol=1e-3, rtol=0)
+        assert (means[~alive] <= 1).all()
+    assert not torch.allclose(before["relu3_1"], torch.ones(7), atol=0.05)
+
+
+def test_channels_that_hardly_fire_are_not_blown_up(
+    photographs: list[Picture], tiny_tensors: Callable[..., Any]
+) -> None:
+    tensors = dict(tiny_tensors())
+    tensors["features.0.bias"] = tensors["features.0.bias"].clone()
+    tensors["features.0.bias"][2] = -1e6  # silent
+    network = Network(tensors)
+    silent = measure_means(network, photographs)["relu1_1"]
+    assert silent[2] == 0
+    means = channel_means(network, known_as("vgg19-caffe"))["relu1_1"]
+    assert float(means[2]) == pytest.approx(0.01 * float(silent.mean()))
+    torch.testing.assert_close(means[:2], silent[:2])
+
+
+def test_packaged_means_go_before_measured_ones(
+    photographs: list[Picture],
+    tiny_network: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = {
+        "vgg19-caffe/max/relu1_1": np.full(5, 3.0, np.float32),
+        "vgg19-caffe/average/relu1_1": np.full(5, 4.0, np.float32),
+    }
+    np.savez(tmp_path / "means.npz", **table)
+    monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
+    for pooling, value in [("max", 3.0), ("average", 4.0)]:
+        means = channel_means(tiny_network(pooling=pooling), known_as("vgg19-caffe"))
+        assert set(means) == {"relu1_1"}
+        assert means["relu1_1"].tolist() == [value] * 5
+    assert len(channel_means(tiny_network("vgg16"), known_as("vgg16-caffe"))) == 13
+
+
+@pytest.mark.parametrize(("pooling", "value"), [("max", 3.0), ("average", 4.0)])
+def test_means_in_the_weights_file_go_before_all_others(
+    pooling: str,
+    value: float,
+    photographs: list[Picture],
+    tiny_network: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = measured_anew(monkeypatch)
+    np.savez(tmp_path / "means.npz", **{f"vgg19-compact/{pooling}/relu1_1": np.ones(5)})
+    monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
+    tensors = {"means.relu1_1": torch.full((5,), 3.0)}
+    tensors["means_average.relu1_1"] = torch.full((5,), 4.0)
+    tensors["means_average.relu1_1"][1] = 0.0
+    weights = replace(known_as("vgg19-compact"), tensors=tensors)
+    means = channel_means(tiny_network(pooling=pooling), weights)
+    assert set(means) == {"relu1_1"}
+    assert float(means["relu1_1"][0]) == value
+    assert float(means["relu1_1"][1]) == pytest.approx(3.0 if pooling == "max" else 0.032)
+    assert not counted
+
+
+def known_as(name: str, sha256: str = "0" * 64) -> LoadedWeights:
+    """Weights of this name and checksum, whose file holds no means."""
+    return LoadedWeights(name, name.split("-")[0], "caffe", {}, sha256, None)
+
+
+def measured_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one each time the means are measured."""
+    counted: list[int] = []
+    original = normalisation.measure_means
+
+    def measure(*arguments: Any) -> Any:
+        counted.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(normalisation, "measure_means", measure)
+    return counted
+
+
+def test_measured_means_are_kept(
+    photographs: list[Picture], tiny_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = measured_anew(monkeypatch)
+    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    assert len(counted) == 1
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[layer], again[layer]) for layer in first)
+    for network, sha256 in [
+        (tiny_network(), "b" * 64),
+        (tiny_network(pooling="average"), "a" * 64),
+        (tiny_network(dtype=torch.bfloat16), "a" * 64),  # else exact runs would depend on it
+    ]:
+        channel_means(network, known_as("vgg19-random", sha256))
+    assert len(counted) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"not a table",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data[:200] + bytes(b ^ 255 for b in data[200:240]) + data[240:],
+        lambda data: b"\x80\x04" + data,  # looks like a pickle
+    ],
+)
+def test_damaged_means_are_measured_anew(
+    damage: Callable[[bytes], bytes],
+    photographs: list[Picture],
+    tiny_network: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    counted = measured_anew(monkeypatch)
+    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    (kept,) = (tmp_path / "cache" / "means").iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    assert len(counted) == 2
+    assert all(torch.equal(first[layer], again[layer]) for layer in first)
+    channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    assert len(counted) == 2  # and put right
