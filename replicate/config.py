@@ -6,20 +6,21 @@ right word.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from .engine.preset import Preset
 from .errors import ConfigError, ReplicateError
 from .figure.claims import Order
+from .images import bundled_names, paper_image_keys
+from .networks.layers import canonical_layer
 from .networks.spec import NetworkName
 from .storage.files import configs_dir
-from .strict import Strict
+from .strict import Strict, read_toml, validated
 from .suggest import nearest
 
 Inputs = Literal["bundled", "paper"]
@@ -28,7 +29,6 @@ CPU_PROFILE = "gallery"
 papers' 512 px and 500 evaluations would take ten."""
 
 NOT_PAPERS = ("answers", "images", "profiles")
-Model = TypeVar("Model", bound=Strict)
 
 
 class Profile(Strict):
@@ -37,8 +37,8 @@ class Profile(Strict):
     """
 
     size: int = Field(ge=16, le=4096)
-    evaluations: int = Field(ge=1)
-    scales: int = Field(default=1, ge=1)
+    evaluations: int = Field(ge=1, le=100_000)
+    scales: int = Field(default=1, ge=1, le=6)
     content_first: float = Field(default=0.0, ge=0, lt=1)
     note: str = ""
 
@@ -177,22 +177,17 @@ def _read_once(path: Path) -> PaperConfig:
 
 def read_paper(path: Path) -> PaperConfig:
     """Read and check one config file; see :func:`load_paper`."""
-    data = _read_toml(path)
+    data = read_toml(path)
     data.setdefault("name", path.stem)
     presets = data.get("presets")
     for name, preset in presets.items() if isinstance(presets, dict) else ():
         if isinstance(preset, dict):
             preset.setdefault("name", name)
             # By itself first: an unknown layer is no error of pydantic's, which know their place.
-            _validated(Preset, preset, path, ("presets", name))
-    config = _validated(PaperConfig, data, path)
+            validated(Preset, preset, path, ("presets", name))
+    config = validated(PaperConfig, data, path)
     _check_references(config, path)
     return config
-
-
-def read_config(path: Path, model: type[Model]) -> Model:
-    """Read and check a file of another kind; errors as of :func:`load_paper`."""
-    return _validated(model, _read_toml(path), path)
 
 
 def paper_names(folder: Path | None = None) -> list[str]:
@@ -233,9 +228,7 @@ def load_preset(name: str) -> Preset:
 def profiles() -> dict[str, Profile]:
     """The profiles of profiles.toml."""
     path = configs_dir() / "profiles.toml"
-    return {
-        name: _validated(Profile, data, path, (name,)) for name, data in _read_toml(path).items()
-    }
+    return {name: validated(Profile, data, path, (name,)) for name, data in read_toml(path).items()}
 
 
 def load_profile(name: str) -> Profile:
@@ -257,7 +250,7 @@ def _check_references(config: PaperConfig, path: Path) -> None:
         architecture = preset.network.architecture
         for kind in ("content_sets", "style_sets"):
             for label, layers in getattr(figure, kind).items():
-                _checked(f"{where}.{kind}.{label}", _canonical_all, layers, architecture)
+                _checked(f"{where}.{kind}.{label}", _check_layers, layers, architecture)
         for kind, images in figure.images.items():
             for role, image in images.items():
                 _checked(f"{where}.images.{kind}.{role}", _check_image, image, kind)
@@ -268,7 +261,7 @@ def _preset_beside(path: Path, name: str) -> Preset | None:
     file, table = _preset_tables_beside(path).get(name, (path, None))
     if not isinstance(table, dict):
         return None
-    return _validated(Preset, {"name": name, **table}, file, ("presets", name))
+    return validated(Preset, {"name": name, **table}, file, ("presets", name))
 
 
 def _preset_tables_beside(path: Path) -> dict[str, tuple[Path, Any]]:
@@ -276,22 +269,18 @@ def _preset_tables_beside(path: Path) -> dict[str, tuple[Path, Any]]:
     found = {}
     for other in paper_names(path.parent):
         file = path.with_name(f"{other}.toml")
-        tables = _read_toml(file).get("presets") if file != path else None
+        tables = read_toml(file).get("presets") if file != path else None
         for name, table in tables.items() if isinstance(tables, dict) else ():
             found[name] = file, table
     return found
 
 
-def _canonical_all(layers: Iterable[str], architecture: str) -> None:
-    from .networks.layers import canonical_layer
-
+def _check_layers(layers: Iterable[str], architecture: str) -> None:
     for layer in layers:
         canonical_layer(layer, architecture)
 
 
 def _check_image(name: str, inputs: Inputs) -> None:
-    from .images import bundled_names, paper_image_keys
-
     known = [each for names in bundled_names().values() for each in names]
     if inputs == "paper":
         known += paper_image_keys()
@@ -299,47 +288,8 @@ def _check_image(name: str, inputs: Inputs) -> None:
         raise ConfigError(f"there is no picture '{name}'{nearest(name, known)}")
 
 
-def _checked(where: str, check: Any, *arguments: Any) -> None:
+def _checked(where: str, check: Callable[..., None], *arguments: Any) -> None:
     try:
         check(*arguments)
     except ReplicateError as error:
         raise ConfigError(f"{where}: {error}") from error
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name} cannot be read: {error}.") from error
-
-
-def _validated(model: type[Model], data: Any, path: Path, at: tuple[str, ...] = ()) -> Model:
-    """``data`` as a ``model``; ``at`` is where in the file it stands."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        errors = error.errors()
-        # A misspelt key is also a missing one: the misspelling explains both.
-        first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-        where = ".".join([*at, *(str(part) for part in first["loc"] if part != "[key]")])
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            message = "unknown key" + nearest(str(first["loc"][-1]), _keys_at(model, first["loc"]))
-        raise ConfigError(f"{path.name}: {where}: {message}") from error
-    except ReplicateError as error:
-        raise ConfigError(f"{path.name}: {'.'.join(at)}: {error}") from error
-
-
-def _keys_at(model: type[Strict], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model at this place in the file understands."""
-    current: Any = model
-    for part in location[:-1]:
-        fields = getattr(current, "model_fields", None)
-        if fields is None or part not in fields:
-            continue  # a key of a mapping: its values are of the model found already
-        annotation = fields[part].annotation
-        inner = [annotation, *getattr(annotation, "__args__", ())]
-        current = next((t for t in inner if hasattr(t, "model_fields")), current)
-    return [*current.model_fields, *(["ratio"] if current is Preset else [])]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 from collections.abc import Callable
 from importlib import metadata
@@ -91,22 +92,12 @@ class Record(Strict):
         return self.model_dump(mode="json")
 
 
-def job_record(result: Result, **sources: str | Path | None) -> dict[str, Any]:
-    """The record of a result in JSON's types; ``sources`` as for :func:`record_of`."""
-    return record_of(result, **sources).plain()
-
-
-def record_of(
-    result: Result,
-    content: str | Path | None = None,
-    style: str | Path | None = None,
-    start: str | Path | None = None,
-) -> Record:
+def record_of(result: Result, **sources: str | Path | None) -> Record:
     """The record of a result.
 
     Args:
-        content, style, start: what found each input: a path or a bundled name.  Where it is not
-            given, the picture's own name is taken.
+        sources: what found ``content``, ``style`` and ``start``: a path or a bundled name.  Where
+            it is not given, the picture's own name is taken.
     """
     job = result.job
     width, height = result.picture.size
@@ -117,16 +108,21 @@ def record_of(
         stopped=job.stop,
         seed=job.seed,
         init=job.init,
-        content=_picture_record(job.content, content),
-        style=_picture_record(job.style, style),
-        start=_picture_record(job.start, start),
+        content=_picture_record(job.content, sources.get("content")),
+        style=_picture_record(job.style, sources.get("style")),
+        start=_picture_record(job.start, sources.get("start")),
         network=result.network,
         precision=result.precision,
         loss=result.loss,
         losses={name: loss for name, loss in result.losses.items() if math.isfinite(loss)},
         seconds=round(result.seconds, 2),
         picture=DrawnPicture(width=width, height=height, sha256=result.picture.sha256),
-        versions=_versions(),
+        versions={
+            "replicate": __version__,
+            "engine": str(ENGINE_VERSION),
+            "torch": metadata.version("torch"),
+            "python": platform.python_version(),
+        },
     )
 
 
@@ -180,8 +176,8 @@ def parse_record(data: Any, called: str = "The record") -> Record:
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         message = first["msg"].removeprefix("Value error, ")
         raise ReplicateError(f"{called} is damaged: {place}: {message}.") from error
-    except ReplicateError as error:
-        raise ReplicateError(f"{called} is damaged: {error}.") from error
+    except (ReplicateError, OverflowError) as error:
+        raise ReplicateError(f"{called} is damaged: {str(error).rstrip('.')}.") from error
 
 
 def job_from_record(
@@ -264,13 +260,4 @@ def _places(source: str, folder: str | Path | None) -> list[str]:
     if not source:
         return []
     beside = [Path(folder) / source, Path(folder) / Path(source).name] if folder else []
-    return list(dict.fromkeys([source, *(str(path) for path in beside if path.is_file())]))
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "replicate": __version__,
-        "engine": str(ENGINE_VERSION),
-        "torch": metadata.version("torch"),
-        "python": platform.python_version(),
-    }
+    return list(dict.fromkeys([source, *(str(path) for path in beside if os.path.isfile(path))]))

@@ -19,7 +19,6 @@ from replicate.record import (
     CHUNK,
     engine_version_differs,
     job_from_record,
-    job_record,
     parse_record,
     read_record,
     record_of,
@@ -100,7 +99,7 @@ def test_the_record_says_what_drew_it(result: Result) -> None:
 
 def test_only_finite_losses_are_kept(result: Result) -> None:
     assert record_of(result).losses == {"content/relu4_2": 0.1 + 0.2}
-    json.dumps(job_record(result), allow_nan=False)
+    json.dumps(record_of(result).plain(), allow_nan=False)
 
 
 def test_without_a_source_the_name_finds_the_picture(
@@ -195,16 +194,16 @@ def test_damaged_text(tmp_path: Path, scene: Callable[..., Picture], text: str) 
 )
 def test_damaged_values(result: Result, key: str, value: Any) -> None:
     with pytest.raises(ReplicateError, match=f"The record is damaged: .*{key}|relu9_9"):
-        parse_record({**job_record(result), key: value})
+        parse_record({**record_of(result).plain(), key: value})
 
 
 def test_a_newer_format(result: Result) -> None:
     with pytest.raises(ReplicateError, match="is of format 3; this version of the program"):
-        parse_record({**job_record(result), "format": 3})
+        parse_record({**record_of(result).plain(), "format": 3})
 
 
 def test_a_record_that_calls_networks_by_two_names_still_opens(result: Result) -> None:
-    data = {**job_record(result), "format": 1}
+    data = {**record_of(result).plain(), "format": 1}
     data["network"] |= {"name": "vgg19-compact", "weights": "bundled"}
     data["preset"]["network"] |= {"name": "vgg19", "weights": "torchvision"}
     record = parse_record(data)

@@ -75,6 +75,8 @@ class Preset(Strict):
     ``minimiser``, which is still read.
     """
 
+    other_keys = ("ratio",)
+
     name: str = "custom"
     label: str = "Custom"
     source: str = ""
@@ -86,7 +88,7 @@ class Preset(Strict):
     style_layers: LayerWeights = Field(default_factory=dict)
     content_weight: float = Field(default=1.0, ge=0)
     style_weight: float = Field(default=1.0, ge=0)
-    ratio_pixels: int | None = Field(default=None, ge=1)
+    ratio_pixels: int | None = Field(default=None, ge=1, le=10**9)
     tv_weight: float = Field(default=0.0, ge=0)
     content_loss: ContentLoss = "mean"
     style_loss: StyleLoss = "mean"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import ImageError
@@ -47,7 +48,7 @@ def find_image(name: str | Path) -> Picture:
         return bundled(text)
     if text in paper_image_keys():
         return paper_image(text)
-    if Path(text).exists() or Path(text).suffix or len(Path(text).parts) > 1:
+    if os.path.exists(text) or Path(text).suffix or len(Path(text).parts) > 1:
         return load_image(text)
     raise ImageError(
         f"There is no picture or file '{text}'{nearest(text, [*known, *paper_image_keys()])}"

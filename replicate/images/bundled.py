@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ImageError, ReplicateError
@@ -16,34 +17,29 @@ from .picture import Picture, load_image, read_text
 ARTWORK_SIZE = 1024
 _ARTWORK_CREDIT = "drawn by this project's own program"
 
-
-@dataclass(frozen=True)
-class _Photograph:
-    file: str
-    credit: str
-
-
-# Files inside the installed scikit-image wheel; credits from its documentation.
 _PHOTOGRAPHS = {
-    "astronaut": _Photograph("astronaut.png", "NASA (Eileen Collins), public domain"),
-    "chelsea": _Photograph("chelsea.png", "Stefan van der Walt, CC0"),
-    "coffee": _Photograph("coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0"),
-    "rocket": _Photograph("rocket.jpg", "SpaceX, public domain"),
-    "motorcycle": _Photograph(
-        "motorcycle_left.png", "Scharstein et al., Middlebury stereo benchmark 2014"
+    "astronaut": ("astronaut.png", "NASA (Eileen Collins), public domain"),
+    "chelsea": ("chelsea.png", "Stefan van der Walt, CC0"),
+    "coffee": ("coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0"),
+    "rocket": ("rocket.jpg", "SpaceX, public domain"),
+    "motorcycle": (
+        "motorcycle_left.png",
+        "Scharstein et al., Middlebury stereo benchmark 2014",
     ),
-    "horse": _Photograph("horse.png", "Andreas Preuss (marauder), CC0"),
+    "horse": ("horse.png", "Andreas Preuss (marauder), CC0"),
 }
+"""Files inside the installed scikit-image wheel; credits from its documentation."""
 
 
 def bundled_names() -> dict[str, list[str]]:
-    """Names for `bundled`: "photographs" (those installed here), "artworks" to take as styles,
+    """Names for ``bundled``: "photographs" (those installed here), "artworks" to take as styles,
     and drawn "subjects".
     """
     folder = _photograph_folder()
-    photographs = [name for name, photo in _PHOTOGRAPHS.items() if (folder / photo.file).is_file()]
     return {
-        "photographs": photographs,
+        "photographs": [
+            name for name, (file, _) in _PHOTOGRAPHS.items() if (folder / file).is_file()
+        ],
         "artworks": list(artworks.ARTWORKS),
         "subjects": list(artworks.SUBJECTS),
     }
@@ -74,35 +70,29 @@ def _photograph_folder() -> Path:
 
 
 def _photograph(name: str) -> Picture:
-    photo = _PHOTOGRAPHS[name]
-    path = _photograph_folder() / photo.file
+    file, credit = _PHOTOGRAPHS[name]
+    path = _photograph_folder() / file
     if not path.is_file():
         raise ImageError(f"The installed scikit-image does not contain the photograph '{name}'.")
-    return replace(load_image(path), name=name, credit=photo.credit)
+    return replace(load_image(path), name=name, credit=credit)
 
 
 def _artwork(name: str) -> Picture:
+    """The artwork from the cache, unless it is absent, damaged or another one; else drawn."""
     path = cache_dir() / "artworks" / f"{name}-v{artworks.VERSION}.png"
-    return _cached_artwork(path, name) or _drawn_artwork(path, name)
-
-
-def _cached_artwork(path: Path, name: str) -> Picture | None:
-    """The artwork from the cache unless it is absent, damaged or not what was written."""
-    try:
-        picture = load_image(path)
-        written = read_text(path).get("sha256")
-    except ImageError:
-        return None
-    if picture.sha256 != written:
-        return None
-    return replace(picture, name=name, credit=_ARTWORK_CREDIT)
-
-
-def _drawn_artwork(path: Path, name: str) -> Picture:
+    with suppress(ImageError):
+        picture = replace(load_image(path), name=name, credit=_ARTWORK_CREDIT)
+        if read_text(path).get("artwork") == _mark(picture):
+            return picture
     pixels = artworks.draw(name, ARTWORK_SIZE)
     picture = Picture.from_array(pixels, name, _ARTWORK_CREDIT)
     try:
-        picture.save(path, {"sha256": picture.sha256})
+        picture.save(path, {"artwork": _mark(picture)})
     except ReplicateError as error:
         warnings.warn(f"The artwork '{name}' is drawn anew each time: {error}", stacklevel=2)
     return picture
+
+
+def _mark(picture: Picture) -> str:
+    """What a cached artwork is known by: its name and its pixels."""
+    return f"{picture.name} {picture.sha256}"

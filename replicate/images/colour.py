@@ -4,9 +4,9 @@ Gatys, Bethge, Hertzmann & Shechtman 2016, "Preserving Color in Neural Artistic 
 (arXiv 1606.05897), give two ways:
 
 * before the transfer the style picture takes on the photograph's colours, by the affine map that
-  gives it the photograph's mean and covariance of colour: `matched_colours`;
+  gives it the photograph's mean and covariance of colour: ``matched_colours``;
 * the transfer is done on luminance alone, and the photograph's colours are put back afterwards:
-  `grey` and `matched_luminance` before it, `with_luminance_of` after it.
+  ``grey`` and ``matched_luminance`` before it, ``with_luminance_of`` after it.
 
 All is computed in float64 on gamma-encoded RGB in [0, 1], as the authors' published code does.
 Luminance is Y = 0.299 R + 0.587 G + 0.114 B, chroma are U = 0.492 (B - Y) and
@@ -91,7 +91,7 @@ def chroma_distance(one: Picture, other: Picture) -> float:
 
 
 def kept_chroma(colours: Picture, drawn: Picture) -> tuple[float, float]:
-    """How exactly `with_luminance_of` keeps the chroma of ``colours``, of the size of ``drawn``.
+    """How exactly ``with_luminance_of`` keeps the chroma of ``colours``, of the size of ``drawn``.
 
     Returns:
         The largest difference of U or V in the 8-bit picture, where RGB can show the colour; and
@@ -156,7 +156,7 @@ def colour_map(source: Array, target: Array, root: Root = "cholesky") -> ColourM
 
 
 def matched_colours(picture: Picture, like: Picture, root: Root = "cholesky") -> Picture:
-    """The picture in the other's colours (see `colour_map`), clipped to what RGB can show."""
+    """The picture in the other's colours (see ``colour_map``), clipped to what RGB can show."""
     pixels = as_floats(picture)
     mapped = colour_map(pixels, as_floats(like), root)(pixels)
     return _like(picture, mapped, f"{picture.name} in the colours of {like.name}")
@@ -176,7 +176,7 @@ def as_floats(picture: Picture) -> Array:
 
 
 def _root(covariance: Array, root: Root) -> Array:
-    """A square root of the covariance with `RIDGE` added: (3, 3)."""
+    """A square root of the covariance with ``RIDGE`` added: (3, 3)."""
     ridged = covariance + RIDGE * np.eye(3)
     if root == "cholesky":
         return np.asarray(np.linalg.cholesky(ridged))

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ConfigError, DownloadError, ImageError
+from pydantic import Field
+
+from ..errors import DownloadError, ImageError
 from ..storage.download import Digest, download
 from ..storage.files import cache_dir, configs_dir
+from ..strict import Strict, read_toml, validated
 from ..suggest import nearest
 from .picture import Picture, load_image
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_MOST_BYTES = 200_000_000
 
 
-@dataclass(frozen=True)
-class PaperImage:
-    """One entry of `paper_configs/images.toml`, whose head explains the fields."""
+class PaperImage(Strict):
+    """One entry of ``paper_configs/images.toml``, whose head explains the fields."""
 
     key: str
     title: str
     author: str
     licence: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] = Field(min_length=1)
     address: str = ""
     md5: str = ""
     note: str = ""
@@ -39,7 +40,7 @@ class PaperImage:
 
 
 def paper_image_keys() -> list[str]:
-    """Names for `paper_image`, in the catalogue's order."""
+    """Names for ``paper_image``, in the catalogue's order."""
     return list(_catalogue())
 
 
@@ -56,7 +57,7 @@ def paper_image_entry(key: str) -> PaperImage:
 
 
 def paper_image(key: str) -> Picture:
-    """A paper's image from the folder `REPLICATE_IMAGES`, else the cache, else its address.
+    """A paper's image from the folder ``REPLICATE_IMAGES``, else the cache, else its address.
 
     Raises:
         ImageError: unknown key, nowhere to be had, or not a picture.
@@ -69,10 +70,10 @@ def paper_image(key: str) -> Picture:
 
 
 def paper_image_file(key: str) -> Path | None:
-    """The file that `paper_image` would read; None if it would download the image.
+    """The file that ``paper_image`` would read; None if it would download the image.
 
     Raises:
-        ImageError: unknown key, or `REPLICATE_IMAGES` names no folder.
+        ImageError: unknown key, or ``REPLICATE_IMAGES`` names no folder.
     """
     entry = paper_image_entry(key)
     path = _in_folder(entry) or _cached_path(entry)
@@ -80,7 +81,7 @@ def paper_image_file(key: str) -> Path | None:
 
 
 def folder_files(folder: str) -> list[Path]:
-    """Picture files of a folder inside `REPLICATE_IMAGES`, by name; none where there is none."""
+    """Picture files of a folder inside ``REPLICATE_IMAGES``, by name; none where there is none."""
     chosen = os.environ.get("REPLICATE_IMAGES")
     if not chosen:
         return []
@@ -89,9 +90,10 @@ def folder_files(folder: str) -> list[Path]:
 
 
 def folder_pictures(folder: str, most: int) -> list[Picture]:
-    """Pictures of a folder inside `REPLICATE_IMAGES`, by name; none where there is no such folder.
+    """Pictures of a folder inside ``REPLICATE_IMAGES``, by name; none where there is none.
 
-    Of more than `most` files, `most` are taken at equal distances; what is no picture is left out.
+    Of more than ``most`` files, ``most`` are taken at equal distances; what is no picture is left
+    out.
     """
     files = folder_files(folder)
     count = min(most, len(files))
@@ -111,37 +113,17 @@ def read_catalogue(path: Path) -> dict[str, PaperImage]:
         ConfigError: not TOML, or an unknown, missing or mistyped field; the text names the file,
             the entry and the nearest right word.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path.name} cannot be read: {error}.") from error
-    return {key: _entry(path.name, key, table) for key, table in tables.items()}
+    return {
+        key: validated(
+            PaperImage, {"key": key, **table} if isinstance(table, dict) else table, path, (key,)
+        )
+        for key, table in read_toml(path).items()
+    }
 
 
-@lru_cache(maxsize=1)
+@cache
 def _catalogue() -> dict[str, PaperImage]:
     return read_catalogue(configs_dir() / "images.toml")
-
-
-def _entry(file: str, key: str, table: Any) -> PaperImage:
-    if not isinstance(table, dict):
-        raise ConfigError(f"{file}: '{key}' must be a table of its own.")
-    allowed = [field.name for field in fields(PaperImage) if field.name != "key"]
-    for word, value in table.items():
-        if word not in allowed:
-            raise ConfigError(f"{file}, {key}: there is no key '{word}'{nearest(word, allowed)}")
-        if word == "files" and not _is_list_of_texts(value):
-            raise ConfigError(f"{file}, {key}: 'files' must be a list of one or more texts.")
-        if word != "files" and not isinstance(value, str):
-            raise ConfigError(f"{file}, {key}: '{word}' must be a text.")
-    for word in ("title", "author", "licence", "files"):
-        if word not in table:
-            raise ConfigError(f"{file}, {key}: the key '{word}' is missing.")
-    return PaperImage(**{**table, "key": key, "files": tuple(table["files"])})
-
-
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _in_folder(entry: PaperImage) -> Path | None:
@@ -149,7 +131,7 @@ def _in_folder(entry: PaperImage) -> Path | None:
     if not chosen:
         return None
     folder = Path(chosen).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ImageError(f"REPLICATE_IMAGES names '{folder}', which is not a folder.")
     return next((folder / file for file in entry.files if (folder / file).is_file()), None)
 
@@ -181,6 +163,8 @@ def _from_address(entry: PaperImage) -> Picture:
             Digest("md5", entry.md5).advise(path)
 
     try:
-        return load_image(download(entry.address, _cached_path(entry), check=check))
+        return load_image(
+            download(entry.address, _cached_path(entry), check=check, most=_MOST_BYTES)
+        )
     except DownloadError as error:
         raise ImageError(f"{str(error).rstrip('.')}; or {by_hand}.") from error

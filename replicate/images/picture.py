@@ -5,25 +5,27 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
 from ..errors import ImageError
-from ..storage.files import write_atomic
+from ..storage.files import open_file, write_atomic
 
 MAX_PIXELS = 50_000_000
+_STRIP = 64
 MIN_SIDE = 16  # VGG halves the picture four times before relu5_1
 
 # Pillow also has readers that call other programs (EPS) or that mistake text for pictures.
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
-_SAVE_OPTIONS: dict[str, tuple[str, dict[str, int]]] = {
+_SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -56,12 +58,6 @@ class Picture:
     def __repr__(self) -> str:
         return f"Picture({self.name!r}, {self.size[0]}×{self.size[1]})"
 
-    def _repr_png_(self) -> bytes:
-        """What a notebook shows."""
-        buffer = io.BytesIO()
-        self.pil().save(buffer, "PNG")
-        return buffer.getvalue()
-
     @classmethod
     def from_array(cls, array: np.ndarray, name: str = "", credit: str = "") -> Picture:
         """Picture from (H, W), (H, W, 1) or (H, W, 3), uint8 or float in [0, 1] (clipped).
@@ -93,6 +89,10 @@ class Picture:
         digest.update(self.pixels.tobytes())
         return digest.hexdigest()
 
+    def _repr_png_(self) -> bytes:
+        """The picture as notebooks show it."""
+        return self._encoded("PNG")
+
     def pil(self) -> Image.Image:
         """The picture as a Pillow image of mode RGB."""
         return Image.fromarray(self.pixels)
@@ -107,7 +107,7 @@ class Picture:
         return replace(self, pixels=np.asarray(resized))
 
     def scaled_to(self, longest: int) -> Picture:
-        """The picture made larger or smaller so that its longest side has `longest` pixels."""
+        """The picture made larger or smaller so that its longest side has ``longest`` pixels."""
         if longest < 1:
             raise ImageError(f"A picture's longest side cannot be {longest} pixels.")
         factor = longest / max(self.size)
@@ -117,7 +117,7 @@ class Picture:
     def save(self, path: str | Path, text: Mapping[str, str] | None = None) -> Path:
         """Write PNG, JPEG or WebP, by suffix, whole or not at all; returns the path.
 
-        `text` goes into PNG text chunks, or into EXIF elsewhere; `read_text` gives it back.
+        ``text`` goes into PNG text chunks, or into EXIF elsewhere; ``read_text`` gives it back.
 
         Raises:
             ImageError: another suffix.
@@ -128,14 +128,16 @@ class Picture:
         if suffix not in _SAVE_OPTIONS:
             raise ImageError(f"Cannot save '{path}': the name must end in .png, .jpg or .webp.")
         kind, options = _SAVE_OPTIONS[suffix]
+        if text and kind == "PNG":
+            options = {"pnginfo": _text_chunks(text)}
+        elif text:
+            options = {**options, "exif": _text_exif(text)}
+        return write_atomic(path, self._encoded(kind, **options))
+
+    def _encoded(self, kind: str, **options: Any) -> bytes:
         buffer = io.BytesIO()
-        if not text:
-            self.pil().save(buffer, kind, **options)
-        elif kind == "PNG":
-            self.pil().save(buffer, kind, pnginfo=_text_chunks(text))
-        else:
-            self.pil().save(buffer, kind, exif=_text_exif(text), **options)
-        return write_atomic(path, buffer.getvalue())
+        self.pil().save(buffer, kind, **options)
+        return buffer.getvalue()
 
 
 def load_image(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -149,7 +151,7 @@ def load_image(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
         max_pixels: width × height that is accepted.
 
     Raises:
-        ImageError: missing, not a picture, truncated, over `max_pixels`, or under 16 pixels a
+        ImageError: missing, not a picture, truncated, over ``max_pixels``, or under 16 pixels a
             side; the text is one sentence that names the file.
     """
     label, name = _describe(source)
@@ -164,7 +166,7 @@ def load_image(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def read_text(path: str | Path) -> dict[str, str]:
-    """The text that `Picture.save` stored in a file; empty if there is none.
+    """The text that ``Picture.save`` stored in a file; empty if there is none.
 
     Raises:
         ImageError: the file is missing or not a picture.
@@ -194,14 +196,12 @@ def _describe(source: Source) -> tuple[str, str]:
 
 def _open(path: Path, label: str) -> BinaryIO:
     try:
-        if path.is_dir():
-            raise ImageError(f"{label} is a folder, not a picture.")
-        if path.exists() and not path.is_file():
-            raise ImageError(f"{label} is not an ordinary file.")
-        return open(path, "rb")
+        return open_file(path)
     except FileNotFoundError as error:
         raise ImageError(f"{label} does not exist.") from error
     except (OSError, ValueError) as error:
+        if os.path.isdir(path):
+            raise ImageError(f"{label} is a folder, not a picture.") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{label} cannot be read: {reason}.") from error
 
@@ -316,17 +316,25 @@ def _convert_profile(
 
 
 def _deep_grey(image: Image.Image) -> np.ndarray:
-    """Grey of 16 or 32 bits; integers count to 65535, floats to 1 (or 255 if any exceeds 1)."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
+    """Grey of 16 or 32 bits; integers count to 65535, floats to 1 (or 255 if any exceeds 1).
+
+    In strips: as floats the whole picture would take six times its own memory.
+    """
+    values = np.asarray(image)
+    if not np.isfinite(values.max()) or not np.isfinite(values.min()):
         raise ImageError("holds values that are NaN or infinite.")
     white = 65535.0
     if image.mode == "F":
         white = 1.0 if values.max() <= 1 else 255.0
-    grey = np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8)
-    if isinstance(clear := image.info.get("transparency"), int):
-        grey[values == clear] = 255
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    pixels = np.empty((*values.shape, 3), np.uint8)
+    clear = image.info.get("transparency")
+    for top in range(0, len(values), _STRIP):
+        strip = values[top : top + _STRIP]
+        grey = np.rint(np.clip(strip.astype(np.float64) / white, 0, 1) * 255).astype(np.uint8)
+        if isinstance(clear, int):
+            grey[strip == clear] = 255
+        pixels[top : top + _STRIP] = grey[:, :, None]
+    return pixels
 
 
 def _text_chunks(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:

@@ -15,13 +15,12 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from ..config import read_config
 from ..figure.claims import Claim, Value, counted, format_number, format_value
 from ..figure.page import Answer
 from ..figure.record import FigureRecord
 from ..figure.runs import Run, common_settings
 from ..storage.files import configs_dir
-from ..strict import Strict
+from ..strict import Strict, read_config
 
 
 class Evidence(Strict):

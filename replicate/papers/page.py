@@ -10,7 +10,7 @@ from ..figure.claims import counted
 from ..figure.record import PanelRecord
 from ..figure.report import Figure
 from ..networks.spec import NetworkInfo
-from ..record import job_record
+from ..record import record_of
 from .sheet import Sheet
 from .studio import Studio, figure_config
 
@@ -45,7 +45,7 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         panels=[
             PanelRecord(
                 label=label,
-                job=job_record(result),
+                job=record_of(result).plain(),
                 evaluations=result.evaluations,
                 seconds=round(result.seconds, 2),
                 losses=result.losses,
