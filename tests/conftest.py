@@ -237,7 +237,7 @@ def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
         usual = {
             "title": "A figure",
             "source": "a paper",
-            "grids": (Grid.of_rows([[Panel(scene(64, 48)), Panel(scene(64, 48, 1))]]),),
+            "grids": (Grid([[Panel(scene(64, 48)), Panel(scene(64, 48, 1))]]),),
             "profile": "smoke",
             "inputs": "bundled",
             "networks": (NetworkInfo(name="vgg19-caffe", sha256="12ab"),),

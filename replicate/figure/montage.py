@@ -1,7 +1,7 @@
 """A figure's page: panels in labelled grids, with title, caption, verdicts and provenance.
 
 panels = [[Panel(a, lines=("PSNR 26.3 dB",)), Panel(b)], [Panel(c), Panel(d)]]
-grid = Grid.of_rows(panels, rows=("relu1_1", "relu2_1"), columns=("10⁻⁵", "10⁻⁴"))
+grid = Grid(panels, rows=("relu1_1", "relu2_1"), columns=("10⁻⁵", "10⁻⁴"))
 Montage("Style layers against ratio", (grid,), caption="…").draw().save("figure.png")
 """
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from functools import cached_property
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from replicate.images.picture import Picture
 
@@ -67,7 +68,7 @@ class Grid:
     """Panels in rows and columns, with labels and input pictures at the left.
 
     Attributes:
-        panels: by (row, column) from 0; places left out stay empty.
+        cells: rows of panels; None leaves a place empty.
         rows, columns: labels, one each or none at all.
         heading: line above the grid.
         row_title, column_title: what the labels count, such as "α/β".
@@ -75,7 +76,7 @@ class Grid:
         detail: where the enlarged window of each panel stands.
     """
 
-    panels: Mapping[tuple[int, int], Panel]
+    cells: Sequence[Sequence[Panel | None]]
     rows: Sequence[str] = ()
     columns: Sequence[str] = ()
     heading: str = ""
@@ -85,8 +86,8 @@ class Grid:
     detail: Detail = "below"
 
     def __post_init__(self) -> None:
-        if not self.panels or any(min(place) < 0 for place in self.panels):
-            raise ValueError("A grid needs panels, at rows and columns counted from 0.")
+        if not self.panels:
+            raise ValueError("A grid needs panels.")
         for labels, count, what in (
             (self.rows, self.row_count, "row"),
             (self.columns, self.column_count, "column"),
@@ -95,26 +96,19 @@ class Grid:
                 raise ValueError(f"A grid of {count} {what}s has {len(labels)} {what} labels.")
 
     @classmethod
-    def of_rows(
-        cls,
-        panels: Sequence[Sequence[Panel | None]],
-        rows: Sequence[str] = (),
-        columns: Sequence[str] = (),
-        *,
-        heading: str = "",
-        row_title: str = "",
-        column_title: str = "",
-        inputs: Sequence[Panel] = (),
-        detail: Detail = "below",
-    ) -> Grid:
-        """A grid from its rows; None leaves a place empty."""
-        places = {
+    def of_rows(cls, cells: Sequence[Sequence[Panel | None]], *args: Any, **named: Any) -> Grid:
+        """The older spelling, until the last paper is written with the newer one."""
+        return cls(cells, *args, **named)
+
+    @cached_property
+    def panels(self) -> dict[tuple[int, int], Panel]:
+        """The panels by row and column, counted from 0."""
+        return {
             (row, column): panel
-            for row, line in enumerate(panels)
+            for row, line in enumerate(self.cells)
             for column, panel in enumerate(line)
             if panel is not None
         }
-        return cls(places, rows, columns, heading, row_title, column_title, inputs, detail)
 
     @property
     def row_count(self) -> int:

@@ -216,7 +216,7 @@ def keep_colour(studio: Studio) -> Sheet:
     palette, apart = column("palette_distance"), column("statistics_apart", ROOTS)
     return studio.sheet(
         panels,
-        grids=[Grid.of_rows([shown[:3], shown[3:]])],
+        grids=[Grid([shown[:3], shown[3:]])],
         claims=[
             studio.claim("palette", palette),
             studio.claim(

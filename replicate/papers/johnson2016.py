@@ -172,7 +172,7 @@ def issue18(studio: Studio) -> Sheet:
                 lines=["edges {edge_correlation:.2f}"],
                 column_title="style layers",
             ),
-            Grid.of_rows([[Panel(_table(judged))]]),
+            Grid([[Panel(_table(judged))]]),
         ],
         claims=[
             layer_claim(studio, judged),

@@ -233,7 +233,7 @@ class Panels(Mapping[Key, Result]):
             width = wrap or len(line)
             cells = [list(line[at : at + width]) for at in range(0, len(line), width)]
             row_labels, column_labels = names if wrap == 1 else [], names if not wrap else []
-        return Grid.of_rows(
+        return Grid(
             cells,
             rows=row_labels,
             columns=column_labels,
@@ -257,7 +257,7 @@ class Panels(Mapping[Key, Result]):
 
 def plot_row(*plots: Drawable) -> Grid:
     """Plots side by side."""
-    return Grid.of_rows([[Panel(plot) for plot in plots]])
+    return Grid([[Panel(plot) for plot in plots]])
 
 
 def source_panel(picture: Picture, size: tuple[int, int], label: str = "") -> Panel:

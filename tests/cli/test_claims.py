@@ -37,7 +37,7 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
             id=figure,
             title="A figure",
             source="a paper",
-            grids=[Grid.of_rows([[Panel(scene(64, 64))]])],
+            grids=[Grid([[Panel(scene(64, 64))]])],
             profile=profile,
             inputs=inputs,
             balanced=balanced,

@@ -40,7 +40,7 @@ def drawing(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> Calla
             id=figure_id,
             title="A figure",
             source="a paper",
-            grids=[Grid.of_rows([[panel]])],
+            grids=[Grid([[panel]])],
             profile=studio.profile_name,
             inputs=studio.inputs,
             networks=[network],

@@ -530,7 +530,7 @@ def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
             id=name,
             title="A figure",
             source="a paper",
-            grids=[Grid.of_rows([[Panel(scene(64, 64))]])],
+            grids=[Grid([[Panel(scene(64, 64))]])],
             networks=network,
             claims=(at_least("one", "It is so.", "Fig. 5", "SSIM", value, 0.5),),
             **settings,

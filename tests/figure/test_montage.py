@@ -29,7 +29,7 @@ def grid_4_by_5() -> Montage:
         [Panel(noise(4 * row + column), lines=("PSNR 23.1 dB", LONG)) for column in range(4)]
         for row in range(5)
     ]
-    grid = Grid.of_rows(
+    grid = Grid(
         panels,
         [", ".join(f"conv{depth}_1" for depth in range(1, 2 + row)) for row in range(5)],
         ("10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²"),
@@ -48,8 +48,8 @@ def grid_4_by_5() -> Montage:
 def zooms_below() -> Montage:
     panels = [Panel(noise(c, 320, 240), "x", window=(0.25, 0.1, 0.5, 0.4)) for c in range(5)]
     names = [f"conv{depth}_2" for depth in range(1, 6)]
-    content = Grid.of_rows([panels], columns=names, heading="Content", inputs=(Panel(noise(9)),))
-    style = Grid.of_rows([[Panel(noise(c)) for c in range(3)]], heading="Style", rows=(LONG,))
+    content = Grid([panels], columns=names, heading="Content", inputs=(Panel(noise(9)),))
+    style = Grid([[Panel(noise(c)) for c in range(3)]], heading="Style", rows=(LONG,))
     return Montage("Reconstructions", (style, content), caption=LONG)
 
 
@@ -60,7 +60,7 @@ def zooms_beside() -> Montage:
         [Panel(noise(2), inset=noise(3, 64, 64), window=window)],
         [Panel(None, lines=("stopped at step 12",))],
     ]
-    grid = Grid.of_rows(rows, ("photograph", "conv2_2", "conv4_2"), ("whole",), detail="beside")
+    grid = Grid(rows, ("photograph", "conv2_2", "conv4_2"), ("whole",), detail="beside")
     return Montage("Content layers", (grid,))
 
 
@@ -69,16 +69,16 @@ def mixed_aspects() -> Montage:
         [Panel(noise(0, 300, 200), LONG), None, Panel(noise(1, 200, 300))],
         [Panel(noise(2, 256, 256)), Panel(noise(3, 600, 100)), None],
     ]
-    return Montage("Mixed", (Grid.of_rows(panels, ("a", "b"), ("1", "2", "3")),))
+    return Montage("Mixed", (Grid(panels, ("a", "b"), ("1", "2", "3")),))
 
 
 def single() -> Montage:
-    return Montage(LONG * 3, (Grid.of_rows([[Panel(noise(0, 64, 48))]]),))
+    return Montage(LONG * 3, (Grid([[Panel(noise(0, 64, 48))]]),))
 
 
 def wide() -> Montage:
     panels = [[Panel(noise(c, 512, 512), "name") for c in range(12)]]
-    return Montage("Wide", (Grid.of_rows(panels, columns=[LONG] * 12, column_title=LONG),))
+    return Montage("Wide", (Grid(panels, columns=[LONG] * 12, column_title=LONG),))
 
 
 every_montage = pytest.mark.parametrize(
@@ -244,11 +244,10 @@ def test_drawing_is_deterministic():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Grid({}),
-        lambda: Grid({(-1, 0): Panel(noise())}),
-        lambda: Grid.of_rows([[None]]),
-        lambda: Grid.of_rows([[Panel(noise())]], rows=("a", "b")),
-        lambda: Grid.of_rows([[Panel(noise())]], columns=("a", "b")),
+        lambda: Grid([]),
+        lambda: Grid([[None]]),
+        lambda: Grid([[Panel(noise())]], rows=("a", "b")),
+        lambda: Grid([[Panel(noise())]], columns=("a", "b")),
         lambda: Panel(noise(), window=(0, 0, 1.1, 1)),
         lambda: Panel(noise(), window=(0.5, 0, 0.5, 1)),
         lambda: Panel(noise(), window=(0, -0.1, 0.5, 1)),

@@ -77,7 +77,7 @@ def test_names_that_would_lie_on_another_are_left_out():
 
 
 def test_plots_alone_fill_the_page():
-    montage = Montage("Sweep", (Grid.of_rows([[Panel(CURVE), Panel(HeatMap(np.eye(2)))]]),))
+    montage = Montage("Sweep", (Grid([[Panel(CURVE), Panel(HeatMap(np.eye(2)))]]),))
     (first, second) = [e.box for e in montage.layout.page.elements if e.role == "panel"]
     assert first.width == second.width > 600
     assert first.height == round(first.width * CURVE.aspect)
@@ -85,8 +85,8 @@ def test_plots_alone_fill_the_page():
 
 
 def test_a_plot_is_as_wide_as_the_panels_above_it(scene):
-    pictures = Grid.of_rows([[Panel(scene(256, 192, seed)) for seed in range(4)]])
-    montage = Montage("Sweep", (pictures, Grid.of_rows([[Panel(CURVE)]])))
+    pictures = Grid([[Panel(scene(256, 192, seed)) for seed in range(4)]])
+    montage = Montage("Sweep", (pictures, Grid([[Panel(CURVE)]])))
     *panels, plot = [e.box for e in montage.layout.page.elements if e.role == "panel"]
     assert plot.left == panels[0].left and plot.right == panels[-1].right
     assert plot.top > panels[0].bottom
