@@ -24,7 +24,6 @@ from .panels import Measure, Metrics
 from .sheet import Sheet
 from .studio import Studio, only
 
-OURS = "our bound"
 ALONE, REST, TEXTURE = "alone", "all but it", "no photograph"
 SUM, SCALED, UNSCALED, WHOLE = "sum", "mean, β × n", "mean", "sum, all ÷ 8"
 DIVISOR = 8

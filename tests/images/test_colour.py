@@ -15,12 +15,15 @@ from replicate.images.colour import (
     Root,
     as_floats,
     chroma,
+    chroma_distance,
     colour_map,
     colour_statistics,
     grey,
+    kept_chroma,
     luminance,
     matched_colours,
     matched_luminance,
+    statistics_apart,
     with_luminance,
     with_luminance_of,
 )
@@ -61,6 +64,9 @@ def test_the_mapped_colours_have_the_target_s_statistics(
 ) -> None:
     mapped = colour_map(painting, photograph, root)(painting)
     ours, theirs = colour_statistics(mapped), colour_statistics(photograph)
+    apart = max(far(ours[0], theirs[0]), far(ours[1], theirs[1]))
+    pictures = Picture.from_array(painting), Picture.from_array(photograph)
+    assert statistics_apart(*pictures, root) == pytest.approx(apart, rel=1e-6) and apart > 0
     assert ours[0] == pytest.approx(theirs[0], abs=1e-12)
     assert ours[1] == pytest.approx(theirs[1], abs=1e-4)
     assert np.abs(colour_statistics(painting)[1] - theirs[1]).max() > 1e-2
@@ -144,7 +150,9 @@ def test_recombined_pictures_keep_chroma_where_rgb_can_show_it(scene: Callable[.
     shown = ((exact >= 0) & (exact <= 1)).all(axis=2)
     assert 0.2 < shown.mean() < 1
     ours, theirs = chroma(as_floats(made)), chroma(pixels)
-    assert far(ours[shown], theirs[shown]) <= ONE_STEP
+    error = far(ours[shown], theirs[shown])
+    assert kept_chroma(colours.resized(90, 60), drawn) == (error, shown.mean())
+    assert 0 < error <= ONE_STEP
     assert far(ours, theirs) > ONE_STEP  # clipping
 
 
@@ -152,6 +160,8 @@ def test_a_grey_picture_has_the_luminance_and_no_chroma(scene: Callable[..., Any
     picture = scene(40, 30, seed=1)
     made = as_floats(grey(picture))
     assert far(chroma(made), 0) < 1e-15
+    saturation = np.hypot(*np.moveaxis(chroma(as_floats(picture)), -1, 0)).mean()
+    assert chroma_distance(grey(picture), picture) == pytest.approx(saturation, rel=0.01)
     assert far(luminance(made), luminance(as_floats(picture))) < 0.51 * ONE_STEP
 
 

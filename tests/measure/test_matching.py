@@ -66,6 +66,7 @@ def test_without_a_curve_the_search_goes_on_along_a_power_law(power: float, targ
 
 
 def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve() -> None:
+    assert next_weight({1.0: 2.0, 10.0: 0.5}, 1.0, -3.0) == 3.16  # between them it needs no law
     assert next_weight({1.0: 100.0}, 1.0, -3.0) == STEEPEST
     assert next_weight({1.0: 0.01}, 1.0, -3.0) == 1 / STEEPEST
     for odd in (2.0, 2.2):  # flat, or of the other sign than usual

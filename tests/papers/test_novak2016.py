@@ -84,6 +84,9 @@ def test_pictures_of_equal_content(small_studio: Callable[..., Studio], scene: A
     for name, result in found.items():
         mine = [each for each in tried if each.job.label.startswith(name)]
         assert 1 < len(mine) <= TRIES
+        for each in mine:
+            factor = float(each.job.label.split("× ")[1])
+            assert each.job.preset.ratio == pytest.approx(factor * preset.ratio, rel=1e-4)
         off = {id(each): abs(np.log(loss_of(each, "content") / target)) for each in mine}
         assert off[id(result)] == min(off.values())
         assert found.metrics[name]["content_loss"] == loss_of(result, "content")
