@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import sys
 import textwrap
@@ -11,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..figure.claims import counted
+from ..storage.files import json_text
 
 _GAP = "  "
 
@@ -22,15 +21,7 @@ def say(sentence: str) -> None:
 
 def print_json(value: Any) -> None:
     """JSON on stdout; numbers that it lacks become "nan", "inf" and "-inf"."""
-    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    print(json_text(value))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

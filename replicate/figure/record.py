@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
 from replicate.networks.spec import NetworkInfo
 from replicate.networks.table import flat_name, network_names
-from replicate.storage.files import file_digest, write_atomic
+from replicate.storage.files import file_digest, json_text, write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
 
@@ -138,12 +137,10 @@ class FigureRecord(_Part):
 def write_record(record: FigureRecord, path: str | Path) -> Path:
     """Write the record as JSON, whole or not at all; returns the path.
 
-    The keys stand in the order of `FigureRecord`, labels in the order in which they were given
-    (a series sorted by its labels would run backwards), and numbers that are not finite as "nan",
-    "inf" and "-inf", which JSON lacks.
+    The keys stand in the order of `FigureRecord`, and labels in the order in which they were given:
+    a series sorted by its labels would run backwards.
     """
-    text = json.dumps(_plain(record.model_dump()), indent=2, ensure_ascii=False, allow_nan=False)
-    return write_atomic(path, f"{text}\n".encode())
+    return write_atomic(path, f"{json_text(record.model_dump())}\n".encode())
 
 
 def read_record(path: str | Path) -> FigureRecord:
@@ -219,14 +216,3 @@ def _parted(joined: Mapping[str, Any]) -> list[dict[str, str]]:
         {"name": flat_name(name, weight), "sha256": sha256}
         for name, weight, sha256 in zip(names, weights, sums)
     ]
-
-
-def _plain(value: Any) -> Any:
-    """The value in JSON's types."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value

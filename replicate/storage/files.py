@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import secrets
 import shutil
@@ -13,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -74,6 +77,20 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone by the rename, or never made
             temporary.unlink()
+
+
+def json_text(value: Any) -> str:
+    """The value as indented JSON, in its own order; "nan", "inf" and "-inf", which JSON lacks,
+    are text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): plain(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(each) for each in value]
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def write_atomic(path: str | Path, data: bytes) -> Path:
