@@ -12,7 +12,6 @@ import numpy as np
 
 from ..config import load_preset
 from ..engine.preset import Preset
-from ..figure.claims import at_least, at_most, largest, ordered
 from ..figure.panels import Grid, Panel
 from ..measure import analysis
 from ..measure.metrics import COHERENCE_NOTE
@@ -61,11 +60,8 @@ def feature_maps(studio: Studio) -> Sheet:
         f"from {before} to {after}" for before, after in pairwise(sizes)
         if sizes[after] < sizes[before]
     ]  # fmt: skip
-    measure = "correlation length of the strongest maps, in pixels of the painting"
     smaller = studio.claim(
-        "smaller",
-        ordered(measure, sizes, "decreasing"),
-        note=f"They shrink {' and '.join(shrinking) or 'nowhere'}",
+        "smaller", sizes, note=f"They shrink {' and '.join(shrinking) or 'nowhere'}"
     )
     return look.sheet([grid], [smaller])
 
@@ -90,8 +86,6 @@ def heat_maps(studio: Studio) -> Sheet:
         Panel(maps.entry_plot(found), lines=(", ".join(entry.label for entry in found),))
         for found in entries
     ]
-    standing_out = "share of channels whose own entry is larger than nine tenths of its row"
-    outshone = "share of the diagonal that is under the largest entry off it"
     return look.sheet(
         [
             Grid.of_rows(
@@ -105,19 +99,14 @@ def heat_maps(studio: Studio) -> Sheet:
         [
             studio.claim(
                 "diagonal",
-                at_least(
-                    standing_out,
-                    look.column("standing_out"),
-                    0.5,
-                    basis="most; nine tenths is our bound",
-                ),
+                look.column("standing_out"),
                 note="Mean of the diagonal over the mean of the rest: "
                 f"{_listed(look.column('diagonal_over_rest'), '.1f')}, which is above 1 for any "
                 "Gram matrix. On the diagonal of the twenty largest: "
                 f"{_listed(look.column('diagonal_share_of_20'), '.0%')}; in the notebook's list "
                 "for conv1_1 40%.",
             ),
-            studio.claim("beside", at_least(outshone, look.column("outshone"), 0.5, "our bound")),
+            studio.claim("beside", look.column("outshone")),
         ],
     )
 
@@ -144,20 +133,13 @@ def matched_filters(studio: Studio) -> Sheet:
         inputs=(look.panel("style"),),
     )
     likeness, strength = look.column("follows_likeness"), look.column("follows_strength")
-    rank = "share of all pairs that are less alike (by cosine) than the three brightest, lowest "
-    rank += "of the three"
-    gain = "rank correlation of all entries beside the diagonal with their cosines, less that "
-    gain += "with the product of the two maps' norms"
     return look.sheet(
         [grid],
         [
-            studio.claim(
-                "similar",
-                at_least(rank, look.column("lowest_cosine_rank"), 0.9, "our bound: the top tenth"),
-            ),
+            studio.claim("similar", look.column("lowest_cosine_rank")),
             studio.claim(
                 "likeness",
-                at_least(gain, {label: likeness[label] - strength[label] for label in look}, 0.0),
+                {label: likeness[label] - strength[label] for label in look},
                 note=f"With the cosines {_listed(likeness, '.2f')}; with the norms "
                 f"{_listed(strength, '.2f')}",
             ),
@@ -186,12 +168,7 @@ def content_maps(studio: Studio) -> Sheet:
     grid = Grid.of_rows([panels], columns=list(look), inputs=(look.panel("content"),))
     correlations = look.column("map_correlation")
     deepest = list(look)[-1]
-    own = studio.claim(
-        "own",
-        at_most(deepest, correlations[deepest], 0.2, basis="our bound"),
-        ordered("with depth", correlations, "decreasing"),
-        measure="mean absolute correlation of pairs of maps",
-    )
+    own = studio.claim("own", correlations[deepest], correlations)
     return look.sheet([grid], [own])
 
 
@@ -218,13 +195,6 @@ def artefact_size(studio: Studio) -> Sheet:
     transfers.measure(change)
     moved = {name: arrangement_known(studio, painting) for name, painting in styles.items()}
     lengths = _means(row.column("coherence_length") for row in single.by_row().values())
-    length = (
-        "coherence length of single-layer style reconstructions in pixels, mean of the paintings"
-    )
-    known = "relative distance of the Gram matrix once squares of the painting, a quarter of it "
-    known += "wide, have changed places, mean of the paintings"
-    changed = "correlation length in pixels of what the transfer changed in the photograph"
-    energy = "mean square of the change over the photograph's variance"
     drawn_size = next(iter(single.values())).picture.size
     return studio.sheet(
         [single, transfers],
@@ -247,16 +217,16 @@ def artefact_size(studio: Studio) -> Sheet:
             ),
         ],
         claims=[
-            studio.claim("larger", ordered(length, lengths, "decreasing"), note=COHERENCE_NOTE),
+            studio.claim("larger", lengths, note=COHERENCE_NOTE),
             studio.claim(
                 "grow",
-                ordered(length, lengths, "increasing"),
+                lengths,
                 note=f"{COHERENCE_NOTE} Gatys' figure has nested sets; a deep layer alone leaves "
                 "fine noise, which shortens it.",
             ),
-            studio.claim("statistics", ordered(known, _means(moved.values()), "increasing")),
-            studio.claim("weighting", largest(changed, transfers.column("change_length"), EARLY)),
-            studio.claim("stronger", largest(energy, transfers.column("change_energy"), EARLY)),
+            studio.claim("statistics", _means(moved.values())),
+            studio.claim("weighting", transfers.column("change_length")),
+            studio.claim("stronger", transfers.column("change_energy")),
         ],
         readings={f"{name}, squares": distances for name, distances in moved.items()},
     )
