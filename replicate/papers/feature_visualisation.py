@@ -115,7 +115,7 @@ def _outline_grid(look: Look) -> Grid:
         clearest.append(Panel(map_picture(own[0], size), lines=named))
         mixed = analysis.shuffled_positions(own)[0]
         shuffled.append(Panel(map_picture(mixed, size), lines=moved))
-    return Grid.of_rows(
+    return Grid(
         [means, clearest, shuffled],
         rows=["mean map", "clearest map", "shuffled"],
         columns=list(look),
@@ -126,7 +126,7 @@ def _outline_grid(look: Look) -> Grid:
 def _cut_grid(photograph: Picture, cut: Mapping[int, Picture], most: int) -> Grid:
     """The photograph in squares, the largest first."""
     shown = {f"{side} px": Panel(cut[side]) for side in sorted(cut, reverse=True)[: most - 1]}
-    return Grid.of_rows(
+    return Grid(
         [[Panel(photograph), *shown.values()]],
         rows=["squares"],
         columns=["photograph", *shown],
@@ -145,7 +145,7 @@ def _moved_grid(features: Mapping[int, Metrics], grams: Mapping[int, Metrics]) -
         plot(features, "distance of the features", "linear"),
         plot(grams, "distance of the Gram matrix", "log"),
     ]
-    return Grid.of_rows(
+    return Grid(
         [plots],
         columns=["features", "Gram matrix"],
         heading="How far the squares move features and Gram matrices (relative squared distance)",
@@ -267,7 +267,7 @@ def _channel_grid(
         )
         for channel in seen
     ]
-    return Grid.of_rows(
+    return Grid(
         [*rows, sheets],
         rows=[*drawn, "strongest crops"],
         columns=[channel.label for channel in seen],

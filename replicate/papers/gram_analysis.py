@@ -48,7 +48,7 @@ def feature_maps(studio: Studio) -> Sheet:
         ]
         for seen in look.values()
     ]
-    grid = Grid.of_rows(
+    grid = Grid(
         rows,
         rows=[f"{label}, {seen.field}/{seen.step} px" for label, seen in look.items()],
         row_title="layer, field/step",
@@ -88,13 +88,13 @@ def heat_maps(studio: Studio) -> Sheet:
     ]
     return look.sheet(
         [
-            Grid.of_rows(
+            Grid(
                 [raw, cosines],
                 rows=["G", "cosine"],
                 columns=list(look),
                 inputs=(look.panel("style"),),
             ),
-            Grid.of_rows([plots], rows=["largest"], columns=list(look)),
+            Grid([plots], rows=["largest"], columns=list(look)),
         ],
         [
             studio.claim(
@@ -125,7 +125,7 @@ def matched_filters(studio: Studio) -> Sheet:
         }
 
     look.measure(measure)
-    grid = Grid.of_rows(
+    grid = Grid(
         [maps.pair_panels(seen, look.picture.size) for seen in look.values()],
         rows=list(look),
         columns=[f"{kind} {place}" for kind in ("entry", "cosine") for place in (1, 2, 3)],
@@ -165,7 +165,7 @@ def content_maps(studio: Studio) -> Sheet:
         )
         for seen in look.values()
     ]
-    grid = Grid.of_rows([panels], columns=list(look), inputs=(look.panel("content"),))
+    grid = Grid([panels], columns=list(look), inputs=(look.panel("content"),))
     correlations = look.column("map_correlation")
     deepest = list(look)[-1]
     own = studio.claim("own", correlations[deepest], correlations)

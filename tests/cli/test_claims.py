@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from replicate.figure.old_claims import at_least
+from replicate.figure.claims import Claim, at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import write_record
 from replicate.figure.report import Figure
@@ -30,8 +30,8 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
         profile: str = "smoke",
     ) -> None:
         claims = (
-            at_least("sure", "It is so.", "Fig. 5", "SSIM", 1.0, 0.5),
-            at_least("close", "It may be so.", "Fig. 5", "PSNR in dB", value, 0.5),
+            Claim.of("sure", "It is so.", "Fig. 5", [at_least("SSIM", 1.0, 0.5)]),
+            Claim.of("close", "It may be so.", "Fig. 5", [at_least("PSNR in dB", value, 0.5)]),
         )
         drawn = Figure(
             id=figure,

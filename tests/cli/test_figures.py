@@ -17,7 +17,7 @@ import pytest
 
 from replicate.cli.drawing import FigureBar, FreshStore
 from replicate.errors import ImageError
-from replicate.figure.old_claims import at_least
+from replicate.figure.claims import Claim, at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import read_record, read_records
 from replicate.figure.report import Figure
@@ -45,8 +45,8 @@ def drawing(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> Calla
             inputs=studio.inputs,
             networks=[network],
             claims=[
-                at_least("sure", "It is so.", "a paper", "SSIM", 1.0, 0.5),
-                at_least("wrong", "It is not so.", "a paper", "PSNR", 0.0, 0.5),
+                Claim.of("sure", "It is so.", "a paper", [at_least("SSIM", 1.0, 0.5)]),
+                Claim.of("wrong", "It is not so.", "a paper", [at_least("PSNR", 0.0, 0.5)]),
             ],
         )
 

@@ -34,7 +34,7 @@ from benchmarks.compact_record import (
 from replicate import method
 from replicate.compact.pictures import is_held_out
 from replicate.errors import ReplicateError
-from replicate.figure.old_claims import at_least
+from replicate.figure.claims import Claim, at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import write_record
 from replicate.figure.report import Figure
@@ -532,7 +532,7 @@ def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
             source="a paper",
             grids=[Grid([[Panel(scene(64, 64))]])],
             networks=network,
-            claims=(at_least("one", "It is so.", "Fig. 5", "SSIM", value, 0.5),),
+            claims=(Claim.of("one", "It is so.", "Fig. 5", [at_least("SSIM", value, 0.5)]),),
             **settings,
         )
         write_record(figure.record(), tmp_path / where / f"{name}.json")
