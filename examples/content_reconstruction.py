@@ -14,8 +14,8 @@ from replicate.networks.means import to_picture, to_tensor
 parser = ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--content", default="chelsea", help="a file, or a bundled picture's name")
 parser.add_argument("--layer", default="relu3_1")
-parser.add_argument("--evaluations", type=int, default=150)
-parser.add_argument("--size", type=int, default=192)
+parser.add_argument("--evaluations", type=int, default=100)
+parser.add_argument("--size", type=int, default=160)
 parser.add_argument("--out", default="content.png")
 args = parser.parse_args()
 

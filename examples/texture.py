@@ -19,8 +19,8 @@ LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 parser = ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--style", default="swirls", help="a file, or a bundled picture's name")
 parser.add_argument("--deepest", default="relu4_1", choices=LAYERS)
-parser.add_argument("--evaluations", type=int, default=150)
-parser.add_argument("--size", type=int, default=192)
+parser.add_argument("--evaluations", type=int, default=100)
+parser.add_argument("--size", type=int, default=160)
 parser.add_argument("--out", default="texture.png")
 args = parser.parse_args()
 

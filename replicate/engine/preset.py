@@ -153,6 +153,11 @@ class Preset(Strict):
                 raise ValueError(f"style_loss {self.style_loss} is for Gram matrices, not means")
         return self
 
+    def __repr__(self) -> str:
+        kinds = (("content", self.content_layers), ("style", self.style_layers))
+        layers = "; ".join(f"{kind} {', '.join(used)}" for kind, used in kinds if used)
+        return f"Preset({self.name}: {layers}; ratio {self.ratio:.3g}, {self.network.name})"
+
     @property
     def ratio(self) -> float:
         """alpha / beta."""
