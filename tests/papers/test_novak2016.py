@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from replicate.config import load_paper, load_preset
+from replicate.engine.reader import Reader
 from replicate.measure.matching import TRIES
+from replicate.method import NOISE
 from replicate.networks.layers import layer_names
 from replicate.networks.spec import NetworkSpec
 from replicate.papers import draw_figure, novak2016
 from replicate.papers.matching import at_equal_content, equal
-from replicate.papers.measures import loss_of
+from replicate.papers.measures import loss_of, start_distance
 from replicate.papers.novak2016 import (
     CHAIN,
     FULL,
@@ -152,7 +154,8 @@ def test_claims_of_modifications(
     given = {"shallow": (0.4, 0.7), "near_zero": (0.2, 0.1), "start": 0.9, **measured}
 
     def shares(engine: Any, job: Any, weights: dict[str, float]) -> dict[str, float]:
-        return dict.fromkeys(FIVE, given["shallow"][weights["relu1_1"] > 0.2] / 2)
+        part = given["shallow"][weights["relu1_1"] > 0.2]
+        return dict(zip(FIVE, [part / 2, part / 2, 1 - part, 0.0, 0.0]))
 
     def near_zero(engine: Any, job: Any, shift: float = 0.0) -> dict[str, float]:
         return dict.fromkeys(FIVE, given["near_zero"][shift < 0])
@@ -164,6 +167,20 @@ def test_claims_of_modifications(
 
 
 # From end to end
+
+
+def test_the_start_is_noise_about_middle_grey(
+    small_studio: Callable[..., Studio], scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = small_studio()
+    job = studio.job(load_preset("gatys2016"), scene(64, 48), scene(64, 48))
+
+    def seen(reader: object, picture: Any, *others: object) -> dict[str, float]:
+        assert abs(picture.pixels.mean() - 127.5) < 1
+        return {"spread": picture.pixels.std()}
+
+    monkeypatch.setattr(Reader, "style_distances", seen)
+    assert start_distance(studio, job) == pytest.approx(255 * NOISE, rel=0.05)
 
 
 @pytest.mark.parametrize("balanced", [False, True])
