@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +24,8 @@ from replicate.papers.fastai import (
     WHOLE,
 )
 from replicate.papers.studio import Studio
+
+Failing = Callable[..., list[str]]
 
 # Presets
 
@@ -56,25 +57,20 @@ def test_the_forum_s_preset_has_first_layers_on_vgg19() -> None:
 # One layer or the rest
 
 
-@pytest.mark.parametrize(
-    ("row", "changes", "fails"),
-    [
-        (ALONE, {}, []),
-        (ALONE, {"own_gram_distance": 0.6}, ["own"]),
-        (REST, {"other_gram_distance": 0.95}, ["own"]),
-        (REST, {"painting_edges": -0.2}, ["no-content"]),
-        (TEXTURE, {"coherence_length": 0.5}, ["scale"]),
-    ],
-)
-def test_single_layer_claims_hold_where_each_layer_brings_its_own(
-    row: str, changes: dict[str, float], fails: list[str], failing: Callable[..., Any]
-) -> None:
+def test_single_layer_claims_hold_where_each_layer_brings_its_own(failing: Failing) -> None:
     def numbers(key: tuple[str, str]) -> dict[str, float]:
         own, others = {ALONE: (0.1, 0.9), REST: (0.5, 0.1), TEXTURE: (0.0, 0.0)}[key[0]]
         found = {"own_gram_distance": own, "other_gram_distance": others, "painting_edges": 0.0}
         return {**found, "coherence_length": float(key[1][4])}
 
-    assert failing("fastai/single_vs_rest", numbers, {(row, "conv3_1"): changes}) == fails
+    for row, changes, fails in (
+        (ALONE, {}, []),
+        (ALONE, {"own_gram_distance": 0.6}, ["own"]),
+        (REST, {"other_gram_distance": 0.95}, ["own"]),
+        (REST, {"painting_edges": -0.2}, ["no-content"]),
+        (TEXTURE, {"coherence_length": 0.5}, ["scale"]),
+    ):
+        assert failing("fastai/single_vs_rest", numbers, {(row, "conv3_1"): changes}) == fails
 
 
 def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
@@ -98,18 +94,13 @@ def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
 # Content layers
 
 
-@pytest.mark.parametrize(
-    ("changes", "fails"),
-    [({}, []), ({"ssim": 0.6}, ["less"]), ({"gram_distance": 0.6}, ["room"])],
-)
-def test_content_series_claims_are_of_each_block_s_first_panel(
-    changes: dict[str, float], fails: list[str], failing: Callable[..., Any]
-) -> None:
+def test_content_series_claims_are_of_each_block_s_first_panel(failing: Failing) -> None:
     def numbers(key: str) -> dict[str, float]:
         falling = 9.0 if key == "block3_conv4" else 0.5 if key[5] in "34" else 1 / float(key[5])
         return dict.fromkeys(("ssim", "edge_correlation", "gram_distance"), falling)
 
-    assert failing("fastai/content_series", numbers, {"block4_conv2": changes}) == fails
+    for changes, fails in (({}, []), ({"ssim": 0.6}, ["less"]), ({"gram_distance": 0.6}, ["room"])):
+        assert failing("fastai/content_series", numbers, {"block4_conv2": changes}) == fails
 
 
 def test_the_content_series() -> None:
@@ -121,32 +112,23 @@ def test_the_content_series() -> None:
 # Sum or mean
 
 
-@pytest.mark.parametrize(
-    ("gradients", "label", "changes", "fails"),
-    [
-        ({}, SUM, {}, []),
-        ({"cosine": 0.99}, SUM, {}, ["constant"]),
-        ({"ratio_of_norms": 4.0}, SUM, {}, ["constant"]),
-        ({}, SCALED, {"largest_difference": 2.0}, ["same"]),
-        ({}, WHOLE, {"largest_difference": 2.0}, ["same"]),
-        ({}, UNSCALED, {"edge_correlation": 0.1}, ["balance"]),
-    ],
-)
 def test_weighting_claims_hold_where_only_the_scale_differs(
-    gradients: dict[str, float],
-    label: str,
-    changes: dict[str, float],
-    fails: list[str],
-    failing: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    failing: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def numbers(key: str) -> dict[str, float]:
         apart, edges = (20.0, 0.4) if key == UNSCALED else (0.0, 0.2)
         return {"largest_difference": apart, "rms_difference": apart, "edge_correlation": edges}
 
-    compared = {"cosine": 1.0, "ratio_of_norms": 5.0, **gradients}
-    monkeypatch.setattr(fastai, "gradients_compared", lambda *_: compared)
-    assert failing("fastai/sum_or_mean", numbers, {label: changes}) == fails
+    def fails(label: str = SUM, changes: dict[str, float] | None = None, **odd: float) -> list[str]:
+        compared = {"cosine": 1.0, "ratio_of_norms": 5.0, **odd}
+        monkeypatch.setattr(fastai, "gradients_compared", lambda *_: compared)
+        return failing("fastai/sum_or_mean", numbers, {label: changes or {}})
+
+    assert fails() == []
+    assert fails(cosine=0.99) == fails(ratio_of_norms=4.0) == ["constant"]
+    for label in (SCALED, WHOLE):
+        assert fails(label, {"largest_difference": 2.0}) == ["same"]
+    assert fails(UNSCALED, {"edge_correlation": 0.1}) == ["balance"]
 
 
 def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]) -> None:
@@ -167,34 +149,32 @@ def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]
 # Colour
 
 
-@pytest.mark.parametrize(
-    ("changes", "fails"),
-    [
-        ({}, []),
-        ({"palette": [0.05, 0.1, 0.1, 0.1, 0.1]}, ["palette"]),
-        ({"place": [0.3, 0.01, 0.2, 0.1, 0.1]}, ["place"]),
-        ({"kept_chroma": (0.01, 0.8)}, ["chroma"]),
-        ({"edges": 0.5}, ["structure"]),
-        ({"statistics_apart": 1e-3}, ["statistics"]),
-    ],
-)
 def test_colour_claims_hold_where_colours_are_kept(
-    changes: dict[str, Any],
-    fails: list[str],
-    failing: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    failing: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the plain picture, the recoloured one, luminance only, and the two matched ones."""
-    usual = {"palette": [0.3, 0.1, 0.1, 0.1, 0.1], "place": [0.3, 0.01, 0.01, 0.1, 0.1]}
-    usual |= {"kept_chroma": (0.003, 0.8), "edges": 0.95, "statistics_apart": 1e-5}
-    given = {**usual, **changes}
-    pairs = iter(zip(given["palette"], given["place"], strict=True))
-    names = ("palette_distance", "chroma_distance")
-    monkeypatch.setattr(fastai, "colours_apart", lambda *_: dict(zip(names, next(pairs))))
-    monkeypatch.setattr(fastai, "edge_correlation", lambda *_: given["edges"])
-    for name in ("kept_chroma", "statistics_apart"):
-        monkeypatch.setattr(colour, name, lambda *_, name=name: given[name])
-    assert failing("fastai/keep_colour", lambda _: {}) == fails
+
+    def fails(
+        palette: tuple[float, ...] = (0.3, 0.1, 0.1, 0.1, 0.1),
+        place: tuple[float, ...] = (0.3, 0.01, 0.01, 0.1, 0.1),
+        edges: float = 0.95,
+        chroma: float = 0.003,
+        statistics: float = 1e-5,
+    ) -> list[str]:
+        pairs = iter(zip(palette, place, strict=True))
+        names = ("palette_distance", "chroma_distance")
+        monkeypatch.setattr(fastai, "colours_apart", lambda *_: dict(zip(names, next(pairs))))
+        monkeypatch.setattr(fastai, "edge_correlation", lambda *_: edges)
+        monkeypatch.setattr(colour, "kept_chroma", lambda *_: (chroma, 0.8))
+        monkeypatch.setattr(colour, "statistics_apart", lambda *_: statistics)
+        return failing("fastai/keep_colour", lambda _: {})
+
+    assert fails() == []
+    assert fails(palette=(0.05, 0.1, 0.1, 0.1, 0.1)) == ["palette"]
+    assert fails(place=(0.3, 0.01, 0.2, 0.1, 0.1)) == ["place"]
+    assert fails(chroma=0.01) == ["chroma"]
+    assert fails(edges=0.5) == ["structure"]
+    assert fails(statistics=1e-3) == ["statistics"]
 
 
 def test_colour_is_kept_in_four_ways(small_studio: Callable[..., Studio]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -53,26 +52,20 @@ def test_the_start_is_seeded_noise_over_the_faded_content() -> None:
     assert levels.std() == pytest.approx(12 / 3**0.5, abs=0.5 + levels.mean(axis=(0, 1)).std())
 
 
-@pytest.mark.parametrize(
-    ("label", "changes", "fails"),
-    [
-        (EVEN, {}, []),
-        (EARLY, {"ssim": 0.4}, ["true-more-colour"]),
-        (LATE, {"edge_correlation": 0.6}, ["true-more-colour"]),
-        (EARLY, {"mid_band_energy": 2.2}, ["flat-more-colour"]),
-        (LATE, {"hue_entropy": 1.0}, ["colours-more-colour"]),
-    ],
-)
 def test_claims_hold_where_the_post_is_right_for_each_pair(
-    label: str, changes: dict[str, float], fails: list[str], failing: Callable[..., Any]
+    failing: Callable[..., list[str]],
 ) -> None:
     names = ("ssim", "edge_correlation", "mid_band_energy", "hue_entropy")
     usual = {EVEN: (0.5, 0.5, 2.0, 3.0), EARLY: (0.7, 0.7, 1.0, 2.0), LATE: (0.3, 0.3, 2.5, 2.5)}
 
-    def numbers(key: tuple[str, str]) -> dict[str, float]:
-        return dict(zip(names, usual[key[1]]))
+    def fails(label: str, **changes: float) -> list[str]:
+        changed = {("more colour", label): changes}
+        return failing("latte_art/weights", lambda key: dict(zip(names, usual[key[1]])), changed)
 
-    assert failing("latte_art/weights", numbers, {("more colour", label): changes}) == fails
+    assert fails(EVEN) == []
+    assert fails(EARLY, ssim=0.4) == fails(LATE, edge_correlation=0.6) == ["true-more-colour"]
+    assert fails(EARLY, mid_band_energy=2.2) == ["flat-more-colour"]
+    assert fails(LATE, hue_entropy=1.0) == ["colours-more-colour"]
 
 
 @pytest.mark.parametrize("balanced", [False, True])

@@ -27,6 +27,8 @@ from replicate.papers.novak2016 import (
 )
 from replicate.papers.studio import Studio
 
+Failing = Callable[..., list[str]]
+
 FIVE = [f"relu{block}_1" for block in range(1, 6)]
 ALL = layer_names("vgg19", "relu")
 
@@ -111,59 +113,47 @@ def numbers(key: Any) -> dict[str, float]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("worse", "pairs", "fails"),
-    [
-        ({}, 1, []),
-        ({"content_loss": 1.1}, 1, ["matched"]),
-        ({"gram_distance/relu1_2": 0.3}, 1, ["held-out"]),
-        ({"multiply_adds": -5.0}, 1, ["cost"]),
-        ({"style_left": 0.6}, 1, []),  # most pairs count
-        ({"style_left": 0.6}, 2, ["quality"]),
-    ],
-)
-def test_claims_of_sixteen_layers(
-    worse: dict[str, float], pairs: int, fails: list[str], failing: Callable[..., Any]
-) -> None:
-    worst = ["scene 1, scene 3", "scene 2, scene 4"][:pairs]
-    changes = {(pair, novak2016.ALL): worse for pair in worst}
-    assert failing("novak2016/all16", numbers, changes) == fails
+def test_claims_of_sixteen_layers(failing: Failing) -> None:
+    def fails(pairs: int = 1, **worse: float) -> list[str]:
+        worst = ["scene 1, scene 3", "scene 2, scene 4"][:pairs]
+        return failing("novak2016/all16", numbers, {(pair, novak2016.ALL): worse for pair in worst})
+
+    assert fails() == []
+    assert fails(content_loss=1.1) == ["matched"]
+    assert fails(**{"gram_distance/relu1_2": 0.3}) == ["held-out"]
+    assert fails(multiply_adds=-5.0) == ["cost"]
+    assert fails(1, style_left=0.6) == []  # most pairs count
+    assert fails(2, style_left=0.6) == ["quality"]
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "measured", "fails"),
-    [
-        (FULL, {}, {}, []),
-        (FULL, {"content_loss": 1.1}, {}, ["matched"]),
-        (CHAIN, {"style_left": 0.6}, {}, ["improvement"]),
-        (GEOMETRIC, {"gram_distance/relu2_1": 0.2}, {}, ["geometric"]),
-        (GEOMETRIC, {}, {"shallow": (0.5, 0.4)}, ["geometric"]),
-        (SHIFT, {}, {"near_zero": (0.1, 0.2)}, ["shift-entries"]),
-        (SHIFT, {"unevenness": 1.5}, {}, ["shift-evenly"]),
-        (CHAIN, {}, {"start": 0.15}, ["chain"]),
-    ],
-)
-def test_claims_of_modifications(
-    name: str,
-    changes: dict[str, float],
-    measured: dict[str, Any],
-    fails: list[str],
-    failing: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    given = {"shallow": (0.4, 0.7), "near_zero": (0.2, 0.1), "start": 0.9, **measured}
+def test_claims_of_modifications(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(
+        name: str = FULL,
+        changes: dict[str, float] | None = None,
+        shallow: tuple[float, float] = (0.4, 0.7),
+        zeros: tuple[float, float] = (0.2, 0.1),
+        start: float = 0.9,
+    ) -> list[str]:
+        def shares(engine: Any, job: Any, weights: dict[str, float]) -> dict[str, float]:
+            part = shallow[weights["relu1_1"] > 0.2]
+            return dict(zip(FIVE, [part / 2, part / 2, 1 - part, 0.0, 0.0]))
 
-    def shares(engine: Any, job: Any, weights: dict[str, float]) -> dict[str, float]:
-        part = given["shallow"][weights["relu1_1"] > 0.2]
-        return dict(zip(FIVE, [part / 2, part / 2, 1 - part, 0.0, 0.0]))
+        def near_zero(engine: Any, job: Any, shift: float = 0.0) -> dict[str, float]:
+            return dict.fromkeys(FIVE, zeros[shift < 0])
 
-    def near_zero(engine: Any, job: Any, shift: float = 0.0) -> dict[str, float]:
-        return dict.fromkeys(FIVE, given["near_zero"][shift < 0])
+        monkeypatch.setattr(novak2016, "gradient_shares", shares)
+        monkeypatch.setattr(novak2016, "near_zero_entries", near_zero)
+        monkeypatch.setattr(novak2016, "start_distance", lambda *_: start)
+        return failing("novak2016/modifications", numbers, {name: changes or {}})
 
-    monkeypatch.setattr(novak2016, "gradient_shares", shares)
-    monkeypatch.setattr(novak2016, "near_zero_entries", near_zero)
-    monkeypatch.setattr(novak2016, "start_distance", lambda *_: given["start"])
-    assert failing("novak2016/modifications", numbers, {name: changes}) == fails
+    assert fails() == []
+    assert fails(FULL, {"content_loss": 1.1}) == ["matched"]
+    assert fails(CHAIN, {"style_left": 0.6}) == ["improvement"]
+    assert fails(GEOMETRIC, {"gram_distance/relu2_1": 0.2}) == ["geometric"]
+    assert fails(shallow=(0.5, 0.4)) == ["geometric"]
+    assert fails(zeros=(0.1, 0.2)) == ["shift-entries"]
+    assert fails(SHIFT, {"unevenness": 1.5}) == ["shift-evenly"]
+    assert fails(start=0.15) == ["chain"]
 
 
 # From end to end

@@ -18,25 +18,8 @@ ID = "pytorch_tutorial/layers"
 FIVE = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
 
 
-@pytest.mark.parametrize(
-    ("key", "changes", "first", "fails"),
-    [
-        (GATYS, {}, (0.95, 0.6), []),
-        (GATYS, {"style_error": 9.0}, (0.95, 0.6), ["matched"]),
-        ((TUTORIAL, 1e-3), {"style_field": 124}, (0.95, 0.6), ["fields"]),
-        (GATYS, {"edge_correlation": 0.95}, (0.95, 0.6), ["shallow"]),
-        (GATYS, {"edge_correlation": float("nan")}, (0.95, 0.6), ["shallow"]),
-        (GATYS, {}, (0.4, 0.3), ["first-layers"]),
-        (GATYS, {}, (0.95, 0.96), ["normalised-gram"]),
-    ],
-)
 def test_claims_hold_where_the_tutorial_is_shallow(
-    key: Any,
-    changes: dict[str, float],
-    first: tuple[float, float],
-    fails: list[str],
-    failing: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    failing: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def numbers(key: Any) -> dict[str, float]:
         shallow = {"edge_correlation": 0.9, "content_field": 14, "style_field": 24}
@@ -45,9 +28,17 @@ def test_claims_hold_where_the_tutorial_is_shallow(
             return {**deep, "style_error": 0.1}
         return {**shallow, "style_error": min(0.5, 100 * key[1])}  # style comes with weight
 
-    shares = [dict(zip(FIVE, [x / 4, 3 * x / 4, 1 - x, 0.0, 0.0])) for x in first]
-    monkeypatch.setattr(pytorch_tutorial, "shares_by_gram", lambda *_: shares)
-    assert failing(ID, numbers, {key: changes}) == fails
+    def fails(key: Any = GATYS, first: Any = (0.95, 0.6), **changes: float) -> list[str]:
+        shares = [dict(zip(FIVE, [x / 4, 3 * x / 4, 1 - x, 0.0, 0.0])) for x in first]
+        monkeypatch.setattr(pytorch_tutorial, "shares_by_gram", lambda *_: shares)
+        return failing(ID, numbers, {key: changes})
+
+    assert fails() == []
+    assert fails(style_error=9.0) == ["matched"]
+    assert fails((TUTORIAL, 1e-3), style_field=124) == ["fields"]
+    assert fails(edge_correlation=0.95) == fails(edge_correlation=float("nan")) == ["shallow"]
+    assert fails(first=(0.4, 0.3)) == ["first-layers"]
+    assert fails(first=(0.95, 0.96)) == ["normalised-gram"]
 
 
 def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
