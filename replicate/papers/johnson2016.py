@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import numpy as np
-
 from ..engine.job import Result
 from ..engine.preset import Preset
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
-from ..images import Picture
 from ..measure import metrics
 from .measures import (
     colour_distance,
     fidelity,
+    mean_distance,
     mean_gram_distance,
     painting,
     painting_palette,
@@ -25,7 +23,7 @@ from .measures import (
     smallest_rises,
     structure_size,
 )
-from .panels import Metrics, Panels, source_panel
+from .panels import Metrics, Panels, plot_row
 from .sheet import Sheet
 from .studio import Studio, only
 
@@ -103,12 +101,8 @@ def _grids(panels: Panels, lines: Sequence[str]) -> list[Grid]:
     grids = []
     for network in dict.fromkeys(network for network, *_ in panels):
         mine = panels.select([key for key in panels if key[0] == network])
-        originals = {}
-        for row, cells in mine.by_row().items():
-            first = next(iter(cells.values()))
-            picture = first.job.content or first.job.style
-            assert picture is not None
-            originals[row] = source_panel(picture, first.picture.size)
+        firsts = {row: next(iter(cells.values())) for row, cells in mine.by_row().items()}
+        originals = {row: _original(result) for row, result in firsts.items()}
         grids.append(
             mine.grid(
                 rows=dict.fromkeys(originals, ""),
@@ -119,6 +113,11 @@ def _grids(panels: Panels, lines: Sequence[str]) -> list[Grid]:
             )
         )
     return grids
+
+
+def _original(result: Result) -> Panel:
+    job = result.job
+    return Panel(job.content_on_canvas if job.content else job.style_on_canvas)
 
 
 def _blurred_edges(studio: Studio, result: Result) -> Metrics:
@@ -150,14 +149,13 @@ def issue18(studio: Studio) -> Sheet:
     panels = studio.panels({**judges, (_label(studio, vgg19), by_index): on(vgg19, by_index)})
     panels.measure(fidelity)
     job = next(iter(panels.values())).job
-    style = studio.picture("style").resized(*job.style_size)
-    pictures = {
-        PHOTOGRAPH: studio.picture("content").resized(*job.canvas),
-        **{key: result.picture for key, result in panels.items()},
-    }
+    pictures = {key: result.picture for key, result in panels.items()}
     judged = {
-        key: {judge: _mean_distance(studio, picture, style, judges[judge]) for judge in judges}
-        for key, picture in pictures.items()
+        key: {
+            judge: mean_distance(studio, picture, job.style_on_canvas, preset)
+            for judge, preset in judges.items()
+        }
+        for key, picture in {PHOTOGRAPH: job.content_on_canvas, **pictures}.items()
     }
     for key, seen in panels.metrics.items():
         for judge, distance in judged[key].items():
@@ -172,7 +170,7 @@ def issue18(studio: Studio) -> Sheet:
                 lines=["edges {edge_correlation:.2f}"],
                 column_title="style layers",
             ),
-            Grid([[Panel(_table(judged))]]),
+            plot_row(_table(judged)),
         ],
         claims=[
             layer_claim(studio, judged),
@@ -235,20 +233,13 @@ def _label(studio: Studio, preset: Preset) -> str:
     return studio.engine.networks.resolve(preset.network).entry.label
 
 
-def _mean_distance(studio: Studio, picture: Picture, style: Picture, judge: Preset) -> float:
-    """Relative Gram distance to the painting, mean of the judge's style layers."""
-    distances = studio.engine.reader.style_distances(
-        picture, style, list(judge.style_layers), judge.network
-    )
-    return float(np.mean(list(distances.values())))
-
-
 def _table(judged: Judged) -> HeatMap:
-    judges = list(judged[PHOTOGRAPH])
-    return HeatMap(
-        np.array([[values[judge] for values in judged.values()] for judge in judges]),
-        rows=[" ".join(judge) for judge in judges],
-        columns=["\n".join(key).strip() for key in judged],
+    table = {
+        " ".join(judge): {"\n".join(key).strip(): seen[judge] for key, seen in judged.items()}
+        for judge in judged[PHOTOGRAPH]
+    }
+    return HeatMap.of_table(
+        table,
         row_title="judged by",
         column_title="picture",
         value_label="mean Gram distance",

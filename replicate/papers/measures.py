@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.job import Job, Result
+from ..engine.preset import Preset
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
@@ -176,6 +178,12 @@ def style_distances(studio: Studio, result: Result, layers: Sequence[str]) -> Me
     return studio.engine.reader.style_distances(result.picture, target, layers, spec)
 
 
+def mean_distance(studio: Studio, picture: Picture, style: Picture, preset: Preset) -> float:
+    """Relative Gram distance of two pictures, mean of the preset's style layers."""
+    layers, spec = list(preset.style_layers), preset.network
+    return mean(studio.engine.reader.style_distances(picture, style, layers, spec).values())
+
+
 def gram_distances(layers: Sequence[str]) -> Measure:
     """``gram_distance/<layer>`` for each layer."""
 
@@ -191,7 +199,7 @@ def mean_gram_distance(layers: Sequence[str] | None = None, name: str = "gram_di
 
     def measure(studio: Studio, result: Result) -> Metrics:
         chosen = list(result.job.style_layers) if layers is None else layers
-        return {name: float(np.mean(list(style_distances(studio, result, chosen).values())))}
+        return {name: mean(style_distances(studio, result, chosen).values())}
 
     return measure
 
@@ -233,11 +241,7 @@ def start_distance(studio: Studio, job: Job) -> float:
     """Mean relative Gram distance of noise like that which the job starts from."""
     width, height = job.canvas
     noise = np.random.default_rng(job.seed).normal(0.5, NOISE, (height, width, 3))
-    spec, layers = job.preset.network, list(job.style_layers)
-    pictures = Picture.from_array(noise), job.style_on_canvas
-    return float(
-        np.mean(list(studio.engine.reader.style_distances(*pictures, layers, spec).values()))
-    )
+    return mean_distance(studio, Picture.from_array(noise), job.style_on_canvas, job.preset)
 
 
 def layer_map(

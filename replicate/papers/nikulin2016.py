@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ..engine.job import Job, Result
-from ..figure.claims import Claim
 from ..figure.plots import LinePlot, Series
 from .matching import matched_weights
 from .measures import colour_distance, fidelity, palette_distance, style_distances
-from .panels import Key, Metrics, plot_row, ratio_label
+from .panels import Key, Metrics, Panels, plot_row, ratio_label
 from .sheet import Sheet
 from .studio import Studio
 
@@ -44,8 +41,13 @@ def layers(studio: Studio) -> Sheet:
     target = panels.metrics[B]["style_error"]
     lower = matched_weights(panels, "style_error", {GATYS: target}, at)[GATYS]
     keys = sorted(key for key in panels if key != B)
-    by_ratio = {ratio: panels.metrics[key] for key in keys for ratio in key[1:]}
+    tried = panels.select({ratio_label(key[1]): key for key in keys})
     three = panels.select({A: (GATYS, changed.ratio), B: B, C: (GATYS, lower)})
+    ours = three.metrics[B]
+    behind = {
+        ratio: max(each[name] / ours[name] for name in ("colour_distance", "style_error"))
+        for ratio, each in tried.metrics.items()
+    }
     return studio.sheet(
         panels.select([B, *keys]),
         grids=[
@@ -55,41 +57,26 @@ def layers(studio: Studio) -> Sheet:
                     "ΔE {colour_distance:.1f}, edges {edge_correlation:.2f}",
                 ]
             ),
-            plot_row(_plot(by_ratio, panels.metrics[B])),
+            plot_row(_plot(tried, ours)),
         ],
-        claims=claims(studio, panels.metrics[B], by_ratio, changed.ratio, lower),
+        claims=[
+            studio.claim("matched", three.ratio("style_error", C, B)),
+            studio.claim("lower", changed.ratio / lower),
+            studio.claim(
+                "colours",
+                {
+                    "ΔE": three.ratio("colour_distance", B, C),
+                    "Wasserstein": three.ratio("palette_distance", B, C),
+                },
+            ),
+            studio.claim(
+                "details",
+                three.column("ssim", [B, C]),
+                three.column("edge_correlation", [B, C]),
+            ),
+            studio.claim("weight", behind),
+        ],
     )
-
-
-def claims(
-    studio: Studio, changed: Metrics, sweep: Mapping[float, Metrics], first: float, lower: float
-) -> list[Claim]:
-    """What is said of the changed layers, against Gatys' layers at the ratios of the sweep.
-
-    Args:
-        changed: of the picture from the changed layers.
-        sweep: ratio alpha/beta to the numbers of the picture from Gatys' layers.
-        first: the ratio of panel A.
-        lower: that of panel C, where the style errors match.
-    """
-    weaker = sweep[lower]
-    over = {name: changed[name] / weaker[name] for name in changed}
-    ssim, edges = ({B: changed[n], C: weaker[n]} for n in ("ssim", "edge_correlation"))
-    behind = {ratio_label(ratio): _behind(sweep[ratio], changed) for ratio in sorted(sweep)}
-    return [
-        studio.claim("matched", weaker["style_error"] / changed["style_error"]),
-        studio.claim("lower", first / lower),
-        studio.claim(
-            "colours", {"ΔE": over["colour_distance"], "Wasserstein": over["palette_distance"]}
-        ),
-        studio.claim("details", ssim, edges),
-        studio.claim("weight", behind),
-    ]
-
-
-def _behind(ours: Metrics, other: Metrics) -> float:
-    """By what factor a picture is worse in that of two respects in which it is worse."""
-    return max(ours[name] / other[name] for name in ("colour_distance", "style_error"))
 
 
 def _style_errors(studio: Studio, result: Result) -> Metrics:
@@ -100,18 +87,15 @@ def _style_errors(studio: Studio, result: Result) -> Metrics:
     }
 
 
-def _plot(sweep: Mapping[float, Metrics], changed: Metrics) -> LinePlot:
+def _plot(tried: Panels, changed: Metrics) -> LinePlot:
+    """Distance in colour over style error: of Gatys' layers at each ratio, and of the changed."""
     errors, colours = (
-        [numbers[name] for numbers in sweep.values()] for name in ("style_error", "colour_distance")
+        list(tried.column(name).values()) for name in ("style_error", "colour_distance")
     )
-    gatys = Series(
-        "Gatys' layers by α/β", errors, colours, "both", [ratio_label(ratio) for ratio in sweep]
-    )
-    other = Series(
-        "changed layers", [changed["style_error"]], [changed["colour_distance"]], "points"
-    )
+    gatys = Series("Gatys' layers by α/β", errors, colours, "both", list(tried))
+    ours = [changed["style_error"]], [changed["colour_distance"]]
     return LinePlot(
-        [gatys, other],
+        [gatys, Series("changed layers", *ours, "points")],
         x_label=f"relative Gram distance to the painting, mean of {' and '.join(COMPARED)}",
         y_label="ΔE to the photograph",
         x_scale="log",
