@@ -118,20 +118,6 @@ def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
     assert float(loss(found[-1])) < 1e-3 * float(loss(x))
 
 
-def test_lbfgs_matches_the_inverse_hessian_formula() -> None:
-    """The second direction, from one pair, against the BFGS update written with matrices."""
-    loss, x = CURVED, start(6)
-    optimizer = LBFGS(x, first_step=0.02, tolerance=NEVER)
-    first, second, third = walk(optimizer, loss, 3)
-    s = (second - first).flatten()
-    gradients = [gradient(loss, each)[1].flatten() for each in (first, second)]
-    y = gradients[1] - gradients[0]
-    rho = 1 / (s @ y)
-    left = torch.eye(SIZE, dtype=torch.float64) - rho * torch.outer(s, y)
-    inverse = left @ ((s @ y) / (y @ y) * left.T) + rho * torch.outer(s, s)
-    torch.testing.assert_close((third - second).flatten(), -inverse @ gradients[1])
-
-
 def test_first_displacement_has_the_size_asked_for() -> None:
     x = start(7)
     for scale in (1e-6, 1.0, 1e9):  # whatever the objective's scale
@@ -143,13 +129,6 @@ def test_first_displacement_has_the_size_asked_for() -> None:
         assert float(
             torch.cosine_similarity(moved.flatten(), -g.flatten(), dim=0)
         ) == pytest.approx(1)
-
-
-def test_path_does_not_depend_on_the_objectives_scale() -> None:
-    x = start(8)
-    plain = walk(LBFGS(x), CURVED, 15)
-    huge = walk(LBFGS(x), lambda p: 1e9 * CURVED(p), 15)
-    torch.testing.assert_close(huge[-1], plain[-1], rtol=1e-5, atol=1e-7)
 
 
 def test_a_flat_start_stays() -> None:
@@ -175,70 +154,49 @@ def mixture(x: Tensor) -> Tensor:
     return torch.cat([loss(x[i : i + 1]) for i, loss in enumerate(LOSSES)])
 
 
-@pytest.mark.parametrize("history", [3, 20])
-def test_each_picture_of_a_batch_follows_the_path_it_would_follow_alone(history: int) -> None:
-    x, evaluations = start(14, batch=len(LOSSES)), 40
-    together = LBFGS(x, history)
-    points = walk(together, mixture, evaluations)
-    for index, loss in enumerate(LOSSES):
-        alone = LBFGS(x[index : index + 1], history)
-        for mine, theirs in zip(points, walk(alone, loss, evaluations)):
-            torch.testing.assert_close(mine[index], theirs[0], rtol=0, atol=0)
-        torch.testing.assert_close(together.best[index], alone.best[0], rtol=0, atol=0)
-        torch.testing.assert_close(together.loss[index], alone.loss[0], rtol=0, atol=0)
-
-
-def test_the_mixture_does_step_back() -> None:
-    """Else the test above would not have shown what it says."""
+@pytest.mark.parametrize("make", [lambda x: LBFGS(x, history=3), LBFGS, Adam])
+def test_each_picture_of_a_batch_follows_the_path_it_would_follow_alone(
+    make: Callable[[Tensor], LBFGS | Adam],
+) -> None:
     x = start(14, batch=len(LOSSES))
-    values = [float(loss) for loss in (rosenbrock(p[3:4]) for p in walk(LBFGS(x), mixture, 40))]
-    assert any(later > 1.01 * earlier for earlier, later in zip(values, values[1:]))
+    together = make(x)
+    points = walk(together, mixture, 40)
+    for index, loss in enumerate(LOSSES):
+        alone = make(x[index : index + 1])
+        path = walk(alone, loss, 40)
+        for mine, theirs in zip(points, path):
+            assert torch.equal(mine[index], theirs[0])
+        assert torch.equal(together.best[index], alone.best[0])
+        assert torch.equal(together.loss[index], alone.loss[0])
+    if isinstance(together, LBFGS):  # and the last one did step back
+        values = [float(rosenbrock(point)) for point in path]
+        assert any(later > 1.01 * earlier for earlier, later in zip(values, values[1:]))
 
 
 # Steps back
 
 
-def explodes(loss: Loss, x: Tensor, evaluations: int) -> bool:
-    optimizer = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
-    values = [float(loss(point)) for point in walk(optimizer, loss, evaluations)]
-    return not max(values) < 100 * values[0]
+def steep(x: Tensor) -> Tensor:
+    """Almost flat far away, so that a full quasi-Newton step overshoots into a wall."""
+    away = 10 * (x.flatten(1) - 0.5)
+    return (away.square() + 1e-6).pow(0.3).sum(1) + away.pow(6).sum(1) * 1e-2
 
 
-def test_full_steps_explode_and_shortened_ones_arrive() -> None:
+@pytest.mark.parametrize(("loss", "share"), [(rosenbrock, 1e-6), (steep, 0.05)])
+def test_full_steps_explode_and_shortened_ones_arrive(loss: Loss, share: float) -> None:
+    """What is accepted never rises by more than the tolerance."""
     x = start(15)
-
-    def steep(p: Tensor) -> Tensor:
-        """Almost flat far away, so that a full quasi-Newton step overshoots into a wall."""
-        away = 10 * (p.flatten(1) - 0.5)
-        return (away.square() + 1e-6).pow(0.3).sum(1) + away.pow(6).sum(1) * 1e-2
-
-    losses = {"rosenbrock": rosenbrock, "steep": steep}
-    assert any(explodes(loss, x, 60) for loss in losses.values())
-    for loss in losses.values():
-        optimizer = LBFGS(x)
-        walk(optimizer, loss, 400)
-        assert float(optimizer.loss) < 0.05 * float(loss(x))
-
-
-def test_rosenbrock_is_solved() -> None:
-    optimizer = LBFGS(start(16))
-    walk(optimizer, rosenbrock, 800)
-    assert float(optimizer.loss) < 1e-6
-    # Its minimum lies at (1, 1), that is at 3/4 in units of pixels.
-    torch.testing.assert_close(
-        optimizer.best, torch.full_like(optimizer.best, 0.75), rtol=0, atol=1e-2
-    )
-
-
-def test_accepted_losses_never_rise_by_more_than_the_tolerance() -> None:
-    optimizer = LBFGS(start(17), tolerance=0.01)
-    before = NEVER
-    for _ in range(60):
-        optimizer.tell(*gradient(rosenbrock, optimizer.pixels))
+    free = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
+    values = [float(loss(point)) for point in walk(free, loss, 60)]
+    assert loss is rosenbrock or not max(values) < 100 * values[0]
+    optimizer, before = LBFGS(x), NEVER
+    for _ in range(800):
+        optimizer.tell(*gradient(loss, optimizer.pixels))
         after = float(optimizer.loss)
         assert after <= before * 1.01 + 1e-12
-        assert float(rosenbrock(optimizer.best)) == pytest.approx(after)
+        assert float(loss(optimizer.best)) == pytest.approx(after)
         before = after
+    assert after < share * float(loss(x))
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf")])
@@ -373,26 +331,13 @@ def test_adam_follows_torchs_path(rate: float) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_adam_in_a_batch_is_adam_alone() -> None:
-    x = start(29, batch=len(LOSSES))
-    points = walk(Adam(x), mixture, 20)
-    for index, loss in enumerate(LOSSES):
-        for mine, theirs in zip(points, walk(Adam(x[index : index + 1]), loss, 20)):
-            torch.testing.assert_close(mine[index], theirs[0], rtol=0, atol=0)
-
-
-def test_adams_best_is_the_last_evaluated_picture() -> None:
+def test_adams_best_is_the_last_picture_whose_loss_is_finite() -> None:
     optimizer = Adam(start(30))
     points = walk(optimizer, CURVED, 4)
-    torch.testing.assert_close(optimizer.best, points[-1], rtol=0, atol=0)
+    assert torch.equal(optimizer.best, points[-1])
     assert float(optimizer.loss) == float(CURVED(points[-1]))
-
-
-def test_adam_keeps_its_best_where_the_loss_is_not_finite() -> None:
-    optimizer = Adam(start(34))
-    points = walk(optimizer, CURVED, 3)
     optimizer.tell(torch.tensor([float("nan")]), torch.zeros_like(optimizer.pixels))
-    torch.testing.assert_close(optimizer.best, points[-1], rtol=0, atol=0)
+    assert torch.equal(optimizer.best, points[-1])
     assert torch.isnan(optimizer.loss).all()
 
 

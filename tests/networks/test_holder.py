@@ -18,6 +18,31 @@ MakeEngine = Callable[..., Engine]
 SPEC = NetworkSpec()
 
 
+@pytest.mark.parametrize(
+    ("given", "name", "architecture", "label"),
+    [
+        ({}, "vgg19-caffe", "vgg19", "VGG-19 (caffe), max pooling"),
+        ({"name": "vgg16"}, "vgg16-caffe", "vgg16", "VGG-16 (caffe), max pooling"),
+        (
+            {"weights": "torchvision", "pooling": "average", "normalised": True},
+            "vgg19-torchvision",
+            "vgg19",
+            "VGG-19 (torchvision), average pooling, normalised",
+        ),
+        ({"name": "vgg19-random"}, "vgg19-random", "vgg19", "VGG-19-random, max pooling"),
+        (
+            {"name": "vgg19-compact", "weights": "caffe"},
+            "vgg19-compact",
+            "vgg19",
+            "VGG-19-compact, max pooling",
+        ),
+    ],
+)
+def test_network_specs(given: dict[str, Any], name: str, architecture: str, label: str) -> None:
+    spec = NetworkSpec.model_validate(given)
+    assert (spec.name, spec.architecture, spec.label) == (name, architecture, label)
+
+
 def test_a_stand_in_draws_and_is_said_once(tiny_engine: MakeEngine) -> None:
     said: list[str] = []
     networks = tiny_engine(here=(), say=said.append).networks
