@@ -9,20 +9,13 @@ import pytest
 import torch
 
 from replicate.config import load_preset
-from replicate.method import gram_matrix
-from replicate.papers import draw_figure
-from replicate.papers.li2017 import (
-    BOTH,
-    GRAM,
-    MEANS,
-    PRESETS,
-    claims,
-    gram_and_mmd,
-    squared_mmd,
-)
+from replicate.measure.mmd import squared_mmd
+from replicate.papers import draw_figure, li2017
+from replicate.papers.li2017 import BOTH, GRAM, MEANS, PRESETS, gram_and_mmd
 from replicate.papers.studio import Studio
 
 LAYERS = [f"relu{block}_1" for block in range(1, 6)]
+DISTANCES = [f"gram_distance/{layer}" for layer in LAYERS]
 
 
 # Presets: the gradients of the authors' program, computed as it does
@@ -93,24 +86,16 @@ def test_squared_mmd_by_hand() -> None:
     y = torch.tensor([[0.0, 2.0]], dtype=torch.float64)
     xx = (1 + 1 + 1 + 4) / 4
     xy = (0 + 4) / 2
-    yy = 16.0
-    assert squared_mmd(x, y) == pytest.approx(xx - 2 * xy + yy)
+    assert squared_mmd(x, y) == pytest.approx(xx - 2 * xy + 16)
 
 
-def test_squared_mmd_is_the_distance_of_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CHK-12c, on random features and in several pieces."""
-    monkeypatch.setattr("replicate.papers.li2017.ROWS", 7)
-    generator = torch.Generator().manual_seed(1)
-    f = torch.rand(1, 6, 5, 8, generator=generator, dtype=torch.float64)
-    s = torch.rand(1, 6, 7, 4, generator=generator, dtype=torch.float64)
-    expected = float((gram_matrix(f) - gram_matrix(s)).square().sum())
-    assert squared_mmd(f[0].flatten(1).T, s[0].flatten(1).T) == pytest.approx(expected, rel=1e-10)
-
-
-def test_the_engines_gram_matrices_obey_it(small_studio: Callable[..., Studio], scene: Any) -> None:
-    studio = small_studio()
-    spec = load_preset("li2017-gram").network
-    found = gram_and_mmd(studio, scene(64, 48, seed=1), scene(48, 64, seed=2), LAYERS, spec)
+def test_squared_mmd_is_the_distance_of_gram_matrices(
+    small_studio: Callable[..., Studio], scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CHK-12c, in several pieces: of the network's features and of its Gram matrices."""
+    monkeypatch.setattr("replicate.measure.mmd.ROWS", 7)
+    studio = small_studio().at("li2017/gram_is_mmd")
+    found = gram_and_mmd(studio, scene(64, 48, seed=1), scene(48, 64, seed=2))
     assert list(found) == LAYERS
     for gram, mmd in found.values():
         assert gram > 0 and mmd == pytest.approx(gram, rel=1e-5)
@@ -119,48 +104,40 @@ def test_the_engines_gram_matrices_obey_it(small_studio: Callable[..., Studio], 
 # Claims
 
 
-def judged(**changes: Any) -> list[str]:
-    """Ids of the claims that fail."""
-    discrepancies = changes.get("discrepancies", {"relu1_1": (2.0, 2.0), "relu5_1": (7.0, 7.0)})
-    textures = {
-        name: dict.fromkeys(LAYERS, value)
-        for name, value in {GRAM: 0.01, BOTH: 0.1, MEANS: 0.3, **changes.get("left", {})}.items()
-    }
-    transfers = {
-        name: {"content_loss": 1.0, "style_left": 0.5, **changes.get(name, {})}
-        for name in (GRAM, BOTH, MEANS)
-    }
-    found = claims("", discrepancies, textures, transfers)
-    assert [claim.id for claim in found] == ["identity", "matched", "appealing", "linear", "kept"]
-    return [claim.id for claim in found if not claim.holds]
-
-
-def test_claims_hold() -> None:
-    assert judged() == []
-
-
 @pytest.mark.parametrize(
-    ("changes", "failing"),
+    ("key", "changes", "mmd", "expected"),
     [
-        ({"discrepancies": {"relu1_1": (2.0, 2.0001)}}, ["identity"]),
-        ({BOTH: {"content_loss": 1.2}}, ["matched"]),
-        ({BOTH: {"style_left": 0.9}}, ["appealing"]),
-        ({MEANS: {"style_left": 0.7}}, ["linear"]),
-        ({"left": {MEANS: 0.05}}, ["kept"]),
+        (None, {}, 2.0, []),
+        (None, {}, 2.0001, ["identity"]),
+        (BOTH, {"content_loss": 1.2}, 2.0, ["matched"]),
+        (BOTH, {"style_left": 0.9}, 2.0, ["appealing"]),
+        (MEANS, {"style_left": 0.7}, 2.0, ["linear"]),
+        (("scene 2", MEANS), dict.fromkeys(DISTANCES, -0.2), 2.0, ["kept"]),  # mean of both: 0.05
     ],
 )
-def test_claims_fail(changes: dict[str, Any], failing: list[str]) -> None:
-    assert judged(**changes) == failing
+def test_claims(
+    key: Any,
+    changes: dict[str, float],
+    mmd: float,
+    expected: list[str],
+    failing: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(li2017, "gram_and_mmd", lambda *_: {"relu1_1": (2.0, mmd)})
+    distances = {GRAM: 0.01, BOTH: 0.1, MEANS: 0.3}
 
+    def of_panel(panel: Any) -> dict[str, float]:
+        loss = panel[1] if panel[-1] in PRESETS else GRAM  # of a texture; no matter of a transfer
+        numbers = dict.fromkeys(DISTANCES, distances[loss])
+        return {"content_loss": 1.0, "style_left": 0.5, **numbers}
 
-# From end to end
+    assert failing("li2017/gram_is_mmd", of_panel, {key: changes}) == expected
 
 
 def test_the_figure_is_drawn(small_studio: Callable[..., Studio]) -> None:
     figure = draw_figure(small_studio(), "li2017/gram_is_mmd")
-    assert len(figure.panels) == 9
+    assert [panel.label for panel in figure.panels[6:]] == [f"transfer, {loss}" for loss in PRESETS]
     assert [grid.heading for grid in figure.grids] == ["Textures", "Transfers", ""]
-    by_id = {claim.id: claim for claim in figure.claims}
-    assert by_id["identity"].holds
+    assert {claim.id: claim.holds for claim in figure.claims}["identity"]
     names = {name for panel in figure.panels for name in panel.losses}
     assert names == {"content/relu4_2", *(f"style/{layer}" for layer in LAYERS)}

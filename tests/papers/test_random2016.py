@@ -10,43 +10,29 @@ import torch
 
 from replicate.config import load_paper, load_preset
 from replicate.engine.engine import Engine
+from replicate.measure import kernels
+from replicate.measure.kernels import loss_factors
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.vgg import Network
 from replicate.networks.weights import LoadedWeights
-from replicate.papers import draw_figure
-from replicate.papers import random2016 as module
-from replicate.papers.random2016 import (
-    BALANCED,
-    RANDOM,
-    TRAINED,
-    UNSCALED,
-    better_inversion,
-    differences,
-    loss_factors,
-    paired_p,
-    scale,
-    scaled_texture,
-)
+from replicate.papers import draw_figure, random2016
+from replicate.papers.random2016 import BALANCED, RANDOM, TRAINED, UNSCALED, paired_p
 from replicate.papers.studio import Studio, only
 
 FIVE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 
 
-def test_the_preset() -> None:
+def test_the_shipped_settings() -> None:
     made = load_preset("random2016")
     assert (made.network.name, made.network.pooling) == ("vgg19-random", "average")
     assert not made.network.normalised
     assert made.content_layers == {"relu4_2": 1.0}
     assert made.style_layers == dict.fromkeys(FIVE, 0.2)
     assert made.ratio == pytest.approx(1e-3)
-    assert made.status == "unverified"
-
-
-def test_the_shipped_figure() -> None:
     config = load_paper("random2016").figures["inversion"]
     assert list(config.content_sets.values()) == [["relu3_1"], ["relu4_1"], ["relu5_1"]]
     assert config.kernel_spread == 0.015
-    assert config.status == "unverified"
+    assert made.status == config.status == "unverified"
     assert not config.compares_layers
 
 
@@ -72,7 +58,7 @@ def random_tensors(
         for key, value in tiny_tensors(seed=3).items()
     }
     monkeypatch.setattr(
-        module,
+        kernels,
         "random_weights",
         lambda *_, **__: LoadedWeights("vgg19-random", "vgg19", "caffe", tensors, "0", None),
     )
@@ -109,11 +95,6 @@ def test_unscaled_losses_are_those_of_plain_gaussian_kernels(
 # Claims
 
 
-def gains(*values: float) -> dict[str, list[float]]:
-    return {f"conv{block}_1": list(pair) for block, pair in
-            zip((3, 4, 5), zip(values[::2], values[1::2]))}  # fmt: skip
-
-
 def test_paired_test() -> None:
     assert paired_p([1, 2, 3]) == 1 / 8
     assert paired_p([-1, -2, -3]) == 1
@@ -122,77 +103,85 @@ def test_paired_test() -> None:
     assert paired_p([1] * 6) == 1 / 64
 
 
+@pytest.fixture
+def judged(
+    random_tensors: Any, failing: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[str]]:
+    """Claims that fail where these are the gains in PSNR and the distances of the textures."""
+    monkeypatch.setattr(random2016, "start_distance", lambda *_: 1.0)
+
+    def found(gains: tuple[float, ...], distances: dict[str, tuple[float, float]]) -> list[str]:
+        gain = iter(gains)
+
+        def of_panel(key: Any) -> dict[str, float]:
+            if isinstance(key, tuple):
+                psnr = 20.0 if key[0] == TRAINED else 20.0 + next(gain)
+                return {"psnr": psnr, "ssim": 0.5}
+            by_trained, deepest = distances[key]
+            seen = {f"gram_distance/{TRAINED}/{layer}": by_trained for layer in FIVE}
+            own = {f"gram_distance/{RANDOM}/{layer}": 0.1 for layer in FIVE}
+            return {**seen, **own, f"gram_distance/{RANDOM}/relu5_1": deepest}
+
+        return failing("random2016/inversion", of_panel)
+
+    return found
+
+
+GAINS = (1, 3, 5, 2, 4, 6)
+"""Of the two photographs, each at three layers."""
+
+TEXTURES = {TRAINED: (0.01, 0.1), BALANCED: (0.1, 0.01), UNSCALED: (0.5, 0.1)}
+"""Distance to the painting for the trained network, and for the random one's deepest layer."""
+
+
 @pytest.mark.parametrize(
-    ("values", "holds"),
+    ("gains", "holds"),
     [
-        ((1, 2, 3, 4, 5, 6), True),
-        ((-1, 2, 3, 4, 5, 6), True),  # the layer's mean and the whole still gain
-        ((-3, 2, 3, 4, 5, 6), False),  # conv3_1 loses
-        ((1, -1, 1, -1, 1, -1), False),  # by chance
+        (GAINS, True),
+        ((-1, 3, 5, 2, 4, 6), True),  # the layer's mean and the whole still gain
+        ((-3, 3, 5, 2, 4, 6), False),  # conv3_1 loses
+        ((1, 1, 1, -1, -1, -1), False),  # by chance
     ],
 )
-def test_inversions_must_gain_at_every_layer(values: tuple[float, ...], holds: bool) -> None:
-    assert better_inversion("a paper", gains(*values)).holds is holds
-
-
-def test_differences_are_paired() -> None:
-    kept = {
-        (network, photograph, "conv3_1"): {"psnr": psnr}
-        for network, photograph, psnr in (
-            (TRAINED, "a", 10.0), (TRAINED, "b", 30.0), (RANDOM, "a", 11.0), (RANDOM, "b", 28.0),
-        )
-    }  # fmt: skip
-    assert differences(kept, ["conv3_1"]) == {"conv3_1": [1.0, -2.0]}
-
-
-def by_layer(value: float) -> dict[str, float]:
-    return dict.fromkeys(FIVE, value)
+def test_inversions_must_gain_at_every_layer(
+    gains: tuple[float, ...], holds: bool, judged: Callable[..., list[str]]
+) -> None:
+    assert judged(gains, TEXTURES) == ([] if holds else ["inversion"])
 
 
 @pytest.mark.parametrize(
-    ("balanced", "unscaled", "holds"), [(0.1, 0.5, True), (0.3, 0.5, False), (0.1, 0.15, False)]
+    ("changes", "expected"),
+    [
+        ({BALANCED: (0.3, 0.01)}, ["texture"]),
+        ({UNSCALED: (0.15, 0.1)}, ["texture"]),
+        ({UNSCALED: (0.5, 0.02)}, ["scale"]),
+    ],
 )
-def test_texture_needs_balanced_losses(balanced: float, unscaled: float, holds: bool) -> None:
-    distances = {TRAINED: by_layer(0.01), BALANCED: by_layer(balanced),
-                 UNSCALED: by_layer(unscaled)}  # fmt: skip
-    claim = scaled_texture("a paper", by_layer(1.0), distances)
-    assert claim.holds is holds
-    assert "100" in claim.note
-
-
-def test_deep_layers_need_balanced_losses() -> None:
-    assert scale("a paper", by_layer(0.01), {**by_layer(0.001), "relu5_1": 0.1}).holds
-    assert not scale("a paper", by_layer(0.01), {**by_layer(0.1), "relu5_1": 0.02}).holds
+def test_textures_need_balanced_losses(
+    changes: dict[str, Any], expected: list[str], judged: Callable[..., list[str]]
+) -> None:
+    assert judged(GAINS, {**TEXTURES, **changes}) == expected
 
 
 # The figure
 
 
-def test_the_figure_from_end_to_end(
-    small_studio: Callable[..., Studio], random_tensors: dict[str, torch.Tensor]
-) -> None:
-    studio = small_studio()
-    figure = draw_figure(studio, "random2016/inversion")
+def test_the_figure_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
+    figure = draw_figure(small_studio(), "random2016/inversion")
     labels = [panel.label for panel in figure.panels]
     assert len(labels) == 2 * 3 * 2 + 3
     assert labels[-3:] == ["trained texture", BALANCED, UNSCALED]
-    assert [claim.id for claim in figure.claims] == ["scale", "inversion", "texture"]
     assert {network.name for network in figure.networks} == {"vgg19-caffe", "vgg19-random"}
-    weights = {
-        label: panel.job["preset"]["style_layers"]
-        for label, panel in zip(labels[-2:], figure.panels[-2:])
-    }
-    assert weights[UNSCALED]["relu1_1"] == 0.2
-    assert len(set(weights[BALANCED].values())) > 1
+    balanced, unscaled = (panel.job["preset"]["style_layers"] for panel in figure.panels[-2:])
+    assert unscaled["relu1_1"] == 0.2
+    assert len(set(balanced.values())) > 1
     assert set(figure.panels[-1].metrics) == {
         f"gram_distance/{judge}/{layer}" for judge in (TRAINED, RANDOM) for layer in FIVE
     }
 
 
 def test_without_a_trained_network_nothing_is_compared(
-    small_studio: Callable[..., Studio],
-    random_tensors: dict[str, torch.Tensor],
-    monkeypatch: pytest.MonkeyPatch,
+    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
     run_many = Engine.run_many
