@@ -33,9 +33,7 @@ Norms = Mapping[str, Mapping[str, float]]
 """Kind to layer to g_l."""
 
 
-def gradient_norms(
-    objective: Objective, network: Network, pixels: Tensor
-) -> dict[str, dict[str, float]]:
+def gradient_norms(objective: Objective, network: Network, pixels: Tensor) -> Norms:
     """g_l of every layer of both kinds: the norm of the gradient of its loss before weighting.
 
     Args:
@@ -60,7 +58,7 @@ def balanced_preset(preset: Preset, norms: Norms, like: Preset, like_norms: Norm
     """
     changes = {}
     for kind in KINDS:
-        weights = layer_weights(preset, kind)
+        weights = preset.layers(kind)
         layers = [layer for layer in norms[kind] if weights[layer] > 0]
         if not layers:
             continue
@@ -75,21 +73,12 @@ def balanced_preset(preset: Preset, norms: Norms, like: Preset, like_norms: Norm
             raise ReplicateError(
                 f"preset '{like.name}' has no {kind} layers to balance preset '{preset.name}' with"
             )
-        new = {layer: _rounded(share / norms[kind][layer]) for layer in layers}
+        new = {layer: float(f"{share / norms[kind][layer]:.{DIGITS - 1}e}") for layer in layers}
         changes[f"{kind}_layers"] = {**weights, **new}
     return preset.with_(**changes) if changes else preset
 
 
 def strength(preset: Preset, kind: str, norms: Norms) -> float:
     """S: how hard the layers of a kind pull in sum, before alpha and beta."""
-    weights = layer_weights(preset, kind)
+    weights = preset.layers(kind)
     return sum(weights[layer] * norm for layer, norm in norms[kind].items())
-
-
-def layer_weights(preset: Preset, kind: str) -> dict[str, float]:
-    """The weights of the content layers or of the style layers."""
-    return {"content": preset.content_layers, "style": preset.style_layers}[kind]
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS - 1}e}")

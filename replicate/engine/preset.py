@@ -153,8 +153,12 @@ class Preset(Strict):
                 raise ValueError(f"style_loss {self.style_loss} is for Gram matrices, not means")
         return self
 
+    def layers(self, kind: str) -> dict[str, float]:
+        """The weights of the ``content`` layers or of the ``style`` layers."""
+        return {"content": self.content_layers, "style": self.style_layers}[kind]
+
     def __repr__(self) -> str:
-        kinds = (("content", self.content_layers), ("style", self.style_layers))
+        kinds = [(kind, self.layers(kind)) for kind in ("content", "style")]
         layers = "; ".join(f"{kind} {', '.join(used)}" for kind, used in kinds if used)
         return f"Preset({self.name}: {layers}; ratio {self.ratio:.3g}, {self.network.name})"
 

@@ -311,8 +311,7 @@ def _convert_profile(
 ) -> Image.Image:
     srgb = ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
-    assert converted is not None  # None only when converting in place
-    return converted
+    return converted or image  # None only when converting in place
 
 
 def _deep_grey(image: Image.Image) -> np.ndarray:

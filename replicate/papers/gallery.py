@@ -79,11 +79,10 @@ def _beside_the_painting(studio: Studio, result: Result) -> Metrics:
     result to the painting over that of the photograph to the painting.
     """
     job, layers, drawn = result.job, list(result.job.style_layers), result.picture.pixels
-    assert job.content is not None and job.style is not None
+    photograph, style = job.given("content"), job.style_on_canvas
     content, other = (
-        picture.resized(*result.picture.size) for picture in (job.content, unrelated(job.content))
+        each.resized(*result.picture.size) for each in (photograph, unrelated(photograph))
     )
-    style = job.style.resized(*job.style_size)
     ours = style_distances(studio, result, layers)
     before = studio.engine.reader.style_distances(content, style, layers, job.preset.network)
     return {

@@ -367,9 +367,13 @@ def test_noise_start(scene: Scene, tiny_engine: MakeEngine) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_run_many_keeps_the_order(
-    workers: int, job: Job, scene: Scene, tiny_engine: MakeEngine, tmp_path: Path,
+    workers: int,
+    job: Job,
+    scene: Scene,
+    tiny_engine: MakeEngine,
+    tmp_path: Path,
     points: list[Any],
-) -> None:  # fmt: skip
+) -> None:
     jobs = [
         replace(job, seed=1, label="a"),
         replace(job, size=24, label="b"),
@@ -396,9 +400,14 @@ def test_run_many_keeps_the_order(
 @pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("stored", [False, True])
 def test_equal_jobs_are_drawn_once(
-    gpu: bool, stored: bool, job: Job, tiny_engine: MakeEngine, tmp_path: Path,
-    points: list[torch.Tensor], as_on_a_gpu: Callable[[], None],
-) -> None:  # fmt: skip
+    gpu: bool,
+    stored: bool,
+    job: Job,
+    tiny_engine: MakeEngine,
+    tmp_path: Path,
+    points: list[torch.Tensor],
+    as_on_a_gpu: Callable[[], None],
+) -> None:
     if gpu:
         as_on_a_gpu()
     store = ResultStore(tmp_path) if stored else None
@@ -468,9 +477,14 @@ def panels(job: Job, scene: Scene) -> list[Job]:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("content_first", [0.0, 0.4])
 def test_a_batch_draws_what_each_job_draws_alone(
-    optimizer: str, content_first: float, job: Job, scene: Scene, tiny_engine: MakeEngine,
-    points: list[torch.Tensor], as_on_a_gpu: Callable[[], None],
-) -> None:  # fmt: skip
+    optimizer: str,
+    content_first: float,
+    job: Job,
+    scene: Scene,
+    tiny_engine: MakeEngine,
+    points: list[torch.Tensor],
+    as_on_a_gpu: Callable[[], None],
+) -> None:
     jobs = [
         replace(
             each,
@@ -536,9 +550,14 @@ def test_coarse_canvases_set_jobs_apart(
 
 @pytest.mark.parametrize(("most", "sizes"), [(2 * 32 * 32 + 5, [2, 2, 1]), (1, [1] * 5)])
 def test_large_batches_are_split(
-    most: int, sizes: list[int], job: Job, tiny_engine: MakeEngine, points: list[torch.Tensor],
-    as_on_a_gpu: Callable[[], None], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    most: int,
+    sizes: list[int],
+    job: Job,
+    tiny_engine: MakeEngine,
+    points: list[torch.Tensor],
+    as_on_a_gpu: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     as_on_a_gpu()
     monkeypatch.setattr(module, "BATCH_PIXELS", most)
     jobs = [replace(job, seed=seed, evaluations=1) for seed in range(5)]
@@ -551,9 +570,11 @@ def test_large_batches_are_split(
 
 
 def test_each_level_starts_from_the_last_one_enlarged(
-    coarse_to_fine: Job, tiny_engine: MakeEngine, points: list[torch.Tensor],
+    coarse_to_fine: Job,
+    tiny_engine: MakeEngine,
+    points: list[torch.Tensor],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     read = []
     monkeypatch.setattr(terms, "to_tensor", lambda p: read.append(p.size) or to_tensor(p))
     batch = _Batch(tiny_engine(), [coarse_to_fine])
