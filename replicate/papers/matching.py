@@ -1,4 +1,4 @@
-"""Pictures that are compared at an equal measure, and the check that they are equal."""
+"""Pictures that are compared at an equal measure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
-from ..figure.claims import Check, Measured, within
-from ..measure.matching import TOLERANCE, matched
+from ..measure.matching import matched
 from .measures import content_loss, loss_of
 from .panels import Key, Panels, Variant, label_of
 
@@ -69,20 +68,3 @@ def at_equal_content(
 
 def _scaled(preset: Preset, factor: float) -> Preset:
     return preset.with_(ratio=preset.ratio * factor)
-
-
-def equal(measure: str, value: Measured) -> Check:
-    """Whether a comparison is fair: the measure of one picture over that of the other is 1."""
-    return within(measure, value, 1 - TOLERANCE, 1 + TOLERANCE, basis="our bound: 5 %")
-
-
-def equal_content(panels: Panels, pairs: Mapping[str, tuple[Key, Key]]) -> Check:
-    """Whether panels have the content loss of those that they are compared with.
-
-    Args:
-        pairs: by label, a panel and the one that it is compared with.
-    """
-    return equal(
-        "content loss over that of the picture it is compared with",
-        panels.ratios("content_loss", pairs),
-    )
