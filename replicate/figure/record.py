@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from replicate.figure.blocks import Box
 from replicate.figure.claims import Claim
 from replicate.networks.spec import NetworkInfo
 from replicate.networks.table import flat_name, network_names
-from replicate.storage.files import file_digest, json_text, write_atomic
+from replicate.storage.files import file_digest, json_text, open_file, write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
 
@@ -72,7 +73,8 @@ class FigureRecord(_Part):
     `image` is the picture's name beside the JSON, and `panels_box` the part of it, in pixels,
     that holds the panels and their labels: the rest of the picture repeats what stands here.
     `balanced` says that the layers' weights were balanced.  `made_from` is the key of all that the
-    figure was made from, empty if nobody knows; `image_sha256` is of the picture's file.
+    figure was made from, empty if nobody knows; `image_sha256` is of the picture's file, `sha256`
+    of all else that the JSON says.
     """
 
     dropped_keys = frozenset({"question"})
@@ -92,6 +94,7 @@ class FigureRecord(_Part):
     versions: dict[str, str] = {}
     made_from: str = ""
     image_sha256: str = ""
+    sha256: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -140,7 +143,8 @@ def write_record(record: FigureRecord, path: str | Path) -> Path:
     The keys stand in the order of `FigureRecord`, and labels in the order in which they were given:
     a series sorted by its labels would run backwards.
     """
-    return write_atomic(path, f"{json_text(record.model_dump())}\n".encode())
+    data = json.loads(json_text(record.model_dump(exclude={"sha256"})))
+    return write_atomic(path, f"{json_text({**data, 'sha256': _digest(data)})}\n".encode())
 
 
 def read_record(path: str | Path) -> FigureRecord:
@@ -152,7 +156,7 @@ def read_record(path: str | Path) -> FigureRecord:
     """
     path = Path(path)
     try:
-        record = FigureRecord.model_validate(json.loads(path.read_bytes()))
+        record = FigureRecord.model_validate(_json(path))
     except OSError as error:
         raise ReplicateError(f"'{path}' cannot be read: {error.strerror}.") from error
     except ValidationError as error:
@@ -167,14 +171,28 @@ def read_record(path: str | Path) -> FigureRecord:
     return record
 
 
+def _json(path: Path) -> Any:
+    with open_file(path) as file:
+        return json.load(file)
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a record's JSON says but the digest itself."""
+    said = {key: value for key, value in data.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def standing_record(folder: str | Path, figure: str, made_from: str) -> FigureRecord | None:
     """The record of a figure that lies whole in the folder and was made from the same things.
 
-    None if it has to be drawn: absent, damaged, of another key, or with another picture than the
-    one that was written with the record.
+    None if it has to be drawn: absent, damaged or changed, of another key, or with another picture
+    than the one that was written with the record.
     """
+    path = Path(folder) / f"{figure}.json"
     try:
-        record = read_record(Path(folder) / f"{figure}.json")
+        record = read_record(path)
+        if record.sha256 != _digest(_json(path)):
+            return None
         whole = file_digest(Path(folder) / record.image_path) == record.image_sha256
     except (ReplicateError, OSError):
         return None

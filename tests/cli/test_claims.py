@@ -15,9 +15,12 @@ from replicate.figure.record import write_record
 from replicate.figure.report import Figure
 from replicate.networks.spec import NetworkInfo
 
+Typed = Callable[[str], Any]
+Written = Callable[..., None]
+
 
 @pytest.fixture
-def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
+def written(folder: Path, scene: Callable[..., Any]) -> Written:
     """Writes a figure's record with two claims, the second at a bound of 0.5."""
 
     def write(
@@ -50,7 +53,7 @@ def written(folder: Path, scene: Callable[..., Any]) -> Callable[..., None]:
     return write
 
 
-def test_table(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_table(typed: Typed, written: Written) -> None:
     written(value=0.2)
     ran = typed("claims")
     assert ran.code == 0
@@ -59,7 +62,7 @@ def test_table(typed: Callable[..., Any], written: Callable[..., None]) -> None:
     assert ran.out.endswith("\n1 of 2 claims holds, in 1 figure\n")
 
 
-def test_values(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_values(typed: Typed, written: Written) -> None:
     written(value=0.2)
     out = typed("claims --values --verdict fails").out
     assert "PSNR in dB — 0.2. Holds if ≥ 0.5." in out
@@ -67,7 +70,7 @@ def test_values(typed: Callable[..., Any], written: Callable[..., None]) -> None
     assert "0 of 1 claim holds" in out
 
 
-def test_json(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_json(typed: Typed, written: Written) -> None:
     written()
     written(figure="gatys2015/fig3", inputs="paper")
     found = json.loads(typed("claims --json").out)
@@ -88,9 +91,7 @@ def test_json(typed: Callable[..., Any], written: Callable[..., None]) -> None:
         ("--network vgg16-torchvision", set()),
     ],
 )
-def test_filters(
-    typed: Callable[..., Any], written: Callable[..., None], options: str, figures: set[str]
-) -> None:
+def test_filters(typed: Typed, written: Written, options: str, figures: set[str]) -> None:
     written()
     written(figure="gatys2015/fig3", inputs="paper", networks=("vgg19-compact",))
     written(figure="johnson2016/fig3", networks=("vgg16", "vgg19"))
@@ -98,16 +99,14 @@ def test_filters(
     assert {each["figure"] for each in found} == figures
 
 
-def test_nothing_left_is_said(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_nothing_left_is_said(typed: Typed, written: Written) -> None:
     written()
     ran = typed("claims --verdict fails")
     assert (ran.code, ran.out) == (0, "")
     assert "no such claim" in ran.err
 
 
-def test_gallery_where_nothing_is_drawn(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_gallery_where_nothing_is_drawn(typed: Typed, written: Written) -> None:
     written("figures/gallery")
     assert len(json.loads(typed("claims --json").out)) == 2
     written(value=0.1)
@@ -115,7 +114,7 @@ def test_gallery_where_nothing_is_drawn(
 
 
 def test_a_damaged_record_is_said_and_left_out(
-    typed: Callable[..., Any], written: Callable[..., None], folder: Path
+    typed: Typed, written: Written, folder: Path
 ) -> None:
     written()
     (folder / "figures/gatys2016/fig6.json").write_text("{")
@@ -124,14 +123,12 @@ def test_a_damaged_record_is_said_and_left_out(
     assert "fig6.json' is not JSON" in ran.err
 
 
-def test_empty_folder(typed: Callable[..., Any], folder: Path) -> None:
+def test_empty_folder(typed: Typed, folder: Path) -> None:
     (folder / "figures").mkdir()
     assert "no drawn figures in 'figures'" in typed("claims").refused()
 
 
-def test_what_differs_between_two_folders(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_what_differs_between_two_folders(typed: Typed, written: Written) -> None:
     written("one")
     written("two", value=0.1)
     written("two", figure="gatys2016/fig6")
@@ -144,9 +141,7 @@ def test_what_differs_between_two_folders(
     assert json.loads(typed("claims one two --verdict holds --json").out) == []
 
 
-def test_what_differs_between_two_runs_within_a_folder(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_what_differs_between_two_runs_within_a_folder(typed: Typed, written: Written) -> None:
     compact = {"networks": ("vgg19-compact",)}
     written(**compact)
     written("figures/balanced", value=0.1, balanced=True, **compact)
@@ -169,7 +164,7 @@ def test_what_differs_between_two_runs_within_a_folder(
 
 
 def test_what_differs_in_more_than_the_option_is_not_compared(
-    typed: Callable[..., Any], written: Callable[..., None]
+    typed: Typed, written: Written
 ) -> None:
     written()
     written("figures/paper", inputs="paper", networks=("vgg16",))
@@ -177,18 +172,14 @@ def test_what_differs_in_more_than_the_option_is_not_compared(
     assert out.startswith("0 of 0 claims in both")
 
 
-def test_of_several_pairs_the_one_of_equal_profiles(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_of_several_pairs_the_one_of_equal_profiles(typed: Typed, written: Written) -> None:
     written(profile="gallery")
     written("figures/a", value=0.1, inputs="paper")
     written("figures/b", value=0.9, inputs="paper", profile="gallery")
     assert typed("claims --inputs bundled,paper").out.startswith("0 of 2 claims in both")
 
 
-def test_both_values_and_all_claims(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_both_values_and_all_claims(typed: Typed, written: Written) -> None:
     written("one")
     written("two", value=0.1)
     out = typed("claims one two --values").out
@@ -199,9 +190,7 @@ def test_both_values_and_all_claims(
     assert [each["claim"] for each in found] == ["gatys2016/fig5/sure", "gatys2016/fig5/close"]
 
 
-def test_a_choice_finds_other_runs_too(
-    typed: Callable[..., Any], written: Callable[..., None]
-) -> None:
+def test_a_choice_finds_other_runs_too(typed: Typed, written: Written) -> None:
     written()
     written("figures/balanced", value=0.1, balanced=True)
     assert "2 of 2 claims hold" in typed("claims").out
@@ -224,20 +213,18 @@ def test_a_choice_finds_other_runs_too(
         ("nowhere --inputs bundled,paper", "There is no folder 'nowhere'"),
     ],
 )
-def test_refused(
-    typed: Callable[..., Any], written: Callable[..., None], options: str, told: str
-) -> None:
+def test_refused(typed: Typed, written: Written, options: str, told: str) -> None:
     written()
     assert told in typed(f"claims {options}").refused()
 
 
-def test_two_folders_that_agree(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_two_folders_that_agree(typed: Typed, written: Written) -> None:
     written("one")
     written("two")
     assert typed("claims one two").out.startswith("0 of 2 claims in both")
 
 
-def test_values_that_json_lacks(typed: Callable[..., Any], written: Callable[..., None]) -> None:
+def test_values_that_json_lacks(typed: Typed, written: Written) -> None:
     written(value=float("nan"))
     found = json.loads(typed("claims --json").out, parse_constant=pytest.fail)
     assert (found[1]["value"], found[1]["verdict"]) == ("nan", "fails")

@@ -13,42 +13,38 @@ from replicate.config import presets
 from replicate.networks.layers import canonical_layer
 from replicate.papers import figure_ids
 
+Typed = Callable[[str], Any]
 
-def test_figures_and_presets_by_default(typed: Callable[..., Any]) -> None:
+
+def test_figures_and_presets_by_default(typed: Typed) -> None:
     ran = typed("list")
     assert ran.code == 0
     assert all(figure in ran.out for figure in figure_ids())
     assert all(f"\n{name}  (" in ran.out for name in presets())
-
-
-@pytest.mark.parametrize("topic", ["figures", "presets", "layers", "images", "profiles"])
-def test_one_topic_as_json(typed: Callable[..., Any], topic: str) -> None:
-    found = json.loads(typed(f"list {topic} --json").out)
-    assert list(found) == [topic]
-    assert len(found[topic]) > 3
-
-
-@pytest.mark.parametrize("topic", ["layers", "images", "profiles"])
-def test_one_topic_as_a_table(typed: Callable[..., Any], topic: str) -> None:
-    ran = typed(f"list {topic}")
-    assert ran.code == 0
-    assert len(ran.out.splitlines()) > 4
-
-
-def test_two_topics_as_json(typed: Callable[..., Any]) -> None:
     assert list(json.loads(typed("list --json").out)) == ["figures", "presets"]
 
 
-def test_presets_say_what_they_do(typed: Callable[..., Any]) -> None:
-    listed = {
-        each["name"]: each for each in json.loads(typed("list presets --json").out)["presets"]
+@pytest.mark.parametrize("topic", ["figures", "presets", "layers", "images", "profiles"])
+def test_one_topic(typed: Typed, topic: str) -> None:
+    found = json.loads(typed(f"list {topic} --json").out)
+    assert list(found) == [topic] and len(found[topic]) > 3
+    table = typed(f"list {topic}")
+    assert table.code == 0 and len(table.out.splitlines()) > 4
+
+
+def test_entries_say_what_there_is(typed: Typed) -> None:
+    found = {
+        topic: {each["name"]: each for each in json.loads(typed(f"list {topic} --json").out)[topic]}
+        for topic in ("presets", "images")
     }
-    assert listed["gatys2016"]["paper"] == "gatys2016"
-    assert listed["gatys2016"]["ratio"] == pytest.approx(1e-3)
-    assert list(listed["gatys2016"]["content_layers"]) == ["relu4_2"]
+    preset, images = found["presets"]["gatys2016"], found["images"]
+    assert (preset["paper"], preset["ratio"]) == ("gatys2016", pytest.approx(1e-3))
+    assert list(preset["content_layers"]) == ["relu4_2"]
+    origins = {name: images[name]["from"] for name in ("coffee", "neckarfront", "stone_house")}
+    assert list(origins.values()) == ["bundled", "download", "your folder"]
 
 
-def test_layers_have_the_names_that_others_give_them(typed: Callable[..., Any]) -> None:
+def test_layers_have_the_names_that_others_give_them(typed: Typed) -> None:
     layers = json.loads(typed("list layers --json").out)["layers"]
     by_name = {(each["network"], each["layer"]): each for each in layers}
     relu = by_name["vgg19", "relu4_2"]
@@ -63,23 +59,16 @@ def test_layers_have_the_names_that_others_give_them(typed: Callable[..., Any]) 
     assert by_name["vgg19", "conv4_2"]["elsewhere"]["Keras"] is None
 
 
-def test_every_other_name_means_the_layer_beside_it(typed: Callable[..., Any]) -> None:
+def test_every_other_name_means_the_layer_beside_it(typed: Typed) -> None:
     for each in json.loads(typed("list layers --json").out)["layers"]:
         for name in filter(None, each["elsewhere"].values()):
             assert canonical_layer(name, each["network"]) == each["layer"]
 
 
-def test_pictures_say_where_they_come_from(typed: Callable[..., Any]) -> None:
-    images = {each["name"]: each for each in json.loads(typed("list images --json").out)["images"]}
-    assert images["coffee"]["from"] == "bundled"
-    assert images["neckarfront"]["from"] == "download"
-    assert images["stone_house"]["from"] == "your folder"
-
-
 # Weights
 
 
-def test_no_weights_here(typed: Callable[..., Any]) -> None:
+def test_no_weights_here(typed: Typed) -> None:
     ran = typed("weights")
     assert ran.code == 0
     assert "REPLICATE_WEIGHTS: not set" in ran.out
@@ -87,9 +76,7 @@ def test_no_weights_here(typed: Callable[..., Any]) -> None:
     assert "not on this machine" in rows["vgg19-caffe"]
 
 
-def test_weights_in_a_folder(
-    typed: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_in_a_folder(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vgg19-caffe.safetensors").write_bytes(bytes(3_000_000))
     monkeypatch.setenv("REPLICATE_WEIGHTS", str(tmp_path))
     found = {each["name"]: each for each in json.loads(typed("weights status --json").out)}
@@ -100,9 +87,7 @@ def test_weights_in_a_folder(
     assert f"3 MB  in REPLICATE_WEIGHTS: {tmp_path}" in table
 
 
-def test_weights_folder_that_is_none(
-    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_folder_that_is_none(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPLICATE_WEIGHTS", "nowhere")
     assert "not a folder" in typed("weights").refused()
 
@@ -110,16 +95,14 @@ def test_weights_folder_that_is_none(
 @pytest.mark.parametrize(
     ("name", "full"), [("vgg19", "vgg19-caffe"), ("VGG16-Caffe", "vgg16-caffe")]
 )
-def test_fetch(
-    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str, full: str
-) -> None:
+def test_fetch(typed: Typed, monkeypatch: pytest.MonkeyPatch, name: str, full: str) -> None:
     monkeypatch.setattr("replicate.cli.weights.fetch_weights", lambda name: Path("to") / name)
     assert typed(f"weights fetch {name}").out == f"{full}  {Path('to') / full}\n"
     assert json.loads(typed(f"weights fetch {name} --json").out) == {full: str(Path("to") / full)}
 
 
 def test_nothing_is_fetched_when_one_name_is_wrong(
-    typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(name: str) -> None:
         raise AssertionError(name)

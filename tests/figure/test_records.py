@@ -57,7 +57,7 @@ def test_the_json_has_the_contracts_keys_and_is_strict(figure, tmp_path):
     data = json.loads(texts[0], parse_constant=pytest.fail)
     assert list(data) == keys(
         "figure title source caption image panels_box profile inputs balanced networks panels",
-        "claims versions made_from image_sha256",
+        "claims versions made_from image_sha256 sha256",
     )
     assert data["networks"] == [{"name": "vgg19-caffe", "sha256": "12ab"}]
     assert list(data["panels"][0]) == keys("label job evaluations seconds losses metrics")
