@@ -156,6 +156,7 @@ def test_where_the_job_starts_and_how_it_is_weighted_does_not_matter(
             job(),
             job(init="content"),
             job(preset(ratio=1e-1)),
+            job(preset(content_weight=5.0)),
             job(evaluations=9),
             job(stop=1),
             job(preset(style_layers=dict.fromkeys(STYLE, 7.0))),
