@@ -7,11 +7,10 @@ from operator import sub
 
 from ..engine.job import Result
 from ..errors import ImageError
-from ..figure.claims import Claim
 from ..images import Picture
 from ..measure import metrics
 from .measures import fidelity, style_distances, unrelated
-from .panels import Metrics, Panels, source_panel
+from .panels import Metrics, source_panel
 from .sheet import Sheet
 from .studio import Studio
 
@@ -46,7 +45,11 @@ def gallery(studio: Studio) -> Sheet:
         insets={title: paintings[role] for title, role in titles.items()},
         inputs=(),
     )
-    claims = gallery_claims(studio, panels)
+    claims = [
+        studio.claim("style", panels.column("gram_distance_share")),
+        studio.claim("arrangement", panels.compare("edge_correlation", "edges_of_another", sub)),
+        studio.claim("colours", panels.compare("palette_to_painting", "palette_to_photograph")),
+    ]
     return studio.sheet(panels, [grid], claims, note=_stand_ins(studio, paintings))
 
 
@@ -92,12 +95,3 @@ def _beside_the_painting(studio: Studio, result: Result) -> Metrics:
         "palette_to_painting": metrics.sliced_wasserstein_rgb(drawn, style.pixels),
         "palette_to_photograph": metrics.sliced_wasserstein_rgb(drawn, content.pixels),
     }
-
-
-def gallery_claims(studio: Studio, panels: Panels) -> list[Claim]:
-    """The photograph's arrangement, the artwork's colours and local structures."""
-    return [
-        studio.claim("style", panels.column("gram_distance_share")),
-        studio.claim("arrangement", panels.compare("edge_correlation", "edges_of_another", sub)),
-        studio.claim("colours", panels.compare("palette_to_painting", "palette_to_photograph")),
-    ]
