@@ -65,10 +65,10 @@ class CheckConfig(Strict):
     basis: str = ""
 
     @property
-    def bounds(self) -> dict[str, Any]:
-        """The bounds that are given, by kind."""
+    def bounds(self) -> list[tuple[str, Any]]:
+        """What is asked, by kind; of a check that is one thing."""
         kinds = ("at_least", "at_most", "within", "order", "largest", "smallest")
-        return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind) is not None}
+        return [(kind, getattr(self, kind)) for kind in kinds if getattr(self, kind) is not None]
 
 
 class ClaimConfig(CheckConfig):
@@ -88,9 +88,9 @@ class ClaimConfig(CheckConfig):
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> ClaimConfig:
-        for each in self.checks or (self,):
-            if len(each.bounds) > 1:
-                raise ValueError(f"asks for two things: {' and '.join(each.bounds)}")
+        counts = [len(each.bounds) for each in self.checks or (self,)]
+        if set(counts) != {1} or (self.checks and self.bounds):
+            raise ValueError("asks one thing, such as at_least = 0.5, or one in each of its checks")
         return self
 
 

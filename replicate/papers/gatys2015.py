@@ -5,10 +5,6 @@ Two of its figures stand in the edition of 2016 as well, with other layers or ra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ..engine.job import Result
 from ..figure.claims import Claim
 from ..measure import metrics
 from ..networks.spec import NetworkSpec
@@ -155,8 +151,3 @@ def _style_claims(studio: Studio, styles: Panels) -> list[Claim]:
 def fig2(studio: Studio) -> Sheet:
     """A photograph in five styles, each at this edition's ratio."""
     return gallery(studio)
-
-
-def style_size(results: Mapping[Any, Result]) -> tuple[int, int]:
-    """(width, height) at which the style picture was read."""
-    return next(iter(results.values())).job.style_size

@@ -20,7 +20,7 @@ from ..engine.engine import Engine, Progress
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ConfigError
-from ..figure.claims import Check, Claim, Measured, bounded
+from ..figure.claims import Claim, Measured, bounded, counted
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
 from ..networks.spec import NetworkInfo, NetworkSpec
@@ -142,7 +142,7 @@ class Studio:
 
     # ------------------------------------------------------------------ results
 
-    def claim(self, id: str, *values: Measured | Check, measure: str = "", note: str = "") -> Claim:
+    def claim(self, id: str, *values: Measured, measure: str = "", note: str = "") -> Claim:
         """A claim of the figure: what it says and asks stands in the config, here is its evidence.
 
         Args:
@@ -150,7 +150,7 @@ class Studio:
             measure, note: where they are not the same for every run, instead of the config's.
 
         Raises:
-            ConfigError: the config has no such claim.
+            ConfigError: the config has no such claim, or another number of checks.
         """
         paper, name = self.figure_id.split("/")
         place, known = f"{paper}.toml: figures.{name}.claims", self.config.claims
@@ -158,15 +158,15 @@ class Studio:
             raise ConfigError(f"{place}: there is no claim '{id}'{nearest(id, known)}")
         claim = known[id]
         whole = measure or claim.measure
-        asked = claim.checks or (claim,)
-        checks = []
-        for value, check in zip(values, asked * len(values)):
-            if isinstance(value, Check):
-                checks.append(value)
-                continue
-            (kind, bound), *_ = check.bounds.items()
-            what = check.measure if claim.checks else whole
-            checks.append(bounded(what, value, kind, bound, check.basis))
+        asked = [(check.measure, check) for check in claim.checks] or [(whole, claim)]
+        if len(asked) != len(values):
+            raise ConfigError(
+                f"{place}.{id}: {counted(len(asked), 'check')} for {counted(len(values), 'value')}"
+            )
+        checks = [
+            bounded(what, value, *check.bounds[0], basis=check.basis)
+            for (what, check), value in zip(asked, values)
+        ]
         source = claim.source or self.config.source
         return Claim.of(id, claim.text, source, checks, whole, note or claim.note)
 
@@ -181,24 +181,18 @@ class Studio:
         note: str = "",
     ) -> Sheet:
         """The figure of these panels; see :class:`Sheet` for the rest."""
-        sheet = Sheet(list(grids), list(claims), {}, dict(readings or {}), list(networks), note)
-        for each in [panels] if isinstance(panels, Panels) else panels:
-            for key, result in each.items():
-                sheet.add(each.label(key), result, each.metrics[key])
-        return sheet
+        drawn = [panels] if isinstance(panels, Panels) else panels
+        recorded = {
+            each.label(key): (result, each.metrics[key])
+            for each in drawn
+            for key, result in each.items()
+        }
+        return Sheet(
+            list(grids), list(claims), recorded, dict(readings or {}), list(networks), note
+        )
 
     def info(self, spec: NetworkSpec) -> NetworkInfo:
         return self.engine.networks.info(spec)
-
-    def style_distances(
-        self, result: Result, style: Picture, layers: Sequence[str]
-    ) -> dict[str, float]:
-        """Relative Gram distances of a result to the style picture at the size it was read at."""
-        job = result.job
-        at_size = style.resized(*job.style_size) if job.style is style else style
-        return self.engine.reader.style_distances(
-            result.picture, at_size, layers, job.preset.network
-        )
 
 
 def only(preset: Preset, kind: str, layers: Sequence[str]) -> Preset:

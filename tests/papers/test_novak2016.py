@@ -10,7 +10,7 @@ import pytest
 
 from replicate.config import load_paper, load_preset
 from replicate.engine.reader import Reader
-from replicate.measure.matching import TRIES
+from replicate.measure.matching import TOLERANCE, TRIES
 from replicate.method import NOISE
 from replicate.networks.layers import layer_names
 from replicate.networks.spec import NetworkSpec
@@ -25,6 +25,7 @@ from replicate.papers.novak2016 import (
     SHIFT,
     VARIANTS,
 )
+from replicate.papers.registry import figure_settings
 from replicate.papers.studio import Studio
 
 Failing = Callable[..., list[str]]
@@ -65,6 +66,14 @@ def test_presets_change_layers_weights_and_statistics_as_the_paper_says() -> Non
 
 
 # Equal content
+
+
+@pytest.mark.parametrize(
+    "figure",
+    ["nikulin2016/layers", "pytorch_tutorial/layers", "novak2016/all16", "li2017/gram_is_mmd"],
+)
+def test_a_claimed_match_is_as_close_as_the_search_tries(figure: str) -> None:
+    assert figure_settings(figure).claims["matched"].within == (1 - TOLERANCE, 1 + TOLERANCE)
 
 
 def test_pictures_of_equal_content(small_studio: Callable[..., Studio], scene: Any) -> None:

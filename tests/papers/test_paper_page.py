@@ -9,7 +9,7 @@ import pytest
 
 from replicate.config import load_preset
 from replicate.papers.page import _extent, _proceeding
-from replicate.papers.sheet import ratio_label
+from replicate.papers.panels import ratio_label
 from replicate.papers.studio import Studio
 
 

@@ -12,7 +12,6 @@ import pytest
 import replicate.papers
 from replicate.config import load_paper
 from replicate.errors import ConfigError
-from replicate.figure.claims import at_least
 from replicate.papers import figure_ids
 from replicate.papers.registry import figure_function
 from replicate.papers.studio import Studio
@@ -45,14 +44,24 @@ def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id: str) -
         assert any(re.fullmatch(pattern, id) for pattern in patterns), id
 
 
-def test_a_claim_takes_its_text_from_the_config(small_studio: Callable[..., Studio]) -> None:
-    studio = small_studio().at("gatys2016/fig5")
-    claim = studio.claim("style", at_least("style loss", 1.0, 0.5))
+def test_a_claim_says_and_asks_what_stands_in_the_config(
+    small_studio: Callable[..., Studio],
+) -> None:
+    claim = small_studio().at("gatys2016/fig5").claim("style", 0.5, measure="style loss")
     assert claim.text == "The style is matched about as well either way."
     assert claim.source == "CVPR 2016, Fig. 5"
+    assert claim.threshold == "from 0.1 to 10 (our bound: one order of magnitude)"
 
 
-def test_a_claim_without_a_text_is_an_error(small_studio: Callable[..., Studio]) -> None:
-    studio = small_studio().at("gatys2016/fig5")
-    with pytest.raises(ConfigError, match=r"gatys2016.toml: figures.fig5.claims: .*'structure'"):
-        studio.claim("structur", at_least("SSIM", 1.0, 0.5))
+@pytest.mark.parametrize(
+    ("id", "values", "error"),
+    [
+        ("structur", (1.0, 2.0), r"gatys2016.toml: figures.fig5.claims: .*'structure'"),
+        ("structure", (1.0,), r"figures.fig5.claims.structure: 2 checks for 1 value$"),
+    ],
+)
+def test_a_claim_that_the_config_lacks_or_asks_otherwise(
+    small_studio: Callable[..., Studio], id: str, values: tuple[float, ...], error: str
+) -> None:
+    with pytest.raises(ConfigError, match=error):
+        small_studio().at("gatys2016/fig5").claim(id, *values)
