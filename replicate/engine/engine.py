@@ -124,7 +124,7 @@ class Engine:
 
     def stored(self, job: Job) -> Result | None:
         """The job's result if it has been drawn before and kept; None draws nothing."""
-        found = self.store.get(self._key(job)) if self.store else None
+        found = None if self.store is None else self.store.get(self._key(job))
         if found is None:
             return None
         record = found.record
