@@ -7,7 +7,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,7 +86,7 @@ class Picture:
     def sha256(self) -> str:
         """Digest of shape and pixels, so that equal pictures have equal digests."""
         digest = hashlib.sha256(repr(self.pixels.shape).encode())
-        digest.update(self.pixels.tobytes())
+        digest.update(np.ascontiguousarray(self.pixels).data)
         return digest.hexdigest()
 
     def _repr_png_(self) -> bytes:
@@ -254,7 +254,7 @@ def _decode(image: Image.Image, label: str, name: str, max_pixels: int) -> Pictu
         raise ImageError(f"{label} does not fit into memory.") from error
     except Exception as error:
         raise ImageError(f"{label} has a colour mode ({image.mode}) that is not read.") from error
-    return Picture(np.ascontiguousarray(pixels), name)
+    return Picture(pixels, name)
 
 
 def _load_pixels(image: Image.Image, label: str) -> None:
@@ -270,26 +270,46 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+                return image
             return ImageOps.exif_transpose(image)
     except Exception:  # damaged EXIF says nothing about orientation; the pixels are fine
         return image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
-    """(H, W, 3) uint8 from an image of any mode."""
+    """(H, W, 3) uint8 from an image of any mode.
+
+    In strips: on the way to sRGB the whole picture would be in memory up to six times.
+    """
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    strips = [(top, min(top + _STRIP, height)) for top in range(0, height, _STRIP)]
+
+    def cut(top: int, bottom: int) -> Image.Image:
+        return image.crop((0, top, width, bottom))
+
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image)
+        white = _white(cut(*rows) for rows in strips)
+        for top, bottom in strips:
+            pixels[top:bottom] = _deep_grey(cut(top, bottom), white)
+    else:
+        for top, bottom in strips:
+            pixels[top:bottom] = np.asarray(_strip_to_srgb(cut(top, bottom), profile))
+    return pixels
+
+
+def _strip_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "LAB":
-        return np.asarray(_convert_profile(image, ImageCms.createProfile("LAB")))
+        return _convert_profile(image, ImageCms.createProfile("LAB"))
     if image.mode == "La":  # premultiplied; Pillow knows only this way out
         image = image.convert("LA")
     if not image.has_transparency_data:
-        return np.asarray(_opaque(image, profile))
+        return _opaque(image, profile)
     rgba = image.convert("RGBA")
-    alpha = rgba.getchannel("A")
     canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(_opaque(rgba.convert("RGB"), profile), mask=alpha)
-    return np.asarray(canvas)
+    canvas.paste(_opaque(rgba.convert("RGB"), profile), mask=rgba.getchannel("A"))
+    return canvas
 
 
 def _opaque(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -314,26 +334,25 @@ def _convert_profile(
     return converted or image  # None only when converting in place
 
 
-def _deep_grey(image: Image.Image) -> np.ndarray:
-    """Grey of 16 or 32 bits; integers count to 65535, floats to 1 (or 255 if any exceeds 1).
+def _white(strips: Iterable[Image.Image]) -> float:
+    """What is white in a picture of deep grey: 65535, or of floats 1, or 255 if any exceeds 1."""
+    white = 0.0
+    for strip in strips:
+        values = np.asarray(strip)
+        if not np.isfinite(values).all():
+            raise ImageError("holds values that are NaN or infinite.")
+        found = 65535.0 if strip.mode != "F" else 1.0 if values.max() <= 1 else 255.0
+        white = max(white, found)
+    return white
 
-    In strips: as floats the whole picture would take six times its own memory.
-    """
+
+def _deep_grey(image: Image.Image, white: float) -> np.ndarray:
+    """(H, W, 1) uint8 from grey of 16 or 32 bits."""
     values = np.asarray(image)
-    if not np.isfinite(values.max()) or not np.isfinite(values.min()):
-        raise ImageError("holds values that are NaN or infinite.")
-    white = 65535.0
-    if image.mode == "F":
-        white = 1.0 if values.max() <= 1 else 255.0
-    pixels = np.empty((*values.shape, 3), np.uint8)
-    clear = image.info.get("transparency")
-    for top in range(0, len(values), _STRIP):
-        strip = values[top : top + _STRIP]
-        grey = np.rint(np.clip(strip.astype(np.float64) / white, 0, 1) * 255).astype(np.uint8)
-        if isinstance(clear, int):
-            grey[strip == clear] = 255
-        pixels[top : top + _STRIP] = grey[:, :, None]
-    return pixels
+    grey = np.rint(np.clip(values.astype(np.float64) / white, 0, 1) * 255).astype(np.uint8)
+    if isinstance(clear := image.info.get("transparency"), int):
+        grey[values == clear] = 255
+    return grey[:, :, None]
 
 
 def _text_chunks(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
