@@ -69,7 +69,7 @@ class Load:
 
     def add(self, times: Sequence[float], error: str) -> None:
         """Count a job: seconds from asking to each answer, and what went wrong, if anything."""
-        if "Queue is full" in error:
+        if "waiting already" in error:
             self.refused += 1
             return
         self.accepted += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -11,8 +12,9 @@ from replicate.errors import ReplicateError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve the page until Ctrl-C; returns the exit status."""
+    """Serve the page until Ctrl-C or SIGTERM; returns the exit status."""
     args = _arguments(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # which cleans up
     print("Preparing the page; the first start draws the bundled artworks.", flush=True)
     from .backend import Backend
     from .page import launch, warm_up
@@ -26,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ReplicateError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the page was served
+        return 130
     return 0
 
 

@@ -13,10 +13,11 @@ from replicate.engine.job import Job
 
 from . import pictures, settings
 from .events import ENGINE_QUEUE
-from .fields import picture_field
+from .fields import Number, picture_field
 from .limits import number
 from .session import Drawings, Stop
 from .settings import Settings
+from .visitors import Visitor
 
 
 class Endpoints:
@@ -45,6 +46,7 @@ class Endpoints:
         ratio: float,
         content_layers: str,
         style_layers: str,
+        request: gr.Request,
     ) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Draw ``content`` in the style of ``style``; previews come while it is drawn.
 
@@ -77,11 +79,14 @@ class Endpoints:
         job = wanted.job(
             pictures.read(content, "content", limits), pictures.read(style, "style", limits)
         )
-        yield from self._answers(job, wanted)
+        yield from self._answers(job, wanted, Visitor.of(request))
 
-    def _answers(self, job: Job, wanted: Settings) -> Iterator[tuple[Any, dict[str, Any]]]:
+    def _answers(
+        self, job: Job, wanted: Settings, visitor: Visitor
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        folder = self.backend.uploads.new(visitor.browser)
         # Nobody presses Stop here: a program that cancels closes this generator.
-        for frame in self.drawings.draw(job, wanted.network, Stop()):
+        for frame in self.drawings.draw(job, wanted.network, Stop(), visitor=visitor):
             progress: dict[str, Any] = {
                 "evaluation": frame.step,
                 "evaluations": frame.steps,
@@ -92,7 +97,7 @@ class Endpoints:
                 progress["losses"] = frame.result.losses
                 progress["network"] = frame.result.network.label
                 progress["remark"] = frame.remark
-            yield frame.picture.pil(), progress
+            yield str(frame.picture.save(folder / f"{frame.step}.png")), progress
 
 
 def endpoints(drawings: Drawings) -> None:
@@ -104,14 +109,14 @@ def endpoints(drawings: Drawings) -> None:
         content = picture_field(label="content")
         style = picture_field(label="style")
         preset = gr.Textbox(start.base.name, label="preset")
-        size = gr.Number(start.size, label="size")
-        evaluations = gr.Number(start.evaluations, label="evaluations")
-        seed = gr.Number(0, label="seed")
+        size = Number(start.size, label="size")
+        evaluations = Number(start.evaluations, label="evaluations")
+        seed = Number(0, label="seed")
         network = gr.Textbox("auto", label="network")
-        ratio = gr.Number(0, label="ratio")
+        ratio = Number(0, label="ratio")
         content_layers = gr.Textbox("", label="content_layers")
         style_layers = gr.Textbox("", label="style_layers")
-        picture = gr.Image(format="png", label="picture")
+        picture = picture_field(label="picture")
         progress = gr.JSON(label="progress")
         trigger = gr.Button("transfer")
     trigger.click(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -14,25 +16,19 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
+from replicate.networks.table import read_table
 from replicate.networks.weights import fetch_weights, weights_status
 from replicate.storage.store import ResultStore
 
-from . import zerogpu
+from . import pictures, zerogpu
 from .limits import Limits
+from .results import Results
+from .uploads import Uploads
+from .visitors import Quota
 
 COMPACT = "vgg19-compact"
 FETCHED = "vgg19-caffe"
 """What is fetched in the background."""
-
-LABELS = {
-    "auto": "Automatic: what suits this server",
-    COMPACT: "VGG-19 compact: small and fast, imitates VGG-19",
-    "vgg19-caffe": "VGG-19, the papers' own weights",
-    "vgg19-torchvision": "VGG-19, torchvision's weights",
-    "vgg16-caffe": "VGG-16, the authors' own weights",
-    "vgg16-torchvision": "VGG-16, torchvision's weights",
-    "vgg19-random": "VGG-19 untrained: random filters",
-}
 
 _PACE = {"cpu": 7.6e-6, "cuda": 6e-8, "mps": 6e-7}
 """Seconds a pixel and evaluation of VGG-19 in float32, until this machine has been measured.
@@ -49,7 +45,8 @@ class Backend:
 
     Args:
         limits: default: this machine's.
-        store: finished pictures; the same folder as that of ``make figures``.
+        store: finished pictures; default: a folder of their own.
+        uploads: files that browsers fetch; default: a folder of their own.
 
     Raises:
         ReplicateError: there is no such device.
@@ -59,11 +56,14 @@ class Backend:
         self,
         device: str = "auto",
         limits: Limits | None = None,
-        store: ResultStore | None = None,
+        store: Results | None = None,
+        uploads: Uploads | None = None,
     ):
         self.device = choose_device(device)
         self.limits = limits or Limits.here(on_gpu=self.device.type == "cuda")
-        self.store = store if store is not None else ResultStore()
+        self.store = store if store is not None else Results(figures=ResultStore())
+        self.uploads = uploads if uploads is not None else Uploads()
+        self.evaluations = Quota(self.limits.evaluations_an_hour, "evaluations")
         self.fetching = ""
         """A sentence on the weights that are being fetched; empty when all is as it was."""
         self._lock = threading.Lock()
@@ -80,6 +80,40 @@ class Backend:
         if self._process != os.getpid():
             self._lock, self._process = threading.Lock(), os.getpid()
         return self._lock
+
+    @contextmanager
+    def turn(self, owner: str = "") -> Iterator[None]:
+        """Hold the engine; ``owner`` is whose results the store gives and takes meanwhile."""
+        with self.lock:
+            self.store.owner = owner
+            yield
+
+    def sweep(self) -> None:
+        """Remove what has been kept long enough."""
+        age = self.limits.kept_minutes * 60
+        size = self.limits.kept_megabytes * 1_000_000
+        self.uploads.sweep(age, size)
+        self.store.sweep(age, size)
+
+    def example(self, name: str) -> str | None:
+        """The file of the bundled picture of this name, if there is one."""
+        for role in ("content", "style"):
+            if name in pictures.examples(role):
+                return self.examples(role)[name]
+        return None
+
+    def examples(self, role: str) -> dict[str, str]:
+        """Files of the bundled pictures for ``content`` or ``style`` by name, which browsers may
+        fetch, with a thumbnail beside each.
+        """
+        files = {}
+        for name, source in pictures.examples(role).items():
+            file = self.uploads.examples / f"{name}.png"
+            if not file.is_file():
+                shutil.copyfile(pictures.thumbnail(source), file.with_suffix(".webp"))
+                shutil.copyfile(source, file)
+            files[name] = str(file)
+        return files
 
     # ------------------------------------------------------------------ engines and networks
 
@@ -106,7 +140,9 @@ class Backend:
     def networks(self) -> dict[str, str]:
         """Labels by id of what can draw at this moment, the automatic choice first."""
         here = _here() | {"auto", "vgg19-random"}
-        return {network: label for network, label in LABELS.items() if network in here}
+        labels = {name: f"{each.title}: {each.about}" for name, each in read_table().items()}
+        labels = {"auto": "Automatic: what suits this server", **labels}
+        return {name: label for name, label in labels.items() if name in here}
 
     def drawn_by(self, preset: Preset, network: str) -> str:
         """The key of the network that draws this preset under this choice."""

@@ -16,6 +16,8 @@ from .chart import chart
 from .comparison import MEASURES, MOST, Entry
 from .events import QUIET, DrawingTab
 from .fields import (
+    Dropdown,
+    Number,
     drawn_field,
     evaluations_field,
     network_field,
@@ -83,7 +85,9 @@ class Compare(DrawingTab):
         """Draw one after the other; losses and measures when all are done."""
         wanted = self.order(*values)
         last: dict[int, Frame] = {}
-        for place, frame in comparison.draw(self.drawings, wanted, self.stopping(request)):
+        for place, frame in self.drawn(
+            request, [entry.job for entry in wanted], wanted[0].settings.network
+        ):
             last[place] = frame
             yield self._frame(wanted, place, frame)
         rows = [
@@ -164,7 +168,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
             measured = gr.HTML("", elem_classes="plain", padding=False, elem_id="compare-table")
             losses = gr.HTML("", elem_classes="plain", padding=False)
     page.load(
-        lambda: [pictures.example_file(name) for name in ("chelsea", "swirls")],
+        lambda: [handlers.backend.example(name) for name in ("chelsea", "swirls")],
         None,
         inputs[2:4],
         **QUIET,
@@ -176,7 +180,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
 def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
     presets = settings.presets_by_paper()
     known = [preset.name for _, preset in presets]
-    names = gr.Dropdown(
+    names = Dropdown(
         [(f"{paper} · {preset.label}", preset.name) for paper, preset in presets],
         value=[name for name in _FIRST if name in known][:2],
         multiselect=True,
@@ -192,13 +196,13 @@ def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
         elem_id="compare-sets",
     )
     with gr.Row():
-        content = picture_input("content", "compare-")
-        style = picture_input("style", "compare-")
+        content = picture_input(handlers.backend, "content", "compare-")
+        style = picture_input(handlers.backend, "style", "compare-")
     with gr.Row():
         size = size_field(handlers.limits, 192, "compare-")
         evaluations = evaluations_field(handlers.limits, 60, "Of each picture", "compare-")
     with gr.Row():
-        seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
+        seed = Number(0, precision=0, minimum=0, label="Seed of the noise")
         network = network_field(handlers.backend, page, "compare-")
     return [names, sets, content, style, size, evaluations, seed, network]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,6 @@ from replicate.networks.spec import NetworkSpec
 
 from .backend import Backend
 from .limits import InputError, Limits
-from .session import Drawings, Frame, Stop
 from .settings import Settings, layers_from_text
 
 MOST = 4
@@ -87,18 +86,6 @@ def _of_layers(line: str, common: Settings) -> tuple[str, Settings]:
     )
     label = " | ".join(" ".join(part) or "none" for part in (content, style))
     return label, replace(common, content_layers=content, style_layers=style)
-
-
-def draw(drawings: Drawings, wanted: Sequence[Entry], stop: Stop) -> Iterator[tuple[int, Frame]]:
-    """Draw the entries one after the other; gives the entry's number with each frame.
-
-    A stop keeps what has been drawn and begins no other.
-    """
-    for number, entry in enumerate(wanted):
-        if stop.is_set():
-            return
-        for frame in drawings.draw(entry.job, entry.settings.network, stop):
-            yield number, frame
 
 
 def measures(backend: Backend, result: Result, network: str) -> dict[str, float]:

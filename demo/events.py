@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
+from replicate.engine.job import Job
+
 from . import texts
-from .session import Drawings, Stops
+from .session import Drawings, Frame, Stops
+from .visitors import Visitor
 
 ENGINE_QUEUE = "engine"
 """One queue for everything that draws."""
@@ -81,9 +84,19 @@ class DrawingTab:
         """The browser is closed: its drawing ends."""
         self.stops.forget(self._key(request))
 
-    def stopping(self, request: gr.Request) -> Any:
-        """The event that says that this visitor's drawing is to stop."""
-        return self.stops.current(self._key(request))
+    def drawn(
+        self, request: gr.Request, jobs: Iterable[Job], network: str
+    ) -> Iterator[tuple[int, Frame]]:
+        """The frames of jobs one after the other, each with its job's number.
+
+        A stop keeps what has been drawn and begins no other.
+        """
+        stop, visitor = self.stops.current(self._key(request)), Visitor.of(request)
+        for number, job in enumerate(jobs):
+            if number and stop.is_set():
+                return
+            for frame in self.drawings.draw(job, network, stop, visitor=visitor):
+                yield number, frame
 
     def _key(self, request: gr.Request) -> str:
         return f"{request.session_hash or 'nobody'}/{self.name}"

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.components.imageslider import SliderData
 from gradio.data_classes import ImageData
 
 from replicate.images import Picture
 
-from . import pictures
 from .backend import Backend
 from .events import QUIET
 from .limits import Limits
@@ -43,6 +43,18 @@ def _as_it_is(self: Any, picture: Any) -> Any:
     return gr.Image.postprocess(self, picture)
 
 
+def _thumbnails(self: Any, names: list[str] | None) -> GalleryData | None:
+    # Beside the page: a path would tell where files lie here.
+    addresses = {name: ImageData(url=f"examples/{name}.webp") for name in names or []}
+    return GalleryData(
+        root=[GalleryImage(image=image, caption=name) for name, image in addresses.items()]
+    )
+
+
+def _as_given(self: Any, value: Any) -> Any:
+    return value
+
+
 def _inline(self: Any, picture: Picture | None) -> ImageData | None:
     return None if picture is None else ImageData(url=address(picture))
 
@@ -55,7 +67,13 @@ def _inline_pair(self: Any, pair: tuple[Picture, Picture] | None) -> SliderData 
 
 _Chosen = _derived(gr.Image, "ChosenPicture", preprocess=_path, postprocess=_as_it_is)
 _Drawn = _derived(gr.Image, "DrawnPicture", postprocess=_inline)
+_Thumbnails = _derived(gr.Gallery, "Thumbnails", postprocess=_thumbnails)
 _BeforeAfter = _derived(gr.ImageSlider, "BeforeAfter", postprocess=_inline_pair)
+# These give what was entered, unread, for Gradio's own sentences on it are nobody's.
+Slider = _derived(gr.Slider, "Slider", preprocess=_as_given)
+Number = _derived(gr.Number, "Number", preprocess=_as_given)
+Dropdown = _derived(gr.Dropdown, "Dropdown", preprocess=_as_given)
+Radio = _derived(gr.Radio, "Radio", preprocess=_as_given)
 
 
 def picture_field(**settings: Any) -> gr.Image:
@@ -95,7 +113,7 @@ def address(picture: Picture) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def picture_input(role: str, prefix: str = "", label: str = "") -> gr.Image:
+def picture_input(backend: Backend, role: str, prefix: str = "", label: str = "") -> gr.Image:
     """A field for a content or style picture with the bundled ones under it.
 
     Args:
@@ -110,9 +128,9 @@ def picture_input(role: str, prefix: str = "", label: str = "") -> gr.Image:
             elem_id=f"{prefix}{role}-picture",
             buttons=[],
         )
-        files = pictures.examples(role)
-        gallery = gr.Gallery(
-            [(pictures.thumbnail(path), name) for name, path in files.items()],
+        files = backend.examples(role)
+        gallery = _Thumbnails(
+            list(files),
             columns=6 if role == "content" else 5,
             height="auto",
             allow_preview=False,
@@ -136,7 +154,7 @@ def picture_input(role: str, prefix: str = "", label: str = "") -> gr.Image:
 
 def size_field(limits: Limits, value: int, prefix: str = "") -> gr.Slider:
     """The longest side of what is drawn; ``prefix`` as for :func:`picture_input`."""
-    return gr.Slider(
+    return Slider(
         64,
         limits.size,
         min(value, limits.size),
@@ -149,7 +167,7 @@ def size_field(limits: Limits, value: int, prefix: str = "") -> gr.Slider:
 
 def evaluations_field(limits: Limits, value: int, info: str, prefix: str = "") -> gr.Slider:
     """How long is drawn; ``prefix`` as for :func:`picture_input`."""
-    return gr.Slider(
+    return Slider(
         1,
         limits.evaluations,
         min(value, limits.evaluations),
@@ -170,7 +188,7 @@ def run_and_stop(label: str = "Run", prefix: str = "") -> tuple[gr.Button, gr.Bu
 
 def network_field(backend: Backend, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:
     """A choice of the networks that are here when the page is opened."""
-    field = gr.Dropdown(
+    field = Dropdown(
         network_choices(backend), value="auto", label="Network", elem_id=f"{prefix}network"
     )
     page.load(lambda: gr.Dropdown(network_choices(backend)), None, field, **QUIET)

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from replicate.config import load_preset
 from replicate.errors import ReplicateError
 from replicate.figure import FigureRecord, PanelRecord, read_records, tally
 from replicate.figure.page import claim_items, preview
-from replicate.images import load_image
+from replicate.images import Picture, load_image
 from replicate.record import Record, parse_record
 
 from . import pictures, texts
 from .events import QUIET
+from .fields import Dropdown, drawn_field
 from .limits import InputError, Limits
 from .settings import Settings, from_record, ratio_of
 
@@ -62,8 +64,8 @@ class Figures:
         except ReplicateError:
             return None, "<p>The picture of this figure cannot be read.</p>" + self.text(record)
         alt = f"{record.title}. {record.caption}"
-        shown = gr.Image(preview(picture, record.panels_box), alt_text=alt)
-        return shown, self.text(record)
+        panels = Picture(np.asarray(preview(picture, record.panels_box)))
+        return gr.update(value=panels, alt_text=alt), self.text(record)
 
     def text(self, record: FigureRecord) -> str:
         """Title, caption, claims with verdicts, and links to the panels' settings, as HTML."""
@@ -122,7 +124,7 @@ def _bundled(record: Record) -> Mapping[str, str] | None:
     for role in ("content", "style"):
         used = getattr(record, role)
         name = "none" if used is None else used.source
-        if name != "none" and pictures.example_file(name) is None:
+        if name not in {"none", *pictures.names()}:
             return None
         names[role] = name
     return names
@@ -137,15 +139,8 @@ def tab(figures: Figures, opened: gr.Tab) -> None:
     choices = figures.choices()
     if not choices:
         return
-    name = gr.Dropdown(choices, value=choices[0][1], label="Figure", elem_id="figure")
-    shown = gr.Image(
-        label="Figure",
-        show_label=False,
-        format="webp",
-        interactive=False,
-        buttons=["fullscreen"],
-        elem_id="figure-picture",
-    )
+    name = Dropdown(choices, value=choices[0][1], label="Figure", elem_id="figure")
+    shown = drawn_field(label="Figure", show_label=False, elem_id="figure-picture")
     words = gr.HTML("", elem_classes="plain", padding=False, elem_id="figure-text")
     name.input(figures.show, name, [shown, words], **QUIET)
     opened.select(figures.show, name, [shown, words], **QUIET)

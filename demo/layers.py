@@ -11,11 +11,13 @@ import gradio as gr
 from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.images import Picture
+from replicate.images.picture import MIN_SIDE
 
 from . import looking, pictures, texts
 from .chart import chart
 from .events import QUIET, DrawingTab
 from .fields import (
+    Dropdown,
     address,
     drawn_field,
     evaluations_field,
@@ -49,7 +51,14 @@ class Layers(DrawingTab):
         found = pictures.read(path, "chosen", self.limits)
         if found is None:
             raise InputError("Choose a picture, or one of the examples under it.")
-        return found.scaled_to(longest)
+        scaled = found.scaled_to(longest)
+        if min(scaled.size) < MIN_SIDE:
+            width, height = scaled.size
+            raise InputError(
+                f"At this size the picture has {width} × {height} pixels, and each side needs "
+                f"{MIN_SIDE}: choose a larger size."
+            )
+        return scaled
 
     def look(self, path: str | None, layer: Any, size: Any, network: Any) -> list[Any]:
         """Sentence, maps, heat map and pairs of a layer."""
@@ -84,15 +93,12 @@ class Layers(DrawingTab):
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Reconstruct the content, then the style."""
-        stop, wanted = self.stopping(request), self.order(*values)
-        for place, (kind, job) in enumerate(wanted.items()):
-            if stop.is_set():
-                return
-            for frame in self.drawings.draw(job, values[-1], stop):
-                shown = [gr.skip(), gr.skip()]
-                shown[place] = frame.picture
-                heading = f"{place + 1} of {len(wanted)}, {kind}: "
-                yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
+        wanted = self.order(*values)
+        for place, frame in self.drawn(request, wanted.values(), values[-1]):
+            shown = [gr.skip(), gr.skip()]
+            shown[place] = frame.picture
+            heading = f"{place + 1} of {len(wanted)}, {list(wanted)[place]}: "
+            yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
 
 
 def _pairs(by_value: Sequence[Pair], by_cosine: Sequence[Pair]) -> str:
@@ -125,8 +131,8 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     limits = handlers.limits
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            path = picture_input("content", "layers-", "Picture")
-            layer = gr.Dropdown(
+            path = picture_input(handlers.backend, "content", "layers-", "Picture")
+            layer = Dropdown(
                 looking.choices(),
                 value=START,
                 label="Layer",
@@ -141,7 +147,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         with gr.Column(scale=5, min_width=320):
             shown = _shown()
             outcome = _outcome()
-    page.load(lambda: pictures.example_file("chelsea"), None, path, **QUIET)
+    page.load(lambda: handlers.backend.example("chelsea"), None, path, **QUIET)
     fields = [path, layer, size, network]
     for event in (look.click, layer.input):
         event(

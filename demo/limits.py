@@ -27,24 +27,32 @@ class Limits:
         pixels: width × height of a picture to read.
         megabytes: of a file to read.
         waiting: people in the queue; the next one is turned away with a sentence.
+        jobs: that one visitor may have waiting or at work.
+        evaluations_an_hour, uploads, uploaded_megabytes: that one visitor may have within an hour.
         first_size, first_evaluations: what the page opens with.
         shared: others wait for their turn, and none should take long.
         scales, content_first: how a drawing from noise begins at least (see
             :class:`replicate.engine.preset.Preset`).
         kept_minutes: how long uploads and drawn pictures stay on the server.
+        kept_megabytes: of uploads, and as many of drawn pictures.
     """
 
     size: int
     evaluations: int
-    pixels: int = 50_000_000
+    pixels: int = 25_000_000
     megabytes: int = 20
     waiting: int = 24
+    jobs: int = 4
+    evaluations_an_hour: int = 200_000
+    uploads: int = 200
+    uploaded_megabytes: int = 1000
     first_size: int = 256
     first_evaluations: int = 200
     shared: bool = False
     scales: int = 1
     content_first: float = 0.0
     kept_minutes: int = 50
+    kept_megabytes: int = 1000
 
     @classmethod
     def here(cls, on_gpu: bool, shared: bool | None = None) -> Limits:
@@ -61,10 +69,11 @@ class Limits:
                 shared=shared,
             )
         profile = load_profile(CPU_PROFILE)  # as the command line does
-        size, evaluations = (384, 300) if shared else (1024, 2000)
+        size, evaluations, an_hour = (384, 300, 6000) if shared else (1024, 2000, 200_000)
         return cls(
             size,
             evaluations,
+            evaluations_an_hour=an_hour,
             shared=shared,
             scales=profile.scales,
             content_first=profile.content_first,

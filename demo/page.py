@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from replicate.errors import ReplicateError
 
-from . import api, compare, figures, layers, pictures, transfer
+from . import api, compare, figures, layers, transfer
 from .backend import Backend
+from .guard import Guard
 from .messages import Page
 from .session import Drawings, Stops
 from .theme import CSS, theme
+from .uploads import Sweeper
 
 TITLE = "Which layers? Neural style transfer"
-SWEEP = 300
-"""Seconds between two looks for what has been kept long enough."""
+SESSIONS = 64
+"""Pages whose last state is remembered: each takes some megabytes of pictures."""
 
 GALLERY = Path(__file__).resolve().parents[1] / "figures" / "gallery"
 
@@ -30,14 +34,12 @@ change.</p>
 """
 
 
-def build(backend: Backend, gallery: Path = GALLERY) -> gr.Blocks:
+def build(backend: Backend, gallery: Path = GALLERY) -> Page:
     """The page, ready to be launched."""
     drawings, stops, limits = Drawings(backend), Stops(), backend.limits
-    with Page(
-        title=TITLE,
-        analytics_enabled=False,
-        delete_cache=(SWEEP, limits.kept_minutes * 60),
-    ) as page:
+    # Read by Gradio here and there while it runs: where it looks for files and puts its own.
+    os.environ["GRADIO_TEMP_DIR"] = str(backend.uploads.folder)
+    with Page(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(_MASTHEAD, elem_classes=["masthead", "plain"], padding=False)
         with gr.Tabs():
             with gr.Tab("Transfer", id="transfer"):
@@ -49,25 +51,42 @@ def build(backend: Backend, gallery: Path = GALLERY) -> gr.Blocks:
             with gr.Tab("Figures", id="figures") as opened:
                 figures.tab(figures.Figures(gallery, limits), opened)
         api.endpoints(drawings)
-    page.queue(max_size=limits.waiting, default_concurrency_limit=4)
+    page.uploads = backend.uploads
     return page
 
 
-def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> gr.Blocks:
-    """Serve the page; ``server`` are arguments of :meth:`gradio.Blocks.launch`."""
+def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> Page:
+    """Serve the page; ``server`` are arguments of :meth:`gradio.Blocks.launch`.
+
+    Uploads and drawings are swept away by age while it is served; what is left of the uploads goes
+    when the page is closed.
+    """
     page = build(backend, gallery)
+    line = page.line_up(backend.limits)
+    guard = Middleware(
+        Guard, uploads=backend.uploads, limits=backend.limits, listening=line.listening
+    )
     settings: dict[str, Any] = {
         "theme": theme(),
         "css": CSS,
-        "allowed_paths": [str(pictures.folder())],
+        "app_kwargs": {"middleware": [guard]},
         "max_file_size": f"{backend.limits.megabytes}mb",
+        "state_session_capacity": SESSIONS,
         "footer_links": ["api"],
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
     }
-    page.launch(**{**settings, **server})
+    sweeper = Sweeper([backend.sweep])
+    page.at_close = (sweeper.close, backend.uploads.close)
+    try:
+        page.launch(**{**settings, **server})
+    except BaseException:
+        page.close()
+        raise
+    if not server.get("prevent_thread_lock"):  # the server has been interrupted
+        page.close(verbose=False)
     return page
 
 

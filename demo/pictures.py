@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from replicate.errors import ImageError
 from replicate.images import Picture, bundled, bundled_names, load_image
@@ -15,6 +17,12 @@ from replicate.storage.files import cache_dir
 from .limits import InputError, Limits
 
 THUMBNAIL = 160
+
+_HEAVY = {"WEBP": 0.8, "JPEG2000": 0.4}
+"""Formats whose readers take more memory a pixel than others, which take up to 15 bytes."""
+
+_reading = threading.Lock()
+"""One picture is read at a time: several at once would take several times the memory."""
 
 
 @cache
@@ -51,9 +59,9 @@ def thumbnail(path: str) -> str:
     return str(small)
 
 
-def example_file(name: str) -> str | None:
-    """The file of the bundled picture of this name, if there is one."""
-    return {**examples("content"), **examples("style")}.get(name)
+def names() -> set[str]:
+    """Every bundled picture that the page offers."""
+    return {*examples("content"), *examples("style")}
 
 
 def read(path: str | None, role: str, limits: Limits) -> Picture | None:
@@ -69,7 +77,8 @@ def read(path: str | None, role: str, limits: Limits) -> Picture | None:
     try:
         if file.stat().st_size > limits.megabytes * 1_000_000:
             raise InputError(f"The {role} picture's file is over {limits.megabytes} MB.")
-        picture = load_image(file, limits.pixels)
+        with _reading:
+            picture = load_image(file, round(limits.pixels * _share(file)))
     except OSError as error:
         raise InputError(
             f"The {role} picture is no longer on the server: choose it again."
@@ -78,6 +87,15 @@ def read(path: str | None, role: str, limits: Limits) -> Picture | None:
         raise InputError(_renamed(str(error), file, role)) from error
     known = _by_digest().get(picture.sha256)
     return replace(picture, name=known or file.name)
+
+
+def _share(file: Path) -> float:
+    """The share of the limit of pixels that a file of this format may have."""
+    try:
+        with Image.open(file, formats=tuple(_HEAVY)) as image:
+            return _HEAVY[str(image.format)]
+    except Exception:  # another format, or none: told by who reads it
+        return 1.0
 
 
 def bundled_name(picture: Picture | None) -> str:

@@ -134,10 +134,10 @@ def _set(page: Any, field: str, value: int) -> None:
 def _choose(page: Any, field: str, args: argparse.Namespace) -> None:
     if args.network == "auto":
         return
-    from .backend import LABELS
+    from replicate.networks.table import network_entry
 
     page.locator(f"{field} input").click()
-    page.get_by_role("option", name=LABELS[args.network]).click()
+    page.get_by_role("option", name=network_entry(args.network).title).click()
 
 
 def _arguments() -> argparse.Namespace:

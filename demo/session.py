@@ -21,9 +21,12 @@ from replicate.engine.job import Job, Result, Snapshot
 from replicate.errors import DivergedError, ReplicateError
 from replicate.images import Picture
 
-from . import zerogpu
+from . import pictures, zerogpu
 from .backend import Backend
 from .limits import InputError
+from .visitors import Visitor
+
+NOBODY = Visitor()
 
 INTERVAL = 1 / 3
 """Seconds between two frames, at least."""
@@ -87,25 +90,35 @@ class Drawings:
         self._worked = zerogpu.lent(self._work, self._seconds)
 
     def draw(
-        self, job: Job, network: str, stop: Stop, clock: Callable[[], float] = time.monotonic
+        self,
+        job: Job,
+        network: str,
+        stop: Stop,
+        clock: Callable[[], float] = time.monotonic,
+        visitor: Visitor = NOBODY,
     ) -> Iterator[Frame]:
         """Draw a job, or take it from the store; the last frame has the result.
 
-        A stop, a loss that explodes or a disk that is full ends the work with the picture as far
-        as it came, and a remark.
+        A stop or a loss that explodes ends the work with the picture as far as it came, and a
+        remark.
+
+        Args:
+            visitor: whose results the store is asked for, unless all pictures are bundled ones.
 
         Raises:
-            InputError: there is no picture yet, or no memory for it.
+            InputError: there is no picture yet, or no memory for it, or the visitor has had their
+                share of this server.
         """
-        engine = self.backend.engine(network)
-        with self.backend.lock:
+        engine, owner = self.backend.engine(network), _owner(job, visitor)
+        with self.backend.turn(owner):
             stored = engine.stored(job)
         if stored is not None:
             yield _from_store(stored)
             return
         if stop.is_set():
             raise InputError(_TOO_EARLY)
-        with closing(self._worked(job, network, stop, clock)) as frames:
+        self.backend.evaluations.take(visitor, job.evaluations)
+        with closing(self._worked(job, network, stop, clock, owner)) as frames:
             for frame in frames:
                 if isinstance(frame, InputError):
                     raise frame
@@ -122,16 +135,16 @@ class Drawings:
         return self.backend.seconds(job, network)
 
     def _work(
-        self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
+        self, job: Job, network: str, stop: Stop, clock: Callable[[], float], owner: str
     ) -> Iterator[Frame | InputError]:
         """The frames of a drawing; an error is given, for one that is raised may lose its text."""
         try:
-            yield from self._frames(job, network, stop, clock)
+            yield from self._frames(job, network, stop, clock, owner)
         except InputError as error:
             yield error
 
     def _frames(
-        self, job: Job, network: str, stop: Stop, clock: Callable[[], float]
+        self, job: Job, network: str, stop: Stop, clock: Callable[[], float], owner: str
     ) -> Iterator[Frame]:
         weights, course = term_weights(job), Course(_begins(job))
         stream = self.backend.engine(network).stream(job)
@@ -139,7 +152,7 @@ class Drawings:
         remark, shown = "", -INTERVAL
         try:
             while not stop.is_set():
-                with self.backend.lock:
+                with self.backend.turn(owner):
                     snapshot = _next(stream)
                 if snapshot is None:
                     break
@@ -157,13 +170,17 @@ class Drawings:
                 raise InputError(_sentence(error)) from error
             remark = f"{_sentence(error)} This is the last good picture."
         except ReplicateError as error:
-            if last is None or last.step < last.steps:
-                raise InputError(_sentence(error)) from error
-            remark = f"The picture is not kept for the next time: {_sentence(error)}"
+            raise InputError(_sentence(error)) from error
         finally:
             stream.close()
         assert last is not None  # a job has at least one evaluation
         yield replace(_frame(last, course), remark=remark)
+
+
+def _owner(job: Job, visitor: Visitor) -> str:
+    """Whose result this is; nobody's where it shows nothing but bundled pictures."""
+    given = [picture for picture in (job.content, job.style) if picture is not None]
+    return "" if all(map(pictures.bundled_name, given)) else visitor.owner
 
 
 def _next(stream: Iterator[Snapshot]) -> Snapshot | None:

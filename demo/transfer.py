@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -20,6 +19,10 @@ from . import pictures, settings, texts
 from .chart import chart
 from .events import ANSWERS, QUIET, WAITS, DrawingTab
 from .fields import (
+    Dropdown,
+    Number,
+    Radio,
+    Slider,
     before_after_field,
     drawn_field,
     evaluations_field,
@@ -32,6 +35,7 @@ from .fields import (
 from .limits import InputError
 from .session import Course, Drawings, Frame, Stops
 from .settings import Row, Settings
+from .visitors import Visitor
 
 LOOKS = 10
 """Seconds between two looks for weights that are being fetched."""
@@ -132,10 +136,24 @@ class Transfer(DrawingTab):
         """Draw, filling the outcome some times a second."""
         wanted, job = self.order(*values)
         home = _take_home(wanted, job)
-        for frame in self.drawings.draw(job, wanted.network, self.stopping(request)):
+        for _, frame in self.drawn(request, [job], wanted.network):
             yield [*_shown(frame, job), gr.skip(), *home]
             home = [gr.skip()] * 3
-        yield from _offered(frame, job)
+        yield from self._offered(frame, job, Visitor.of(request))
+
+    def _offered(self, frame: Frame, job: Job, visitor: Visitor) -> Iterator[list[Any]]:
+        """The file to download, or in the status why there is none."""
+        assert frame.result is not None
+        name = Path(job.content.name).stem if job.content else "texture"
+        try:
+            folder = self.backend.uploads.new(visitor.browser)
+            path = folder / f"{name or 'picture'}-{job.preset.name}.png"
+            save_recorded(frame.result, path)
+            yield _only(download=gr.DownloadButton(value=str(path), interactive=True))
+        except (ReplicateError, OSError) as error:
+            print(f"demo: {error}", flush=True)
+            remark = "Drawn, but this server has no room for a file to download."
+            yield _only(status=texts.status(replace(frame, remark=remark)))
 
     # ------------------------------------------------------------------ into the form
 
@@ -206,7 +224,7 @@ class Transfer(DrawingTab):
         wanted, names, problems = settings.from_query(query, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
         for role, name in {"content": "chelsea", "style": "swirls", **names}.items():
-            paths[role] = pictures.example_file(name)
+            paths[role] = self.backend.example(name)
             if paths[role] is None and name != "none":
                 problems.append(f"There is no bundled picture '{name[:40]}' on this server.")
         return self.filled(wanted, remarks=problems, **paths)
@@ -223,7 +241,7 @@ class Transfer(DrawingTab):
         paths: dict[str, str | None] = {}
         for role in ("content", "style"):
             recorded = getattr(record, role)
-            file = pictures.example_file(recorded.source) if recorded else None
+            file = self.backend.example(recorded.source) if recorded else None
             if file:
                 paths[role] = file
             elif recorded:
@@ -275,22 +293,6 @@ def _shown(frame: Frame, job: Job) -> list[Any]:
     return [*shown, (before.resized(*frame.picture.size), frame.picture)]
 
 
-def _offered(frame: Frame, job: Job) -> Iterator[list[Any]]:
-    """The file to download, or in the status why there is none."""
-    assert frame.result is not None
-    name = Path(job.content.name).stem if job.content else "texture"
-    try:
-        with tempfile.TemporaryDirectory(prefix="transfer-") as folder:
-            path = Path(folder) / f"{name or 'picture'}-{job.preset.name}.png"
-            save_recorded(frame.result, path)
-            # The page's copy is made while this generator waits; then the folder goes.
-            yield _only(download=gr.DownloadButton(value=str(path), interactive=True))
-    except (ReplicateError, OSError) as error:
-        print(f"demo: {error}", flush=True)
-        lost = replace(frame, remark="Drawn, but this server has no room for a file to download.")
-        yield _only(status=texts.status(lost))
-
-
 def _only(**changes: Any) -> list[Any]:
     """Updates of these fields of the outcome, and of no other."""
     return [changes.get(field.name, gr.skip()) for field in fields(Outcome)]
@@ -337,7 +339,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
 
 def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     first = Settings.of(load_preset("gatys2016"), handlers.limits)
-    preset = gr.Dropdown(
+    preset = Dropdown(
         [(f"{paper} · {each.label}", each.name) for paper, each in settings.presets_by_paper()],
         value=first.base.name,
         label="Preset",
@@ -345,13 +347,16 @@ def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     )
     note = gr.HTML(texts.preset_note(first.base), elem_classes="plain", padding=False)
     with gr.Row():
-        content, style = picture_input("content"), picture_input("style")
+        content, style = (
+            picture_input(handlers.backend, "content"),
+            picture_input(handlers.backend, "style"),
+        )
     with gr.Row():
         size = size_field(handlers.limits, first.size)
         evaluations = evaluations_field(
             handlers.limits, first.evaluations, "Forward and backward passes"
         )
-    exponent = gr.Slider(
+    exponent = Slider(
         *settings.EXPONENTS,
         value=settings.exponent_of(first.ratio),
         step=0.01,
@@ -364,15 +369,13 @@ def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
     with gr.Accordion("Layers", open=False, elem_id="layer-weights"):
         rows, kind, balance = _layers(first)
     with gr.Accordion("Start and seed", open=False):
-        init = gr.Radio(
+        init = Radio(
             [("White noise", "noise"), ("Content picture", "content"), ("Style picture", "style")],
             value=first.init,
             label="Start from",
             elem_id="init",
         )
-        seed = gr.Number(
-            first.seed, precision=0, minimum=0, label="Seed of the noise", elem_id="seed"
-        )
+        seed = Number(first.seed, precision=0, minimum=0, label="Seed of the noise", elem_id="seed")
     gr.HTML(texts.limits_note(handlers.limits), elem_classes="plain", padding=False)
     form = Form(
         gr.State(None),
@@ -394,7 +397,7 @@ def _form(handlers: Transfer, page: gr.Blocks) -> tuple[Form, gr.Button]:
 
 
 def _layers(first: Settings) -> tuple[gr.Dataframe, gr.Radio, gr.Button]:
-    kind = gr.Radio(
+    kind = Radio(
         [("after rectification (relu)", "relu"), ("before it (conv)", "conv")],
         value="relu",
         label="Where the features are read",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from demo import pictures
 from demo.backend import Backend
 from demo.limits import Limits
+from demo.results import Results
+from demo.uploads import Uploads
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.networks.means import measure_means
-from replicate.storage.store import ResultStore
 
 LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting=3)
 
@@ -32,7 +34,13 @@ def few_pictures(monkeypatch):
 
 
 @pytest.fixture
-def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch):
+def limits(request):
+    """The server's limits; a test changes some by parametrizing this indirectly."""
+    return replace(LIMITS, **getattr(request, "param", {}))
+
+
+@pytest.fixture
+def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch, limits):
     """A backend whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
 
     def means(network, weights):
@@ -41,7 +49,8 @@ def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch):
 
     monkeypatch.setattr("replicate.networks.networks.channel_means", means)
     tiny_engine()
-    return Backend("cpu", LIMITS, ResultStore(tmp_path / "results"))
+    results, uploads = Results(tmp_path / "results"), Uploads(tmp_path / "uploads")
+    return Backend("cpu", limits, results, uploads)
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def server(backend, tmp_path, monkeypatch):
     """The address of a started page."""
     from demo.page import launch
 
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # set by the page, and restored
     page = launch(backend, tmp_path, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
     yield page.local_url
     page.close()

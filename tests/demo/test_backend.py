@@ -9,11 +9,12 @@ from demo import backend as module
 from demo import texts
 from demo.backend import COMPACT, FETCHED, Backend
 from demo.limits import Limits
+from demo.results import Results
 from demo.settings import Settings
+from demo.uploads import Uploads
 from replicate.config import load_preset
 from replicate.errors import WeightsError
 from replicate.networks.weights import WeightsStatus
-from replicate.storage.store import ResultStore
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def here(monkeypatch):
 
 
 def made(tmp_path, **limits):
-    return Backend("cpu", Limits(128, 60, **limits), ResultStore(tmp_path))
+    return Backend(
+        "cpu", Limits(128, 60, **limits), Results(tmp_path / "results"), Uploads(tmp_path)
+    )
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ def visit(browser, server):
         if not address.startswith((server, "data:", "blob:")):
             faults.append(f"the page asked for {address}")
 
+    def check(answer):
+        if answer.status >= 400:
+            faults.append(f"{answer.status} for {answer.request.method} {answer.url}")
+
     def open_(query="", width=1600, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         pages.append(page)
@@ -55,6 +59,7 @@ def visit(browser, server):
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
         page.on("request", lambda request: note(request.url))
+        page.on("response", check)
         page.goto(server + query)
         page.wait_for_selector("#content-picture img")
         return page

@@ -38,7 +38,7 @@ def test_a_job_that_was_accepted_and_lost_is_not_borne(error):
 
 
 def test_a_full_queue_is_no_failure():
-    found = loaded(FLAT, errors=["Queue is full. Max size is 24 and size is 24."])
+    found = loaded(FLAT, errors=["24 people are waiting already: try again in a few minutes."])
 
     assert found.borne and found.refused == 1
 

@@ -118,7 +118,7 @@ def test_who_finds_the_queue_full_is_told_so(clients, submit, backend):
             accepted.append(submit(clients(), seed=seed))
             assert until(lambda: accepted[-1].status().code == Status.IN_QUEUE)
         refused = submit(clients(), seed=99)
-        with pytest.raises(Exception, match="Queue is full"):
+        with pytest.raises(Exception, match="3 people are waiting already"):
             refused.result(timeout=SECONDS)
 
     for job in accepted:

@@ -60,4 +60,5 @@ def test_app_serves_the_page_from_a_clean_directory(tmp_path, isolated_cache):
         log, _ = process.communicate(timeout=60)
 
     assert "Which layers?" in page, log
+    assert process.returncode == 0 and not list(tmp_path.glob("gradio/server-*"))
     assert "Traceback" not in log

@@ -73,10 +73,10 @@ def test_run_ends_with_all_that_is_taken_home(tab, files, visitor):
 def test_a_full_disk_takes_the_download_and_not_the_picture(
     tab, files, visitor, monkeypatch, capsys
 ):
-    def full(*_, **__):
+    def full(browser):
         raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
 
-    monkeypatch.setattr("demo.transfer.tempfile.TemporaryDirectory", full)
+    monkeypatch.setattr(tab.backend.uploads, "new", full)
 
     *_, last, offered = list(tab.run(visitor, *values(files)))
 

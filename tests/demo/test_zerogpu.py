@@ -10,6 +10,7 @@ import pytest
 from demo import zerogpu
 from demo.limits import InputError
 from demo.session import Drawings, Stop
+from demo.visitors import Visitor
 from replicate.engine.engine import Engine
 from replicate.errors import DivergedError
 
@@ -67,7 +68,8 @@ slow_clock.now = 0.0  # type: ignore[attr-defined]
 
 
 def drawn(backend, job):
-    return list(Drawings(backend).draw(job, "auto", Stop(), slow_clock))
+    visitor = Visitor(session="here")
+    return list(Drawings(backend).draw(job, "auto", Stop(), slow_clock, visitor))
 
 
 def test_the_picture_comes_back_from_the_other_process_and_is_kept(spaces, backend, job):
