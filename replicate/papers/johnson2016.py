@@ -35,6 +35,7 @@ Judged = Mapping[Drawn, Mapping[Drawn, float]]
 painting."""
 
 PHOTOGRAPH: Drawn = ("photograph", "")
+BOTH = {"VGG-16", "VGG-19"}
 
 
 def fig3(studio: Studio) -> Sheet:
@@ -161,7 +162,9 @@ def issue18(studio: Studio) -> Sheet:
         for judge, distance in judged[key].items():
             seen[f"gram_distance/{', '.join(judge)}"] = distance
     edges = {key: values["edge_correlation"] for key, values in panels.metrics.items()}
-    both = {"VGG-16", "VGG-19"} <= set(networks)
+    unseen = (
+        "Whether VGG-19 does what VGG-16 does is not measured here: that needs the weights of both."
+    )
     return studio.sheet(
         panels,
         grids=[
@@ -172,52 +175,42 @@ def issue18(studio: Studio) -> Sheet:
             ),
             plot_row(_table(judged)),
         ],
-        claims=[
-            layer_claim(studio, judged),
-            index_claim(studio, judged),
-            *([network_claim(studio, judged, edges)] if both else []),
-        ],
-        note=""
-        if both
-        else "Whether VGG-19 does what VGG-16 does is not measured here: that needs the weights of "
-        "both.",
+        claims=claims(studio, judged, edges),
+        note="" if set(networks) >= BOTH else unseen,
     )
 
 
-def layer_claim(studio: Studio, judged: Judged) -> Claim:
-    """Whether the first layers of the blocks and Johnson's own bring each other's style along."""
-    first, own, _ = studio.config.style_sets
+def claims(studio: Studio, judged: Judged, edges: Mapping[Drawn, float]) -> list[Claim]:
+    """Whether other layers, indices for names, and the other network bring the style along.
+
+    Args:
+        edges: by picture, how much of the photograph is left.
+    """
+    first, own, by_index = studio.config.style_sets
+    networks = list(dict.fromkeys(network for network, _ in judged if network != PHOTOGRAPH[0]))
     across = {
         f"{network}, {drawn} judged by {judge}": judged[network, drawn][network, judge]
         / judged[PHOTOGRAPH][network, judge]
-        for network in dict.fromkeys(name for name, _ in judged if name != PHOTOGRAPH[0])
+        for network in networks
         for drawn, judge in ((first, own), (own, first))
     }
-    return studio.claim("layers", across)
-
-
-def index_claim(studio: Studio, judged: Judged) -> Claim:
-    """Whether VGG-16's Torch indices do on VGG-19 what the names do."""
-    _, own, by_index = studio.config.style_sets
-    (network,) = [name for name, sets in judged if sets == by_index]
+    (indexed,) = (network for network, sets in judged if sets == by_index)
     over = {
-        f"judged by {judge[0]}": judged[network, by_index][judge] / distance
-        for judge, distance in judged[network, own].items()
-        if judge[1] == own
+        f"judged by {network}": judged[indexed, by_index][network, own]
+        / judged[indexed, own][network, own]
+        for network in networks
     }
-    return studio.claim("indices", over)
-
-
-def network_claim(studio: Studio, judged: Judged, edges: Mapping[Drawn, float]) -> Claim:
-    """Whether VGG-19 with Johnson's layers, by name, does what VGG-16 does."""
-    _, own, _ = studio.config.style_sets
-    sixteen, nineteen = ("VGG-16", own), ("VGG-19", own)
-    one, other = judged[nineteen][sixteen], judged[sixteen][nineteen]
-    left = {
-        "VGG-19's picture judged by VGG-16": one / judged[PHOTOGRAPH][sixteen],
-        "VGG-16's picture judged by VGG-19": other / judged[PHOTOGRAPH][nineteen],
-    }
-    return studio.claim("networks", left, one / other, edges[nineteen] / edges[sixteen])
+    found = [studio.claim("layers", across), studio.claim("indices", over)]
+    if set(networks) >= BOTH:
+        sixteen, nineteen = (("VGG-16", own), ("VGG-19", own))
+        one, other = judged[nineteen][sixteen], judged[sixteen][nineteen]
+        left = {
+            "VGG-19's picture judged by VGG-16": one / judged[PHOTOGRAPH][sixteen],
+            "VGG-16's picture judged by VGG-19": other / judged[PHOTOGRAPH][nineteen],
+        }
+        kept = edges[nineteen] / edges[sixteen]
+        found.append(studio.claim("networks", left, one / other, kept))
+    return found
 
 
 def _networks(studio: Studio, preset: Preset) -> dict[str, Preset]:

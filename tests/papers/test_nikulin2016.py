@@ -94,16 +94,3 @@ def test_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
     drawn = [result.job.description() for result in studio.drawn]
     assert len({repr(each) for each in drawn}) == len(drawn) == len(labels)
     assert "Some settings of this figure could not be verified" in figure.caption
-
-
-def test_with_balanced_weights(small_studio: Callable[..., Studio]) -> None:
-    studio = small_studio(balanced=True)
-    figure = draw_figure(studio, ID)
-    assert figure.balanced
-    by_label = {result.job.label: result.job.preset for result in studio.drawn}
-    changed = by_label["B changed layers"]
-    assert len(set(changed.content_layers.values())) == 4
-    assert changed.ratio == pytest.approx(1e-3)
-    baseline = by_label["Gatys' layers, α/β 10⁰"]
-    assert baseline.ratio == pytest.approx(1)
-    assert len(set(baseline.style_layers.values())) == 5
