@@ -1,4 +1,4 @@
-"""The galleries of both editions: their ratios, what is left out, claims both ways."""
+"""Gatys' figures: the galleries of both editions, what is left out, claims both ways."""
 
 from __future__ import annotations
 
@@ -99,3 +99,34 @@ def test_one_panel_is_enough_to_fail(
         "palette_to_photograph": 0.2,
     }
     assert failing("gatys2016/fig3", lambda role: good, {"D Munch": changes}) == fails
+
+
+FLAT = {
+    "psnr": 20.0,
+    "ssim": 0.5,
+    "ssim_to_painting": 0.5,
+    "edge_correlation": 0.3,
+    "coherence_length": 5.0,
+    "mean_lab_shift": 10.0,
+    "content_loss": 1.0,
+    "style_loss": 1.0,
+    "total_loss": 1.0,
+    **{f"gram_distance/relu{block}_1": 0.1 for block in range(1, 6)},
+}
+
+
+@pytest.mark.parametrize(
+    ("figure", "fails"),
+    [
+        ("gatys2015/fig1", ["order", "shallow", "deep", "arrangement", "added"]),
+        ("gatys2016/fig1", ["order", "shallow", "deep", "arrangement", "added"]),
+        ("gatys2015/fig3", ["rows", "extremes"]),
+        ("gatys2016/fig4", ["interpolation", "extremes"]),
+        ("gatys2016/fig5", ["structure"]),
+        ("gatys2016/fig6", ["bias", "many"]),
+    ],
+)
+def test_what_is_said_of_differences_fails_where_all_panels_are_alike(
+    failing: Callable[..., list[str]], figure: str, fails: list[str]
+) -> None:
+    assert failing(figure, lambda key: FLAT) == fails
