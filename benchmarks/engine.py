@@ -47,11 +47,11 @@ def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dic
     from replicate.engine.device import choose_dtype
     from replicate.engine.optimizers import LBFGS
     from replicate.method import Objective, content, evaluate, style
-    from replicate.networks.vgg import Network
-    from replicate.networks.weights import random_weights
+    from replicate.networks.random import random_weights
+    from replicate.networks.vgg import VGG
 
     dtype = choose_dtype(precision, torch.device("cpu"))  # type: ignore[arg-type]
-    network = Network(random_weights("vgg19").tensors, dtype=dtype)
+    network = VGG(random_weights().tensors, dtype=dtype)
     pixels = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     objective = Objective()
     with torch.no_grad():

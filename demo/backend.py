@@ -17,7 +17,7 @@ from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.networks.table import read_table
-from replicate.networks.weights import fetch_weights, weights_status
+from replicate.networks.weights import fetch_weights, locate_weights
 from replicate.storage.store import ResultStore
 
 from . import pictures, zerogpu
@@ -199,7 +199,7 @@ class Backend:
 
 def _here() -> set[str]:
     try:
-        return {status.name for status in weights_status() if status.where != "absent"}
+        return {name for name in read_table() if locate_weights(name)[0] != "absent"}
     except ReplicateError:
         return set()
 

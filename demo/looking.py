@@ -18,7 +18,7 @@ from replicate.measure.analysis import (
     matched_pairs,
     representations,
 )
-from replicate.networks.layers import canonical_layer, layer_names
+from replicate.networks.layers import layer_names
 from replicate.visualisation.maps import map_mosaic, pair_picture
 
 from .backend import Backend
@@ -71,7 +71,7 @@ def look(backend: Backend, picture: Picture, layer: str, preset: Preset, network
     """
     engine = backend.viewer(network)
     spec = engine.networks.resolve(preset.network)
-    layer = canonical_layer(layer, spec.architecture)
+    layer = engine.networks.network(preset.network).canonical(layer)
     with backend.lock:
         found = representations(engine, picture, [layer], preset.network)[layer]
         heat = _heat(found)

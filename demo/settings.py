@@ -18,7 +18,7 @@ from replicate.engine.job import Job
 from replicate.engine.preset import Init, Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
-from replicate.networks.layer_list import format_layers, layer_weights, parse_layers
+from replicate.layer_list import format_layers, layer_weights, parse_layers
 from replicate.networks.layers import layer_names
 from replicate.networks.table import network_entry
 from replicate.record import Record
@@ -263,7 +263,7 @@ def switched(rows: Sequence[Sequence[Any]], kind: str) -> list[Row]:
     """The table with every convolution named before (conv) or after (relu) its rectification."""
     one_of("kind of layer", kind, KINDS)
     return [
-        [kind + str(name)[4:] if str(name)[:4] in KINDS else name, *weights]
+        [kind + str(name)[4:] if str(name)[:4] in KINDS and str(name)[4:] else name, *weights]
         for name, *weights in rows
     ]
 

@@ -13,7 +13,7 @@ from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
-from replicate.networks.layer_list import format_layers
+from replicate.layer_list import format_layers
 
 from .backend import Backend
 from .limits import Limits

@@ -9,7 +9,7 @@ from replicate import Engine, NetworkSpec
 from replicate.engine.optimizers import LBFGS
 from replicate.images import find_image
 from replicate.method import Stage, content, noise, transfer, variation
-from replicate.networks.means import to_picture, to_tensor
+from replicate.networks.pixels import to_picture, to_tensor
 
 parser = ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--content", default="chelsea", help="a file, or a bundled picture's name")

@@ -12,7 +12,7 @@ from replicate import Engine, NetworkSpec
 from replicate.engine.optimizers import LBFGS
 from replicate.images import find_image
 from replicate.method import Stage, noise, style, transfer
-from replicate.networks.means import to_picture, to_tensor
+from replicate.networks.pixels import to_picture, to_tensor
 
 LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 

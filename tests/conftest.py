@@ -144,14 +144,14 @@ def tiny_tensors() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def tiny_network(tiny_tensors: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    """``tiny_network("vgg16", pooling="average", dtype=torch.float64)``: a Network of few channels.
+    """``tiny_network("vgg16", pooling="average", dtype=torch.float64)``: a VGG of few channels.
 
     Other arguments are those of :class:`replicate.networks.vgg.Network`.
     """
-    from replicate.networks.vgg import Network
+    from replicate.networks.vgg import VGG
 
-    def make(architecture: str = "vgg19", seed: int = 0, **arguments: Any) -> Network:
-        return Network(tiny_tensors(architecture, seed), architecture, **arguments)
+    def make(architecture: str = "vgg19", seed: int = 0, **arguments: Any) -> VGG:
+        return VGG(tiny_tensors(architecture, seed), architecture, **arguments)
 
     return make
 
@@ -168,31 +168,25 @@ def tiny_engine(
     from replicate.engine.engine import Engine
     from replicate.errors import WeightsError
     from replicate.networks import networks as module
-    from replicate.networks.weights import LoadedWeights, weights_file
+    from replicate.networks.table import network_entry
+    from replicate.networks.weights import Weights
 
     present: set[str] = set()
 
-    def loaded(name: str, architecture: str, seed: int) -> LoadedWeights:
-        tensors = tiny_tensors(architecture, seed)
-        convention = "torchvision" if name.endswith("torchvision") else "caffe"
-        return LoadedWeights(name, architecture, convention, tensors, f"tiny {name}", None)
+    def loaded(name: str, seed: int = 0) -> Weights:
+        return Weights(tiny_tensors(network_entry(name).architecture, seed), f"tiny {name}")
 
     def find(name: str) -> Path | None:
-        weights_file(name)
-        return Path(name) if name in present else None
+        return Path(name) if network_entry(name).id in present else None
 
-    def load(name: str) -> LoadedWeights:
+    def load(name: str) -> Weights:
         if find(name) is None:
             raise WeightsError(f"The weights {name} are not on this machine.")
-        return loaded(name, name.split("-")[0], 0)
-
-    def random(architecture: str = "vgg19", seed: int = 0, pooling: str = "max") -> LoadedWeights:
-        return loaded(f"{architecture}-random", architecture, 100 + seed)
+        return loaded(name)
 
     monkeypatch.setattr(module, "find_weights", find)
     monkeypatch.setattr(module, "load_weights", load)
-    monkeypatch.setattr(module, "random_weights", random)
-    monkeypatch.setattr(module, "bundled_weights", lambda name: None)
+    monkeypatch.setattr(module, "random_weights", lambda name, pooling: loaded(name, 100))
 
     def make(here: tuple[str, ...] = ("vgg19-caffe", "vgg16-caffe"), **arguments: Any) -> Engine:
         present.update(here)

@@ -18,7 +18,7 @@ from ..engine.preset import Preset
 from ..errors import ImageError, WeightsError, one_line
 from ..figure.record import read_record as read_figure
 from ..images import Picture, find_image
-from ..networks.layer_list import layer_weights, parse_layers
+from ..layer_list import layer_weights, parse_layers
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
 from ..suggest import nearest
 from .drawing import make_engine

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from ..networks.table import network_entry
-from ..networks.weights import WeightsStatus, fetch_weights, weights_status
+from ..networks.table import network_entry, read_table
+from ..networks.weights import Where, fetch_weights, locate_weights
 from ..storage.files import cache_dir
 from .parser import UsageError
 from .text import print_json, print_table
@@ -47,18 +48,23 @@ def _fetch(names: list[str], as_json: bool) -> int:
 
 
 def _status(as_json: bool) -> int:
-    found = weights_status()
+    names = [name for name, entry in read_table().items() if not entry.random]
+    found = {name: locate_weights(name) for name in names}
     if as_json:
-        print_json([asdict(each) for each in found])
+        print_json([_plain(name, *found[name]) for name in names])
         return 0
-    print_table(["WEIGHTS", "SIZE", "WHERE"], [_row(each) for each in found])
+    print_table(["WEIGHTS", "SIZE", "WHERE"], [_row(name, *found[name]) for name in names])
     print()
     print(f"REPLICATE_WEIGHTS: {os.environ.get('REPLICATE_WEIGHTS') or 'not set'}")
     print(f"cache: {cache_dir() / 'weights'}")
     return 0
 
 
-def _row(status: WeightsStatus) -> tuple[str, str, str]:
-    size = f"{status.bytes / 1e6:.0f} MB" if status.bytes else ""
-    where = _PLACES[status.where]
-    return status.name, size, f"{where}: {status.place}" if status.place else where
+def _plain(name: str, where: Where, path: Path | None) -> dict[str, Any]:
+    size = path.stat().st_size if path else 0
+    return {"name": name, "place": path and str(path), "bytes": size, "where": where}
+
+
+def _row(name: str, where: Where, path: Path | None) -> tuple[str, str, str]:
+    size = f"{path.stat().st_size / 1e6:.0f} MB" if path else ""
+    return name, size, f"{_PLACES[where]}: {path}" if path else _PLACES[where]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..errors import ReplicateError
 from ..method import Objective, evaluate
-from ..networks.vgg import Network
+from ..networks.network import Network
 from .preset import Preset
 
 KINDS = ("content", "style")

@@ -16,8 +16,8 @@ from torch import Tensor
 from ..errors import DivergedError, ReplicateError
 from ..images import Picture
 from ..method import Stage, Step, transfer
-from ..networks.means import to_picture
 from ..networks.networks import Networks
+from ..networks.pixels import to_picture
 from ..storage.store import ResultStore
 from .device import Precision, arithmetic, choose_device, choose_dtype
 from .job import Job, Result, Snapshot

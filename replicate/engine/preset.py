@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from ..errors import LayerError
-from ..networks.layers import canonical_layer, steps
+from ..networks.layers import canonical_layer, layer_names
 from ..networks.spec import NetworkSpec
 from ..strict import Strict
 
@@ -136,7 +136,8 @@ class Preset(Strict):
                 if layer in named:
                     raise ValueError(f"{kind} names {layer} twice")
                 named[layer] = float(weight)
-            order = [step.name for step in steps(self.network.architecture)]
+            # Of other architectures than VGG only the network itself knows the order.
+            order = layer_names(self.network.architecture) or list(named)
             object.__setattr__(self, kind, {name: named[name] for name in order if name in named})
         if not self.content_layers and not self.style_layers:
             raise ValueError("a preset needs content layers or style layers")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..images import Picture
 from ..networks.features import FeatureMap
-from ..networks.means import to_tensor
 from ..networks.networks import Networks
+from ..networks.pixels import to_tensor
 from ..networks.spec import NetworkSpec
 from ..storage.store import ResultStore
 from .balance import Norms, balanced_preset, gradient_norms

@@ -11,8 +11,8 @@ from torch import Tensor
 from ..images import Picture
 from ..method import Objective, Optimizer, Statistic, content, noise, style, variation
 from ..networks.features import FeatureMap
-from ..networks.means import to_tensor
-from ..networks.vgg import Network
+from ..networks.network import Network
+from ..networks.pixels import to_tensor
 from .job import Job, Level
 from .optimizers import LBFGS, Adam
 from .preset import Preset, StyleStatistic

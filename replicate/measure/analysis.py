@@ -27,7 +27,6 @@ from skimage.filters import sobel
 
 from ..engine.engine import Engine
 from ..images import Picture
-from ..networks.layers import receptive_field
 from ..networks.spec import NetworkSpec
 from .metrics import correlation_length
 
@@ -82,9 +81,9 @@ def representations(
         LayerError: an unknown layer.
         WeightsError: the network is not on this machine.
     """
-    found = {}
+    network, found = engine.networks.network(spec), {}
     for layer, features in engine.reader.features(picture, layers, spec).items():
-        field, step = receptive_field(layer, spec.architecture)
+        field, step = network.field(layer) or max(picture.size), network.stride(layer)
         maps = features.wide()[0].float().cpu().numpy()
         gram = features.wide_gram()[0].double().cpu().numpy()
         found[layer] = Representation(layer, maps, gram, field, step)

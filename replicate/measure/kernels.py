@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..networks.layers import steps
+from ..networks.random import random_weights
 from ..networks.spec import NetworkSpec
-from ..networks.weights import random_weights
 
 
 def loss_factors(layers: Collection[str], spread: float, spec: NetworkSpec) -> dict[str, float]:
@@ -16,7 +16,7 @@ def loss_factors(layers: Collection[str], spread: float, spec: NetworkSpec) -> d
     plain network's features at a layer are ours times the product of ``spread`` over our kernels'
     standard deviation, over all convolutions up to there; and the loss goes with the fourth power.
     """
-    tensors = random_weights(spec.architecture, pooling=spec.pooling).tensors
+    tensors = random_weights(spec.name, spec.pooling).tensors
     factor, found = 1.0, {}
     for step in steps(spec.architecture):
         if step.kind == "conv":

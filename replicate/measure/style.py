@@ -13,7 +13,7 @@ from ..engine.job import Job
 from ..images import Picture
 from ..method import Objective, evaluate, style
 from ..networks.features import FeatureMap
-from ..networks.means import to_tensor
+from ..networks.pixels import to_tensor
 from .metrics import relative_gram_distance
 
 TILES = 4

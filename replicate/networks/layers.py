@@ -16,8 +16,13 @@ from dataclasses import dataclass
 
 from ..errors import LayerError
 
-BLOCKS: dict[str, tuple[int, ...]] = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
-"""Convolutions in each block (Simonyan & Zisserman 2015, table 1, columns E and D)."""
+BLOCKS: dict[str, tuple[int, ...]] = {
+    "vgg19": (2, 2, 4, 4, 4),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg11": (1, 1, 2, 2, 2),
+}
+"""Convolutions in each block (Simonyan & Zisserman 2015, table 1, columns E, D, B and A)."""
 
 CHANNELS = (64, 128, 256, 512, 512)
 """Channels of the convolutions in each block."""
@@ -39,10 +44,16 @@ class Step:
         return re.match(r"[a-z]+", self.name)[0]  # type: ignore[index]
 
 
+def is_chain(architecture: str) -> bool:
+    """Whether it is a VGG; the names here are of no other."""
+    return architecture in BLOCKS
+
+
 def steps(architecture: str) -> list[Step]:
-    """All operations of ``architecture`` from ``conv1_1`` to ``pool5``."""
+    """All operations of ``architecture`` from ``conv1_1`` to ``pool5``; none if it is no VGG."""
     found, index = [], 0
-    for block, (convolutions, channels) in enumerate(zip(BLOCKS[architecture], CHANNELS), 1):
+    blocks = BLOCKS.get(architecture, ())
+    for block, (convolutions, channels) in enumerate(zip(blocks, CHANNELS), 1):
         for number in range(1, convolutions + 1):
             found.append(Step(f"conv{block}_{number}", index, channels))
             found.append(Step(f"relu{block}_{number}", index + 1, channels))
@@ -81,11 +92,14 @@ def canonical_layer(name: str, architecture: str = "vgg19") -> str:
 
     Accepts canonical names (``relu4_2``), the PyTorch tutorial's count of convolutions
     (``conv_4`` is ``conv2_2``), torchvision's indices (``features.21`` or ``21`` is ``conv4_2``),
-    Keras' names (``block4_conv2`` is ``relu4_2``) and ``r42``.
+    Keras' names (``block4_conv2`` is ``relu4_2``) and ``r42``.  Names of other architectures are
+    passed on: only the network itself knows them.
 
     Raises:
         LayerError: unknown name; the message names the nearest right one.
     """
+    if not is_chain(architecture):
+        return str(name).strip()
     wanted = str(name).strip().lower()
     names = layer_names(architecture)
     if wanted in names:
@@ -95,7 +109,9 @@ def canonical_layer(name: str, architecture: str = "vgg19") -> str:
         return others[wanted]
     elsewhere = [other for other in BLOCKS if wanted in layer_names(other)]
     if elsewhere:
-        raise LayerError(f"layer '{name}' exists in {elsewhere[0]} only, not in {architecture}")
+        raise LayerError(
+            f"layer '{name}' exists in {' and '.join(elsewhere)} only, not in {architecture}"
+        )
     # relu9_9 is nearer to the alias relu_9 than to any layer, but a layer is what was meant.
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
     near = near or difflib.get_close_matches(wanted, list(others), n=1, cutoff=0.5)

@@ -22,10 +22,11 @@ from torch import Tensor
 
 from ..images import Picture, bundled, bundled_names, load_image
 from ..storage.files import cache_dir, write_atomic
-from .layers import layer_names
+from .network import Network
+from .pixels import to_tensor
 from .table import network_entry
-from .vgg import Network
-from .weights import LoadedWeights, load_weights
+from .vgg import VGG
+from .weights import Weights, load_weights
 
 MEANS = Path(__file__).with_name("channel_means.npz")
 SIDE = 256
@@ -37,15 +38,17 @@ would otherwise be blown up without bound."""
 
 
 def measure_means(network: Network, pictures: Iterable[Picture]) -> dict[str, Tensor]:
-    """Mean rectified activation of every channel over pictures and positions.
+    """Mean activation of every channel over pictures and positions, by measured layer.
+
+    Where a layer is not rectified, as in some classifiers, it is the mean of the magnitude.
 
     Args:
         network: not normalised itself.
 
     Returns:
-        ``relu1_1`` ... to (N,), float32 on the CPU.
+        Layer to (N,), float32 on the CPU.
     """
-    layers = layer_names(network.architecture, "relu")
+    layers = network.measured_layers
     sums: dict[str, Tensor] = {}
     positions = dict.fromkeys(layers, 0)
     for picture in pictures:
@@ -53,7 +56,7 @@ def measure_means(network: Network, pictures: Iterable[Picture]) -> dict[str, Te
         with torch.no_grad():
             maps = network(pixels, layers)
         for layer, features in maps.items():
-            total = features.wide().cpu().sum(dim=(0, 2, 3), dtype=torch.float64)
+            total = features.wide().abs().cpu().sum(dim=(0, 2, 3), dtype=torch.float64)
             sums[layer] = sums[layer] + total if layer in sums else total
             positions[layer] += features.positions
     return {layer: (sums[layer] / positions[layer]).float() for layer in layers}
@@ -64,13 +67,13 @@ def packaged_means(key: str, pooling: str) -> dict[str, Tensor]:
     return _read(MEANS, f"{key}/{pooling}/")
 
 
-def channel_means(network: Network, weights: LoadedWeights) -> dict[str, Tensor]:
-    """The means to divide by, with a floor, for a network made of ``weights``.
+def channel_means(network: Network, name: str, weights: Weights) -> dict[str, Tensor]:
+    """The means to divide by, with a floor, for the network ``name`` made of ``weights``.
 
     They are those that the weights' file holds, else packaged ones, else measured once and kept
     in the cache under the checksum of the weights.
     """
-    means = weights.means(network.pooling) or packaged_means(weights.name, network.pooling)
+    means = weights.means(network.pooling) or packaged_means(name, network.pooling)
     if not means:
         # By type as well, or what an exact run draws would depend on what was run before it.
         kind = str(network.dtype).removeprefix("torch.")
@@ -98,18 +101,6 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
         return {}
 
 
-def to_tensor(picture: Picture) -> Tensor:
-    """(1, 3, H, W) float32 in [0, 1]."""
-    pixels = np.ascontiguousarray(picture.pixels.transpose(2, 0, 1)[None])
-    return torch.from_numpy(pixels).float() / 255
-
-
-def to_picture(pixels: Tensor, name: str = "") -> Picture:
-    """The picture of (1, 3, H, W) or (3, H, W): clipped to [0, 1], rounded to 8 bits."""
-    image = pixels.detach().reshape(pixels.shape[-3:]).float().cpu()
-    return Picture((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy().copy(), name)
-
-
 def main(arguments: list[str]) -> None:
     """Measure the means of the named networks over a folder of photographs and save them."""
     folder, *keys = arguments
@@ -118,7 +109,7 @@ def main(arguments: list[str]) -> None:
     for key in keys:
         entry, weights = network_entry(key), load_weights(key)
         for pooling in ("max", "average"):
-            network = Network(weights.tensors, entry.architecture, entry.preprocessing, pooling)
+            network = VGG(weights.tensors, entry.architecture, entry.preprocessing, pooling)
             means: Mapping[str, Tensor] = measure_means(network, map(load_image, paths))
             table.update({f"{key}/{pooling}/{k}": v.numpy() for k, v in means.items()})
     np.savez_compressed(MEANS, **table)  # type: ignore[arg-type]

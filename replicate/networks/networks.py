@@ -6,17 +6,14 @@ from collections.abc import Callable
 
 import torch
 
+from .layers import is_chain
 from .means import channel_means
+from .network import Network
+from .random import random_weights
 from .spec import NetworkInfo, NetworkSpec
 from .table import network_entry
-from .vgg import Network
-from .weights import (
-    LoadedWeights,
-    bundled_weights,
-    find_weights,
-    load_weights,
-    random_weights,
-)
+from .vgg import VGG
+from .weights import Weights, find_weights, load_weights
 
 
 class Networks:
@@ -46,7 +43,7 @@ class Networks:
         self._say = say
         self._said: set[str] = set()
         self._resolved: dict[NetworkSpec, NetworkSpec] = {}
-        self._weights: dict[str, LoadedWeights] = {}
+        self._weights: dict[str, Weights] = {}
         self._networks: dict[tuple[NetworkSpec, float], Network] = {}
 
     def resolve(self, spec: NetworkSpec) -> NetworkSpec:
@@ -62,8 +59,9 @@ class Networks:
             return spec.changed(name=self.chosen)
         if spec.entry.bundled or find_weights(spec.name):
             return spec
-        stand_in = "vgg19-compact" if bundled_weights("vgg19-compact") else "vgg19-random"
+        stand_in = _stand_in(spec.architecture)
         drawing = spec.changed(name=stand_in)
+        self._load(drawing)  # or an error, before anything is said
         if spec.name not in self._said:
             self._said.add(spec.name)
             rescaled = feature_scale(spec, drawing) != 1
@@ -99,28 +97,43 @@ class Networks:
 
     def _built(self, spec: NetworkSpec) -> Network:
         weights = self._load(spec)
-        network = Network(
-            weights.tensors,
-            spec.architecture,
-            spec.entry.preprocessing,
-            spec.pooling,
-            self.device,
-            self.dtype,
-        )
+        network = build(spec, weights, self.device, self.dtype)
         if spec.normalised:
-            network.normalise(channel_means(network, weights))
+            network.normalise(channel_means(network, spec.name, weights))
         return network
 
-    def _load(self, spec: NetworkSpec) -> LoadedWeights:
+    def _load(self, spec: NetworkSpec) -> Weights:
         # Random filters are scaled so that activations keep their size, which pooling decides.
         key = f"{spec.name}/{spec.pooling}" if spec.entry.random else spec.name
         if key not in self._weights:
             self._weights[key] = (
-                random_weights(spec.architecture, pooling=spec.pooling)
+                random_weights(spec.name, spec.pooling)
                 if spec.entry.random
                 else load_weights(spec.name)
             )
         return self._weights[key]
+
+
+def build(spec: NetworkSpec, weights: Weights, device: torch.device, dtype: torch.dtype) -> Network:
+    """The network made of the weights, by the adapter for its architecture; not normalised."""
+    adapter: Callable[..., Network] = VGG
+    if not is_chain(spec.architecture):
+        from .classifier import Classifier as adapter  # torchvision takes a second to import
+    return adapter(
+        weights.tensors,
+        spec.architecture,
+        spec.entry.preprocessing,
+        spec.pooling,
+        device,
+        dtype,
+    )
+
+
+def _stand_in(architecture: str) -> str:
+    """What draws where a network's weights are not here: it has the same layers at least."""
+    if not is_chain(architecture):
+        return f"{architecture}-random"
+    return "vgg19-compact" if find_weights("vgg19-compact") else "vgg19-random"
 
 
 def feature_scale(meant: NetworkSpec, drawing: NetworkSpec) -> float:

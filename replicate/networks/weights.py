@@ -1,37 +1,33 @@
 """The networks' weights: found, fetched, converted, checked.
 
-A weights file holds a network's convolutions alone, as safetensors: ``features.N.weight`` and
-``features.N.bias`` with torchvision's N, float32, the first layer turned to RGB.  It is looked
-for in the folder ``REPLICATE_WEIGHTS``, then in the cache, and made from the original download
-(550 MB, most of it a classifier that nobody needs here) when it is in neither.
-
-Weights are named after architecture and training: ``vgg19-caffe`` is Simonyan and Zisserman's own
-VGG-19, ``vgg19-torchvision`` the same architecture trained anew.
+A weights file is safetensors of float32 under the network's name.  A VGG's holds its convolutions
+alone, ``features.N.weight`` and ``features.N.bias`` with torchvision's N, the first layer turned to
+RGB; a classifier's holds the state of torchvision's model.  It is looked for in the folder
+``REPLICATE_WEIGHTS``, then in the cache, and made from the original download (a VGG's has 550 MB,
+most of it a classifier that nobody needs here) when it is in neither.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
+import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import safetensors
 import safetensors.torch
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import DownloadError, ReplicateError, WeightsError
 from ..storage.download import Digest, download
 from ..storage.files import cache_dir, file_digest, remove_leftovers, write_atomic
-from .layers import Step, steps
-from .table import NetworkEntry, known_digits, network_entry, read_table
+from .layers import is_chain, steps
+from .table import NetworkEntry, known_digits, network_entry
 
 FORMAT_VERSION = "1"
 """Version of the converted files, in their header."""
@@ -39,40 +35,27 @@ FORMAT_VERSION = "1"
 Where = Literal["folder", "cache", "bundled", "absent"]
 """``folder`` is ``REPLICATE_WEIGHTS``, ``bundled`` the package itself."""
 
-
 MEANS_PREFIX = {"max": "means.", "average": "means_average."}
 """How a bundled file calls mean activations, by the pooling with which they were measured."""
 
 _LANDMARK_TOLERANCE = 0.02
+_HUB = re.compile(r"https://huggingface\.co/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
-@dataclass(frozen=True, eq=False)
-class LoadedWeights:
-    """Weights ready for :class:`replicate.networks.vgg.Network`.
+class Weights(NamedTuple):
+    """What a network is made of.
 
     Attributes:
-        name: of the weights, such as ``vgg19-caffe``.
-        architecture: ``vgg19`` or ``vgg16``.
-        convention: a key of :data:`replicate.networks.vgg.CONVENTIONS`.
-        tensors: ``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,), float32;
-            a compact network has heads and mean activations as well (:func:`read_compact`).
+        tensors: by name, float32.
         sha256: of the tensors (:func:`tensors_sha256`); of the file for a bundled network, so
             that it is the sum in the model card.
-        path: the file; None for random weights.
     """
 
-    name: str
-    architecture: str
-    convention: str
     tensors: dict[str, Tensor]
     sha256: str
-    path: Path | None
 
     def means(self, pooling: str) -> dict[str, Tensor]:
-        """Mean activations (N,) of the layers ``relu1_1`` ... that the file itself holds.
-
-        Empty for networks whose files hold convolutions alone.
-        """
+        """Mean activations (N,) by layer that the file itself holds; few do."""
         prefix = MEANS_PREFIX[pooling]
         return {
             key.removeprefix(prefix): tensor
@@ -81,18 +64,25 @@ class LoadedWeights:
         }
 
 
-@dataclass(frozen=True)
-class WeightsStatus:
-    """Whether and where the weights ``name`` are on this machine; plain values, ready for JSON."""
+def locate_weights(name: str) -> tuple[Where, Path | None]:
+    """Whether and where a network's weights are here; nothing is read, converted or downloaded.
 
-    name: str
-    place: str | None
-    bytes: int
-    where: Where
+    Raises:
+        WeightsError: unknown name, or ``REPLICATE_WEIGHTS`` is no folder.
+    """
+    entry = network_entry(name)
+    if path := entry.bundled_path:
+        return ("bundled", path) if path.is_file() else ("absent", None)
+    folder = _folder()
+    known = (entry.file_name, *entry.originals) if folder and entry.sources else ()
+    for each in known:
+        if folder and (folder / each).is_file():
+            return "folder", folder / each
+    return ("cache", _cached(entry)) if _cached(entry).is_file() else ("absent", None)
 
 
 def find_weights(name: str) -> Path | None:
-    """The weights file ``name`` in ``REPLICATE_WEIGHTS`` or else the cache; None if in neither.
+    """A network's weights file in the package, ``REPLICATE_WEIGHTS`` or the cache, if there is one.
 
     An original download (``.pth``) in ``REPLICATE_WEIGHTS`` is converted into the cache.
 
@@ -100,87 +90,53 @@ def find_weights(name: str) -> Path | None:
         WeightsError: unknown name, ``REPLICATE_WEIGHTS`` is no folder, or the original in it is
             not what its name says.
     """
-    entry = weights_file(name)
-    place, _ = _located(entry)
-    if place is None:
-        return None
-    if place.suffix == ".safetensors":
-        return place
+    entry = network_entry(name)
+    _, path = locate_weights(name)
+    if path is None or path.suffix == ".safetensors":
+        return path
     cached = _cached(entry)
-    return cached if _looks_intact(cached, entry) else _convert(place, entry, str(place.name))
+    return cached if _looks_intact(cached, entry) else _convert(path, entry, path.name)
 
 
 def fetch_weights(name: str) -> Path:
-    """The weights file ``name``, downloaded and converted if it is not on this machine yet.
+    """A network's weights file, downloaded and converted if it is not on this machine yet.
 
-    A damaged file in the cache is replaced.  The download (550 MB, with a progress bar on stderr)
-    is deleted once its convolutions are saved.
+    A damaged file in the cache is replaced.  The download, with a progress bar on stderr, is
+    deleted once it is converted.
 
     Raises:
         WeightsError: unknown name; no source could be reached or used (within seconds offline).
         ReplicateError: the cache cannot be written.
     """
-    if network_entry(name).bundled:
-        raise WeightsError(f"The network {name} comes with the package and is never downloaded.")
-    entry = weights_file(name)
-    found = find_weights(name)
+    entry = network_entry(name)
+    if not entry.sources:
+        reason = "comes with the package" if entry.bundled else "has no trained weights"
+        raise WeightsError(f"The network {entry.id} {reason} and is never downloaded.")
+    found = find_weights(entry.id)
     if found is not None and (found != _cached(entry) or _looks_intact(found, entry)):
         return found
     return _download(entry)
 
 
-def load_weights(source: str | Path) -> LoadedWeights:
-    """Weights by name, bundled or from where :func:`find_weights` finds them, or by path.
-
-    Nothing is downloaded.  A file's own name, or the header that this module writes, says which
-    network it holds.
+def load_weights(name: str) -> Weights:
+    """A network's weights, bundled or from where :func:`find_weights` finds them.
 
     Raises:
-        WeightsError: absent, damaged, misnamed, or of another architecture.
-    """
-    table = read_table()
-    if isinstance(source, str) and source in table and table[source].bundled:
-        loaded = bundled_weights(source)
-        if loaded is None:
-            raise WeightsError(f"This installation of the package holds no network {source}.")
-        return loaded
-    if isinstance(source, str) and source in table:
-        path = find_weights(source)
-        if path is None:
-            raise WeightsError(
-                f"The weights {source} are not on this machine; run 'replicate weights fetch "
-                f"{source}' or, without a network, {_offline_way(weights_file(source))}."
-            )
-        return _load(path, weights_file(source))
-    path = Path(source)
-    if isinstance(source, str) and not path.suffix and not path.is_file():
-        weights_file(source)
-    return _load(path, weights_file(path.stem if path.stem in table else _named_inside(path)))
-
-
-def bundled_weights(name: str) -> LoadedWeights | None:
-    """A network that is part of this package, or None where the package holds no such file.
-
-    Raises:
-        WeightsError: unknown name, or a file that is not the one that was shipped.
+        WeightsError: unknown, absent, damaged, or of another network.
     """
     entry = network_entry(name)
-    path = entry.bundled_path
+    path = find_weights(entry.id)
+    if path is None and entry.bundled:
+        raise WeightsError(f"This installation of the package holds no network {entry.id}.")
     if path is None:
-        raise WeightsError(f"The network {name} is no part of the package.")
-    if not path.is_file():
-        return None
-    again = f"'{path}' is damaged; install the package again."
-    try:
-        loaded = read_compact(path, name)
-    except WeightsError as error:
-        raise WeightsError(again) from error
-    if loaded.sha256 != entry.sha256:
-        raise WeightsError(again)
-    return loaded
+        raise WeightsError(
+            f"The weights {entry.id} are not on this machine; run 'replicate weights fetch "
+            f"{entry.id}' or, without a network, {_offline_way(entry)}."
+        )
+    return _bundled(path, entry) if entry.bundled else _load(path, entry)
 
 
-def read_compact(path: Path, name: str = "vgg19-compact") -> LoadedWeights:
+def read_compact(path: Path, architecture: str = "vgg19") -> Weights:
     """A compact network from its file, whether or not it is the shipped one.
 
     The convolutions ``features.N`` are narrow; ``heads.relu4_2.weight`` (N, n) and ``.bias`` (N,)
@@ -197,39 +153,10 @@ def read_compact(path: Path, name: str = "vgg19-compact") -> LoadedWeights:
         stored = safetensors.torch.load(data)
     except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
         raise WeightsError(problem) from error
-    architecture = network_entry(name).architecture
     tensors = {key: tensor.float() for key, tensor in stored.items()}
-    if not _is_compact(tensors, architecture) or not _finite(tensors):
+    if not _is_compact(tensors, architecture) or not _finite(tensors.values()):
         raise WeightsError(problem)
-    sha256 = hashlib.sha256(data).hexdigest()
-    return LoadedWeights(name, architecture, "caffe", tensors, sha256, path)
-
-
-def weights_status() -> list[WeightsStatus]:
-    """Where each known network's weights are; nothing is read, converted or downloaded.
-
-    Raises:
-        WeightsError: ``REPLICATE_WEIGHTS`` is no folder.
-    """
-    found = []
-    for entry in read_table().values():
-        if entry.sources:
-            found.append(_status(entry.id, *_located(entry)))
-        elif path := entry.bundled_path:
-            found.append(_status(entry.id, path if path.is_file() else None, "bundled"))
-    return found
-
-
-def weights_file(name: str) -> NetworkEntry:
-    """The row of a network whose weights are found or fetched.
-
-    Raises:
-        WeightsError: unknown, and the text names the nearest; or random or bundled.
-    """
-    entry = network_entry(name)
-    if not entry.sources:
-        raise WeightsError(f"The network {entry.id} has no weights to be fetched.")
-    return entry
+    return Weights(tensors, hashlib.sha256(data).hexdigest())
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -242,71 +169,20 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-# Random weights
+def expected_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
+    """Every tensor that a trained network of this architecture is made of."""
+    if not is_chain(architecture):
+        from .classifier import state_shapes  # torchvision takes a second to import
 
-
-def random_weights(
-    architecture: str = "vgg19", seed: int = 0, pooling: str = "max"
-) -> LoadedWeights:
-    """An untrained network: Gaussian kernels, zero biases, mean activation one at every layer.
-
-    He, Wang and Hopcroft (2016, "A Powerful Generative Model Using Random Weights for the Deep
-    Image Representation") draw kernels from a Gaussian and hold that what fails with them is the
-    scale of the layers' losses, so they weigh each layer by a factor found beforehand.  (The
-    standard deviation .015 attributed to them is unverified, and of no consequence here.)  The
-    same end is reached by rescaling the kernels: first to variance 2 / fan-in (He et al. 2015),
-    then so that the mean rectified activation over a seeded picture of coloured 1/f noise is one,
-    as in Gatys' normalised network, for which the papers' ratios are meant.
-
-    Args:
-        architecture: ``vgg19`` or ``vgg16``.
-        seed: the same seed gives the same weights on every machine.
-        pooling: ``max`` or ``average``, with which the network will be used.
-
-    Returns:
-        Weights for the caffe input convention.
-    """
-    tensors = _random_tensors(architecture, seed, pooling)
-    sha256 = tensors_sha256(tensors)
-    return LoadedWeights(f"{architecture}-random", architecture, "caffe", tensors, sha256, None)
-
-
-def _random_tensors(architecture: str, seed: int, pooling: str) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
-    maps = _one_over_f_noise(generator)
-    tensors: dict[str, Tensor] = {}
+        return state_shapes(architecture)
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 3
     for step in steps(architecture):
         if step.kind == "conv":
-            kernels = _gaussian_kernels(step, maps.shape[1], generator)
-            raw = F.conv2d(maps, kernels, padding=1)
-            # Three digits: rounding that differs between machines then leaves no trace.
-            factor = float(f"{1 / F.relu(raw).mean():.3g}")
-            tensors[f"features.{step.index}.weight"] = kernels.mul_(factor)
-            tensors[f"features.{step.index}.bias"] = torch.zeros(step.channels)
-            maps = raw.mul_(factor)
-        else:
-            maps = F.relu_(maps) if step.kind == "relu" else pool(maps, 2)
-    return tensors
-
-
-def _gaussian_kernels(step: Step, inputs: int, generator: torch.Generator) -> Tensor:
-    kernels = torch.randn(step.channels, inputs, 3, 3, generator=generator)
-    return kernels.mul_(math.sqrt(2 / (9 * inputs)))
-
-
-def _one_over_f_noise(generator: torch.Generator, side: int = 96) -> Tensor:
-    """(1, 3, side, side) input of the caffe convention with a photograph's spectrum and contrast.
-
-    Amplitudes fall as 1/f, as in natural images (Field 1987); most of the variance is common to
-    the three colours.
-    """
-    rows, columns = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
-    frequency = (rows[:, None] ** 2 + columns[None, :] ** 2).sqrt().clamp(min=1 / side)
-    white = torch.fft.rfft2(torch.randn(4, side, side, generator=generator))
-    noise = torch.fft.irfft2(white / frequency, s=(side, side))
-    noise = (noise - noise.mean((1, 2), keepdim=True)) / noise.std((1, 2), keepdim=True)
-    return (55 * noise[:1] + 20 * noise[1:]).clamp(-120, 130)[None]
+            shapes[f"features.{step.index}.weight"] = (step.channels, channels, 3, 3)
+            shapes[f"features.{step.index}.bias"] = (step.channels,)
+            channels = step.channels
+    return shapes
 
 
 # Finding
@@ -328,26 +204,8 @@ def _cached(entry: NetworkEntry) -> Path:
     return cache_dir() / "weights" / entry.file_name
 
 
-def _in_folder(entry: NetworkEntry) -> Path | None:
-    folder = _folder()
-    if folder is None:
-        return None
-    if (converted := folder / entry.file_name).is_file():
-        return converted
-    return next((folder / name for name in entry.originals if (folder / name).is_file()), None)
-
-
-def _located(entry: NetworkEntry) -> tuple[Path | None, Where]:
-    if (found := _in_folder(entry)) is not None:
-        return found, "folder"
-    cached = _cached(entry)
-    return (cached, "cache") if cached.is_file() else (None, "absent")
-
-
-def _status(name: str, place: Path | None, where: Where) -> WeightsStatus:
-    if place is None:
-        return WeightsStatus(name, None, 0, "absent")
-    return WeightsStatus(name, str(place), place.stat().st_size, where)
+def _offline_way(entry: NetworkEntry) -> str:
+    return f"put {entry.file_name} into a folder and set REPLICATE_WEIGHTS to that folder"
 
 
 # Fetching and converting
@@ -356,15 +214,11 @@ def _status(name: str, place: Path | None, where: Where) -> WeightsStatus:
 def _download(entry: NetworkEntry) -> Path:
     failures = []
     for address in entry.sources:
-        with _scratch_folder(_cached(entry).parent) as scratch:
-            original = scratch / address.rsplit("/", 1)[-1]
-            digits = known_digits(address)
-            check = Digest("sha256", digits).require if digits else None
-            try:
-                download(address, original, check=check)
+        try:
+            with _original(address, _cached(entry).parent) as original:
                 return _convert(original, entry, address)
-            except (DownloadError, WeightsError) as error:
-                failures.append(str(error).rstrip("."))
+        except (DownloadError, WeightsError) as error:
+            failures.append(str(error).rstrip("."))
     raise WeightsError(
         f"The weights {entry.id} cannot be fetched ({'; '.join(failures)}); "
         f"without a network, {_offline_way(entry)}."
@@ -372,27 +226,44 @@ def _download(entry: NetworkEntry) -> Path:
 
 
 @contextmanager
-def _scratch_folder(parent: Path) -> Iterator[Path]:
+def _original(address: str, folder: Path) -> Iterator[Path]:
+    """The file at an address, gone when it has been used; an interrupted one is taken up again."""
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         scratch = tempfile.TemporaryDirectory(
-            prefix=".fetch-", dir=parent, ignore_cleanup_errors=True
+            prefix=".fetch-", dir=folder, ignore_cleanup_errors=True
         )
     except OSError as error:
-        raise ReplicateError(f"Cannot write to '{parent}': {error.strerror}.") from error
+        raise ReplicateError(f"Cannot write to '{folder}': {error.strerror}.") from error
     with scratch as name:
-        yield Path(name)
+        if on_hub := _HUB.fullmatch(address):
+            original = _from_hub(on_hub, folder / ".hub")
+            yield original
+            original.resolve().unlink(missing_ok=True)
+        else:
+            digits = known_digits(address)
+            check = Digest("sha256", digits).require if digits else None
+            yield download(address, Path(name) / address.rsplit("/", 1)[-1], check=check)
 
 
-def _offline_way(entry: NetworkEntry) -> str:
-    return f"put {entry.file_name} into a folder and set REPLICATE_WEIGHTS to that folder"
+def _from_hub(address: re.Match[str], folder: Path) -> Path:
+    """A file of the Hugging Face Hub, whose client resumes what was broken off."""
+    from huggingface_hub import hf_hub_download  # takes a second to import
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, revision, file = address.groups()
+    try:
+        return Path(hf_hub_download(repository, file, revision=revision, cache_dir=folder))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise DownloadError(f"Cannot download {file} of {repository}: {reason}.") from error
 
 
 def _convert(original: Path, entry: NetworkEntry, address: str) -> Path:
-    """Save the convolutions of an original into the cache."""
+    """Save an original's tensors into the cache."""
     sha256 = file_digest(original)
-    tensors = _convolutions(_state(original), original, entry)
+    tensors = _converted(_state(original), original, entry)
     known = any(d and sha256.startswith(d) for d in map(known_digits, entry.sources))
     if not known and not _has_landmarks(tensors, entry):
         raise WeightsError(
@@ -421,14 +292,13 @@ def _state(original: Path) -> Mapping[str, Any]:
     return state if isinstance(state, Mapping) else {}
 
 
-def _convolutions(
-    state: Mapping[str, Any], original: Path, entry: NetworkEntry
-) -> dict[str, Tensor]:
-    """float32 tensors ``features.N.*`` in RGB, whichever way the original names them."""
+def _converted(state: Mapping[str, Any], original: Path, entry: NetworkEntry) -> dict[str, Tensor]:
+    """float32 tensors under torchvision's names, in RGB, whichever way the original has them."""
+    indices = {f"features.{step.index}.": f"{step.name}." for step in steps(entry.architecture)}
     tensors = {}
-    for step, part, shape in _expected(entry.architecture):
-        key = f"features.{step.index}.{part}"
-        tensor = state.get(key, state.get(f"{step.name}.{part}"))
+    for key, shape in expected_shapes(entry.architecture).items():
+        stem, part = key.rsplit(".", 1)
+        tensor = state.get(key, state.get(indices.get(f"{stem}.", "") + part))
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             raise WeightsError(
                 f"'{original.name}' has no {key} of shape {shape}, so it is not {entry.id}."
@@ -443,23 +313,9 @@ def _has_landmarks(tensors: Mapping[str, Tensor], entry: NetworkEntry) -> bool:
     if not entry.landmarks:
         return False
     colours = tensors["features.0.weight"].abs().mean((0, 2, 3))
-    biases = [
-        tensors[f"features.{step.index}.bias"].abs().mean()
-        for step, part, _ in _expected(entry.architecture)
-        if part == "bias"
-    ]
-    found = torch.stack([*colours, *biases])
-    return torch.allclose(found, torch.tensor(entry.landmarks), rtol=_LANDMARK_TOLERANCE, atol=0)
-
-
-def _expected(architecture: str) -> Iterator[tuple[Step, str, tuple[int, ...]]]:
-    """Every tensor that a file of this architecture holds: its layer, part and shape."""
-    channels = 3
-    for step in steps(architecture):
-        if step.kind == "conv":
-            yield step, "weight", (step.channels, channels, 3, 3)
-            yield step, "bias", (step.channels,)
-            channels = step.channels
+    biases = [tensor.abs().mean() for key, tensor in tensors.items() if key.endswith(".bias")]
+    found, known = torch.stack([*colours, *biases]), torch.tensor(entry.landmarks)
+    return torch.allclose(found, known, rtol=_LANDMARK_TOLERANCE, atol=0)
 
 
 # Loading
@@ -468,7 +324,7 @@ _digests: dict[tuple[str, int, int], str] = {}
 """What has been hashed in this process: by path, size and time of change."""
 
 
-def _load(path: Path, entry: NetworkEntry) -> LoadedWeights:
+def _load(path: Path, entry: NetworkEntry) -> Weights:
     remedy = f"delete it and run 'replicate weights fetch {entry.id}'"
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
@@ -476,20 +332,29 @@ def _load(path: Path, entry: NetworkEntry) -> LoadedWeights:
             problem = _problem(stored, header, entry)
             if problem:
                 raise WeightsError(f"'{path}' is not {entry.id}: {problem}; {remedy}.")
-            tensors = {key: stored.get_tensor(key).float() for key in _keys(entry)}
+            keys = expected_shapes(entry.architecture)
+            tensors = {key: stored.get_tensor(key).float() for key in keys}
         stat = path.stat()
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(f"'{path}' is damaged or cannot be read; {remedy}.") from error
     memory = (str(path.absolute()), stat.st_size, stat.st_mtime_ns)
     sha256 = _digests.get(memory) or tensors_sha256(tensors)
-    if header.get("tensors_sha256", sha256) != sha256 or not _finite(tensors):
+    if header.get("tensors_sha256", sha256) != sha256 or not _finite(tensors.values()):
         raise WeightsError(f"'{path}' is damaged: its values have changed; {remedy}.")
     _digests[memory] = sha256
-    return LoadedWeights(entry.id, entry.architecture, entry.convention, tensors, sha256, path)
+    return Weights(tensors, sha256)
 
 
-def _keys(entry: NetworkEntry) -> list[str]:
-    return [f"features.{step.index}.{part}" for step, part, _ in _expected(entry.architecture)]
+def _bundled(path: Path, entry: NetworkEntry) -> Weights:
+    """A file of the package, which must be the one that was shipped."""
+    again = f"'{path}' is damaged; install the package again."
+    try:
+        loaded = read_compact(path, entry.architecture)
+    except WeightsError as error:
+        raise WeightsError(again) from error
+    if loaded.sha256 != entry.sha256:
+        raise WeightsError(again)
+    return loaded
 
 
 def _problem(stored: Any, header: Mapping[str, str], entry: NetworkEntry) -> str:
@@ -499,8 +364,7 @@ def _problem(stored: Any, header: Mapping[str, str], entry: NetworkEntry) -> str
     if header.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:
         return f"its format is version {header['format_version']}, not {FORMAT_VERSION}"
     present = set(stored.keys())
-    for step, part, shape in _expected(entry.architecture):
-        key = f"features.{step.index}.{part}"
+    for key, shape in expected_shapes(entry.architecture).items():
         if key not in present:
             return f"{key} is missing"
         found = stored.get_slice(key)
@@ -520,42 +384,23 @@ def _looks_intact(path: Path, entry: NetworkEntry) -> bool:
         return False
 
 
-def _finite(tensors: Mapping[str, Tensor]) -> bool:
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
-
-
-def _named_inside(path: Path) -> str:
-    """The name in a file's header; empty if it has none."""
-    try:
-        with safetensors.safe_open(path, framework="pt") as stored:
-            return (stored.metadata() or {}).get("name", path.stem)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(f"'{path}' is not a readable safetensors file.") from error
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def _is_compact(tensors: Mapping[str, Tensor], architecture: str) -> bool:
     """Whether the narrow convolutions follow on each other, and layers have heads and means."""
+    wanted: dict[str, tuple[int, ...]] = {}
     channels = 3
     for step in steps(architecture):
         if step.kind == "conv":
-            kernels = _shape(tensors, f"features.{step.index}.weight")
-            if len(kernels) != 4 or kernels[1:] != (channels, 3, 3):
-                return False
-            channels = kernels[0]
-            if _shape(tensors, f"features.{step.index}.bias") != (channels,):
-                return False
-        if step.kind in ("conv", "relu") and (
-            _shape(tensors, f"heads.{step.name}.weight") != (step.channels, channels)
-            or _shape(tensors, f"heads.{step.name}.bias") != (step.channels,)
-        ):
-            return False
-        if step.kind == "relu" and any(
-            _shape(tensors, prefix + step.name) != (step.channels,)
-            for prefix in MEANS_PREFIX.values()
-        ):
-            return False
-    return True
-
-
-def _shape(tensors: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
-    return tuple(tensors[key].shape) if key in tensors else ()
+            narrow = len(tensors.get(f"features.{step.index}.bias", ()))
+            wanted[f"features.{step.index}.weight"] = (narrow, channels, 3, 3)
+            wanted[f"features.{step.index}.bias"] = (narrow,)
+            channels = narrow
+        if step.kind in ("conv", "relu"):
+            wanted[f"heads.{step.name}.weight"] = (step.channels, channels)
+            wanted[f"heads.{step.name}.bias"] = (step.channels,)
+        if step.kind == "relu":
+            wanted |= {prefix + step.name: (step.channels,) for prefix in MEANS_PREFIX.values()}
+    return all(key in tensors and tuple(tensors[key].shape) == wanted[key] for key in wanted)

@@ -9,7 +9,8 @@ from pathlib import Path
 from ..figure.record import ImageFormat
 from ..figure.report import installed_versions
 from ..images import folder_files, paper_image_file, paper_image_keys
-from ..networks.weights import weights_status
+from ..networks.table import read_table
+from ..networks.weights import locate_weights
 from ..storage.files import file_digest, program_digest
 from ..storage.store import ResultStore
 from .studio import Studio
@@ -54,12 +55,11 @@ class FigureKeys:
     def _weights(self) -> dict[str, str | None]:
         """Trained weights on this machine that may be used, by name; bundled ones are program."""
         chosen = self.studio.engine.networks.chosen
+        places = {name: locate_weights(name) for name in read_table() if chosen in ("auto", name)}
         return {
-            status.name: _digest(Path(status.place))
-            for status in weights_status()
-            if status.place
-            and status.where != "bundled"
-            and (chosen == "auto" or status.name == chosen)
+            name: _digest(path)
+            for name, (where, path) in places.items()
+            if path and where != "bundled"
         }
 
 

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from ..engine.device import arithmetic
 from ..engine.engine import Engine
 from ..images import Picture
-from ..networks.layers import receptive_field
-from ..networks.means import to_tensor
+from ..networks.pixels import to_tensor
 from ..networks.spec import NetworkSpec
 from ..storage.store import StoredResult
 from .channels import Channel, ChannelStore
@@ -161,7 +160,10 @@ def _searched(
     if not channels:
         return {}
     layers = sorted({channel.layer for channel in channels})
-    fields = {layer: Field(*receptive_field(layer, spec.architecture)) for layer in layers}
+    network = engine.networks.network(spec)
+    fields = {
+        layer: Field(network.field(layer) or SHORT_SIDE, network.stride(layer)) for layer in layers
+    }
     strongest: dict[Channel, list[_Unit]] = {channel: [] for channel in channels}
     for picture in map(_at_size, pictures):
         maps = engine.reader.features(picture, layers, spec)

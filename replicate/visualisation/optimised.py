@@ -30,7 +30,7 @@ from ..engine.optimizers import Adam
 from ..images import Picture
 from ..method import Objective, Term, evaluate
 from ..networks.features import FeatureMap
-from ..networks.means import to_picture, to_tensor
+from ..networks.pixels import to_picture, to_tensor
 from ..networks.spec import NetworkSpec
 from .channels import Channel, ChannelStore
 

@@ -17,7 +17,7 @@ import pytest
 from replicate.engine.engine import Engine
 from replicate.errors import DivergedError, ReplicateError, WeightsError
 from replicate.images import Picture, load_image
-from replicate.networks.weights import LoadedWeights
+from replicate.networks.weights import Weights
 from replicate.record import Record, read_record
 
 SMALL = "--size 32 --evaluations 3 --precision exact"
@@ -207,7 +207,7 @@ def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
     assert record.network.name == "vgg19-random"
     assert record.preset.network.name == "vgg19-torchvision"
     assert "to the last bit" in typed("transfer --from out.png").err
-    other = LoadedWeights("vgg19-random", "vgg19", "caffe", tiny_tensors(seed=5), "other", None)
+    other = Weights(tiny_tensors(seed=5), "other")
     monkeypatch.setattr("replicate.networks.networks.random_weights", lambda *_, **__: other)
     assert "other weights than when" in typed("transfer --from out.png").err
 

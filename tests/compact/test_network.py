@@ -29,8 +29,8 @@ from replicate.networks import means as normalisation
 from replicate.networks.layers import steps
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import network_entry
-from replicate.networks.vgg import Network
-from replicate.networks.weights import bundled_weights, read_compact
+from replicate.networks.vgg import VGG
+from replicate.networks.weights import load_weights, read_compact
 
 SHIPPED = PACKAGE / NAME
 LAYERS = [step.name for step in steps("vgg19")]
@@ -74,7 +74,7 @@ def test_every_layer_looks_like_vgg19s(
     dtype: torch.dtype,
 ) -> None:
     ours, theirs = (
-        Network(each, pooling=pooling, dtype=dtype)(pixels, LAYERS) for each in (tensors, vgg19)
+        VGG(each, pooling=pooling, dtype=dtype)(pixels, LAYERS) for each in (tensors, vgg19)
     )
     assert list(ours) == list(theirs) == LAYERS
     for name in LAYERS:
@@ -88,7 +88,7 @@ def test_every_layer_looks_like_vgg19s(
 
 
 def test_it_is_narrower(tensors: dict[str, Tensor], pixels: Tensor) -> None:
-    found = Network(tensors)(pixels, LAYERS)
+    found = VGG(tensors)(pixels, LAYERS)
     assert all(found[name].map.shape[1] < found[name].channels for name in LAYERS)
 
 
@@ -104,7 +104,7 @@ def test_the_engines_network_equals_the_trained_student(
     for name, weight in heads.weights.items():
         tensors[f"heads.{name}.weight"], tensors[f"heads.{name}.bias"] = weight, heads.biases[name]
     names = [f"relu{name}" for name in model.CONVOLUTIONS]
-    found = Network(tensors, pooling=pooling)(pixels, names)
+    found = VGG(tensors, pooling=pooling)(pixels, names)
     mean = torch.tensor(model.MEAN).view(1, 3, 1, 1)
     with torch.no_grad():
         narrow = student(pixels * 255 - mean, pooling)
@@ -118,8 +118,8 @@ def test_the_engines_network_equals_the_trained_student(
 def test_float16_loses_next_to_nothing(
     tiny_file: Path, student: model.Student, pixels: Tensor
 ) -> None:
-    stored = Network(read_compact(tiny_file).tensors)
-    exact = Network(model.fold(student))
+    stored = VGG(read_compact(tiny_file).tensors)
+    exact = VGG(model.fold(student))
     names = [f"relu{name}" for name in model.CONVOLUTIONS]
     ours, theirs = stored(pixels, names), exact(pixels, names)
     for name in names:
@@ -204,7 +204,7 @@ def put_another(path: Path) -> None:
 def test_another_file_is_refused_in_one_sentence(
     spoil: Callable[[Path], None], package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert bundled_weights("vgg19-compact") is not None
+    assert load_weights("vgg19-compact")
     spoil(package)
     sentence = f"'{package}' is damaged; install the package again."
     with pytest.raises(WeightsError) as caught:

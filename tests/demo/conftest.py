@@ -43,7 +43,7 @@ def limits(request):
 def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch, limits):
     """A backend whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
 
-    def means(network, weights):
+    def means(network, *_):
         found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
         return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,6 @@ from demo.settings import Settings
 from demo.uploads import Uploads
 from replicate.config import load_preset
 from replicate.errors import WeightsError
-from replicate.networks.weights import WeightsStatus
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def here(monkeypatch):
     """Names of the weights that are on this machine, to be changed."""
     names: set[str] = set()
 
-    def status():
-        return [WeightsStatus(name, "somewhere", 1, "cache") for name in names]
+    def locate(name):
+        return ("cache", Path(name)) if name in names else ("absent", None)
 
-    monkeypatch.setattr(module, "weights_status", status)
+    monkeypatch.setattr(module, "locate_weights", locate)
     return names
 
 

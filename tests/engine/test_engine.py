@@ -21,7 +21,7 @@ from replicate.engine.preset import Preset
 from replicate.errors import DivergedError, ReplicateError
 from replicate.images import Picture
 from replicate.method import Evaluation, gram_matrix, noise
-from replicate.networks.means import to_picture, to_tensor
+from replicate.networks.pixels import to_picture, to_tensor
 from replicate.storage.store import ResultStore
 
 MakeEngine = Callable[..., Engine]

@@ -36,7 +36,7 @@ from replicate.method import (
 )
 from replicate.networks import vgg
 from replicate.networks.features import FeatureMap, LinearReadout, Readout
-from replicate.networks.vgg import Network
+from replicate.networks.vgg import VGG
 
 Maps = dict[str, FeatureMap]
 LAYERS = ["relu1_1", "relu2_1", "relu3_1"]
@@ -285,7 +285,7 @@ def test_variation_by_hand() -> None:
 
 
 @pytest.fixture
-def network(tiny_network: Callable[..., Network]) -> Network:
+def network(tiny_network: Callable[..., VGG]) -> VGG:
     return tiny_network(dtype=torch.float64)
 
 
@@ -295,7 +295,7 @@ def picture(seed: int, batch: int = 1, side: int = 16) -> Tensor:
 
 
 @pytest.fixture
-def parts(network: Network) -> list[Objective]:
+def parts(network: VGG) -> list[Objective]:
     """Content at relu4_2 and style at relu2_1 of two pictures, and variation."""
     photo, art = network(picture(1), ["relu4_2"]), network(picture(2), ["relu2_1"])
     return [
@@ -305,7 +305,7 @@ def parts(network: Network) -> list[Objective]:
     ]
 
 
-def test_terms_add_and_scale(network: Network, parts: list[Objective]) -> None:
+def test_terms_add_and_scale(network: VGG, parts: list[Objective]) -> None:
     x, weights = picture(0), (2, 3, 1e-6)
     alone = [evaluate(part, network, x) for part in parts]
     together = evaluate(2 * parts[0] + parts[1] * 3 + 1e-6 * parts[2], network, x)
@@ -327,7 +327,7 @@ def test_an_objective_describes_itself(parts: list[Objective]) -> None:
     assert (repr(Objective()), Objective().layers) == ("0", set())
 
 
-def test_a_batch_has_weights_and_targets_by_picture(network: Network) -> None:
+def test_a_batch_has_weights_and_targets_by_picture(network: VGG) -> None:
     """A figure's panels: same layers, each its own ratio and target, evaluated by itself."""
     maps = network(picture(4, batch=2), ["relu2_1", "relu3_1"])
     grams, coordinates = maps["relu2_1"].gram(), maps["relu3_1"].coordinates()
@@ -346,7 +346,7 @@ def test_a_batch_has_weights_and_targets_by_picture(network: Network) -> None:
             torch.testing.assert_close(together.losses[name][one], loss)
 
 
-def test_an_evaluation_leaves_its_input_alone(network: Network, parts: list[Objective]) -> None:
+def test_an_evaluation_leaves_its_input_alone(network: VGG, parts: list[Objective]) -> None:
     x = picture(0)
     with torch.no_grad():
         found = evaluate(parts[0], network, x)
@@ -355,9 +355,7 @@ def test_an_evaluation_leaves_its_input_alone(network: Network, parts: list[Obje
     assert torch.equal(x, picture(0))
 
 
-def test_one_forward_pass_however_many_terms(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_forward_pass_however_many_terms(network: VGG, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = network(picture(2), LAYERS)
     objective = sum(
         style(name, maps[name].gram()) + content(name, maps[name].coordinates()) for name in LAYERS
@@ -369,7 +367,7 @@ def test_one_forward_pass_however_many_terms(
     assert len(calls) == 5  # to conv3_1
 
 
-def assert_gradient(objective: Objective, network: Network, pixels: list[tuple[int, ...]]) -> None:
+def assert_gradient(objective: Objective, network: VGG, pixels: list[tuple[int, ...]]) -> None:
     """By finite differences along random directions and at single pixels."""
     x, step = picture(0), 1e-6
     generator = torch.Generator().manual_seed(9)
@@ -393,7 +391,7 @@ MEANS = {"relu1_1": 0.5 + torch.arange(5.0), "relu3_1": 0.3 + torch.arange(7.0)}
 @pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("normalised", [False, True])
 def test_total_gradient_by_finite_differences(
-    pooling: str, normalised: bool, tiny_network: Callable[..., Network]
+    pooling: str, normalised: bool, tiny_network: Callable[..., VGG]
 ) -> None:
     network = tiny_network(pooling=pooling, dtype=torch.float64)
     if normalised:
@@ -406,7 +404,7 @@ def test_total_gradient_by_finite_differences(
     assert_gradient(objective, network, [(0, 0, 0, 0), (0, 1, 7, 8), (0, 2, 15, 15)])
 
 
-def statistics_objective(network: Network, kind: str, shift: float = 0.0) -> Objective:
+def statistics_objective(network: VGG, kind: str, shift: float = 0.0) -> Objective:
     statistics = style_statistics(kind, LAYERS, shift)
     art = network(picture(2, side=24), LAYERS)
     return sum(
@@ -421,7 +419,7 @@ def statistics_objective(network: Network, kind: str, shift: float = 0.0) -> Obj
 )
 @pytest.mark.parametrize("normalised", [False, True])
 def test_gradient_of_every_statistic_by_finite_differences(
-    kind: str, shift: float, normalised: bool, network: Network
+    kind: str, shift: float, normalised: bool, network: VGG
 ) -> None:
     if normalised:
         network.normalise(MEANS)
@@ -433,7 +431,7 @@ def test_silent_units_neither_lose_nor_pull(tiny_tensors: Any) -> None:
     no slope, which must not spoil the rest."""
     tensors = dict(tiny_tensors())
     tensors["features.0.bias"] = torch.full((5,), -1e6)
-    network = Network(tensors, dtype=torch.float64)
+    network = VGG(tensors, dtype=torch.float64)
     target = torch.ones(1, 5, 16, 16, dtype=torch.float64)
     silent = evaluate(content("relu1_1", target), network, picture(0))
     assert float(silent.total) == pytest.approx(1.0)
@@ -442,7 +440,7 @@ def test_silent_units_neither_lose_nor_pull(tiny_tensors: Any) -> None:
     tensors["features.0.bias"] = torch.cat(
         [torch.tensor([-1e6]), tiny_tensors()["features.0.bias"][1:]]
     )
-    network = Network(tensors, dtype=torch.float64)
+    network = VGG(tensors, dtype=torch.float64)
     gradient = evaluate(statistics_objective(network, "mean_std"), network, picture(0)).gradient
     assert bool(gradient.isfinite().all()) and float(gradient.norm()) > 0
 
@@ -458,9 +456,7 @@ def test_noise_is_faint_and_seeded() -> None:
     assert float(one.std()) == pytest.approx(0.01, rel=0.05)
 
 
-def test_a_transfer_goes_the_way_of_torchs_optimizer(
-    network: Network, parts: list[Objective]
-) -> None:
+def test_a_transfer_goes_the_way_of_torchs_optimizer(network: VGG, parts: list[Objective]) -> None:
     """Adam, step by step, with the losses of each step."""
     objective = parts[0] + 10 * parts[1]
     x = picture(3).requires_grad_(True)
@@ -478,7 +474,7 @@ def test_a_transfer_goes_the_way_of_torchs_optimizer(
 
 
 def test_a_stage_starts_from_the_outcome_of_the_one_before(
-    network: Network, parts: list[Objective]
+    network: VGG, parts: list[Objective]
 ) -> None:
     coarse = style("relu2_1", network(picture(2), ["relu2_1"])["relu2_1"].gram())
     stages = iter([Stage(coarse, 3, (8, 8)), Stage(parts[0], 2, (16, 16)), Stage(coarse, 1)])
@@ -491,9 +487,7 @@ def test_a_stage_starts_from_the_outcome_of_the_one_before(
     assert torch.equal(last.pixels, steps[-1].pixels)
 
 
-def test_losses_are_those_of_the_accepted_pictures(
-    network: Network, parts: list[Objective]
-) -> None:
+def test_losses_are_those_of_the_accepted_pictures(network: VGG, parts: list[Objective]) -> None:
     """Far too long a first step is refused, more than once; then the losses stay."""
     start = picture(3, batch=2)
     steps = list(transfer(network, [Stage(parts[0], 8)], start, lambda x: LBFGS(x, first_step=3.0)))

@@ -179,6 +179,7 @@ def test_a_chain_may_lack_style_layers() -> None:
 # The shipped presets and figures, typed from their sources: 2015, 2016, Johnson, Nikulin, the
 # tutorial, Udacity, Diaz, neural-style, Wang; Crowson from the code
 
+STAGES = ("relu", "layer1.2", "layer2.3", "layer3.5", "layer4.2")
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 DEEP = {"relu4_2": 1.0}
 EQUAL = dict.fromkeys(FIVE, 0.2)
@@ -187,6 +188,12 @@ GATYS = {"network": ("vgg19-caffe", "average", True), "ratio_pixels": 512 * 512}
 MAX, TORCHVISION = ("vgg19-caffe", "max", False), ("vgg19-torchvision", "max", False)
 ADAM = {"optimizer": "adam", "init": "content"}
 UDACITY = {"style_loss": "raw-udacity", "evaluations": 2000, **ADAM}
+WANG = {
+    "network": ("resnet50", "max", False),
+    "style_loss": "chw-mean",
+    "init": "content",
+    "evaluations": 1000,
+}
 UDACITYS_RATE = pytest.approx(0.003 * (0.229 + 0.224 + 0.225) / 3, rel=0.01)
 
 # name: content, style, ratio or (alpha, [beta w_l]), and what is not as in a preset's defaults
@@ -264,6 +271,18 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         dict.fromkeys(FIVE, 1.0),
         (5.0, [100.0] * 5),
         {"network": MAX, "style_loss": "chw-mean", "tv_weight": 1e-3, "evaluations": 1000},
+    ),
+    "wang2021-swag": (
+        {"layer3.5": 1e-3**2},  # the code multiplies the features of two stages by 0.001
+        dict(zip(STAGES, (1.0, 1.0, 1.0, 1e-3**4, 1e-3**4))),
+        (1.0, [1e17, 1e17, 1e17, 1e5, 1e5]),
+        WANG,
+    ),
+    "wang2021-resnet": (
+        {"layer3.5": 1.0},
+        dict.fromkeys(STAGES, 1.0),
+        (1.0, [1e17] * 5),
+        WANG,
     ),
     "crowson": (
         DEEP,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +63,10 @@ def test_the_bundled_network_stands_in_where_there_is_one(
 ) -> None:
     said: list[str] = []
     networks = tiny_engine(here=(), say=said.append).networks
-    weights = module.random_weights()
-    monkeypatch.setattr(module, "bundled_weights", lambda name: weights)
+    weights = module.random_weights("vgg19-random", "max")
+    monkeypatch.setattr(
+        module, "find_weights", lambda name: Path(name) if "compact" in name else None
+    )
     monkeypatch.setattr(module, "load_weights", lambda name: weights)
     info = networks.info(SPEC)
     assert info.spec.name == "vgg19-compact" and info.entry.bundled

@@ -22,11 +22,11 @@ from replicate.engine.preset import Preset
 from replicate.engine.terms import objective_of
 from replicate.method import Evaluation, evaluate
 from replicate.networks import networks as module
-from replicate.networks.means import to_tensor
 from replicate.networks.networks import feature_scale
+from replicate.networks.pixels import to_tensor
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import Preprocessing, network_entry, read_table
-from replicate.networks.weights import LoadedWeights
+from replicate.networks.weights import Weights
 from replicate.storage.store import ResultStore
 
 DEVIATION = 0.226
@@ -67,13 +67,13 @@ def engines(
     row = replace(network_entry(TORCHVISION), preprocessing=even)
     monkeypatch.setitem(read_table(), TORCHVISION, row)
 
-    def load(name: str) -> LoadedWeights:
+    def load(name: str) -> Weights:
         convention = name.split("-")[1]
         tensors = {
             key: tensor * K if key.endswith("bias") and convention == "caffe" else tensor
             for key, tensor in tiny_tensors().items()
         }
-        return LoadedWeights(name, "vgg19", convention, tensors, f"tiny {name}", None)  # type: ignore[arg-type]
+        return Weights(tensors, f"tiny {name}")
 
     def make(network: str, **settings: Any) -> Engine:
         engine = tiny_engine(network=network, **settings)

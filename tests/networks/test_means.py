@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,15 @@ import torch
 from replicate.engine.engine import Engine
 from replicate.images import Picture
 from replicate.networks import means as normalisation
-from replicate.networks.means import channel_means, measure_means, to_picture, to_tensor
+from replicate.networks.means import channel_means, measure_means
+from replicate.networks.pixels import to_picture, to_tensor
 from replicate.networks.spec import NetworkSpec
-from replicate.networks.vgg import Network
-from replicate.networks.weights import LoadedWeights
+from replicate.networks.vgg import VGG
+from replicate.networks.weights import Weights
 
 MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]
+ZEROS = "0" * 64
 
 
 def test_pictures_to_tensors_and_back() -> None:
@@ -83,10 +84,10 @@ def test_channels_that_hardly_fire_are_not_blown_up(
     tensors = dict(tiny_tensors())
     tensors["features.0.bias"] = tensors["features.0.bias"].clone()
     tensors["features.0.bias"][2] = -1e6  # silent
-    network = Network(tensors)
+    network = VGG(tensors)
     silent = measure_means(network, photographs)["relu1_1"]
     assert silent[2] == 0
-    means = channel_means(network, known_as("vgg19-caffe"))["relu1_1"]
+    means = channel_means(network, "vgg19-caffe", Weights({}, ZEROS))["relu1_1"]
     assert float(means[2]) == pytest.approx(0.01 * float(silent.mean()))
     torch.testing.assert_close(means[:2], silent[:2])
 
@@ -104,10 +105,10 @@ def test_packaged_means_go_before_measured_ones(
     np.savez(tmp_path / "means.npz", **table)
     monkeypatch.setattr(normalisation, "MEANS", tmp_path / "means.npz")
     for pooling, value in [("max", 3.0), ("average", 4.0)]:
-        means = channel_means(tiny_network(pooling=pooling), known_as("vgg19-caffe"))
+        means = channel_means(tiny_network(pooling=pooling), "vgg19-caffe", Weights({}, ZEROS))
         assert set(means) == {"relu1_1"}
         assert means["relu1_1"].tolist() == [value] * 5
-    assert len(channel_means(tiny_network("vgg16"), known_as("vgg16-caffe"))) == 13
+    assert len(channel_means(tiny_network("vgg16"), "vgg16-caffe", Weights({}, ZEROS))) == 13
 
 
 @pytest.mark.parametrize(("pooling", "value"), [("max", 3.0), ("average", 4.0)])
@@ -125,17 +126,12 @@ def test_means_in_the_weights_file_go_before_all_others(
     tensors = {"means.relu1_1": torch.full((5,), 3.0)}
     tensors["means_average.relu1_1"] = torch.full((5,), 4.0)
     tensors["means_average.relu1_1"][1] = 0.0
-    weights = replace(known_as("vgg19-compact"), tensors=tensors)
-    means = channel_means(tiny_network(pooling=pooling), weights)
+    weights = Weights(tensors, ZEROS)
+    means = channel_means(tiny_network(pooling=pooling), "vgg19-compact", weights)
     assert set(means) == {"relu1_1"}
     assert float(means["relu1_1"][0]) == value
     assert float(means["relu1_1"][1]) == pytest.approx(3.0 if pooling == "max" else 0.032)
     assert not counted
-
-
-def known_as(name: str, sha256: str = "0" * 64) -> LoadedWeights:
-    """Weights of this name and checksum, whose file holds no means."""
-    return LoadedWeights(name, name.split("-")[0], "caffe", {}, sha256, None)
 
 
 def measured_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -155,8 +151,8 @@ def test_measured_means_are_kept(
     photographs: list[Picture], tiny_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = measured_anew(monkeypatch)
-    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
-    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    first = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
+    again = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     assert len(counted) == 1
     assert first.keys() == again.keys()
     assert all(torch.equal(first[layer], again[layer]) for layer in first)
@@ -165,7 +161,7 @@ def test_measured_means_are_kept(
         (tiny_network(pooling="average"), "a" * 64),
         (tiny_network(dtype=torch.bfloat16), "a" * 64),  # else exact runs would depend on it
     ]:
-        channel_means(network, known_as("vgg19-random", sha256))
+        channel_means(network, "vgg19-random", Weights({}, sha256))
     assert len(counted) == 4
 
 
@@ -188,11 +184,11 @@ def test_damaged_means_are_measured_anew(
     tmp_path: Path,
 ) -> None:
     counted = measured_anew(monkeypatch)
-    first = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    first = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     (kept,) = (tmp_path / "cache" / "means").iterdir()
     kept.write_bytes(damage(kept.read_bytes()))
-    again = channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    again = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     assert len(counted) == 2
     assert all(torch.equal(first[layer], again[layer]) for layer in first)
-    channel_means(tiny_network(), known_as("vgg19-random", "a" * 64))
+    channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     assert len(counted) == 2  # and put right

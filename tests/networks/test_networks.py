@@ -15,9 +15,9 @@ from replicate.method import gram_matrix
 from replicate.networks import vgg as networks
 from replicate.networks.layers import layer_names, steps
 from replicate.networks.table import network_entry
-from replicate.networks.vgg import Network
+from replicate.networks.vgg import VGG
 
-MakeNetwork = Callable[..., Network]
+MakeNetwork = Callable[..., VGG]
 POOL = {"max": F.max_pool2d, "average": F.avg_pool2d}
 
 
@@ -240,7 +240,7 @@ def test_bf16_input_keeps_more_than_8_bits(tiny_tensors: Any) -> None:
     kernel = torch.zeros(5, 3, 3, 3)
     kernel[:, 0, 1, 1] = 1  # the red channel itself
     tensors |= {"features.0.weight": kernel, "features.0.bias": torch.full((5,), -100.0)}
-    network = Network(tensors, dtype=torch.bfloat16)
+    network = VGG(tensors, dtype=torch.bfloat16)
     found = network(pixels, ["conv1_1"])["conv1_1"].map[0, 0, 4].float()
     exact = levels * 255 - 123.68 - 100
     # The output, up to 32 in size, is rounded to 8 bits; an input of 8 bits would be off by
@@ -273,7 +273,7 @@ def test_bf16_gram_close_to_float32(pixels: Tensor, tiny_network: MakeNetwork) -
 # Gatys' normalised network
 
 
-def measured(network: Network, pictures: Tensor) -> dict[str, Tensor]:
+def measured(network: VGG, pictures: Tensor) -> dict[str, Tensor]:
     """Mean rectified activation of each channel over pictures and positions."""
     names = layer_names(network.architecture, "relu")
     with torch.no_grad():
@@ -304,11 +304,11 @@ def test_normalised_network_is_the_rescaled_one(
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)).double()
     tensors = tiny_tensors(architecture)
     how = {"pooling": pooling, "dtype": torch.float64}
-    plain = Network(tensors, architecture, **how)
+    plain = VGG(tensors, architecture, **how)
     # A channel that never fires here has no mean to divide by.
     means = {name: mean.clamp(min=1e-3) for name, mean in measured(plain, pictures).items()}
-    explicit = Network(rescaled(tensors, architecture, means), architecture, **how)
-    normalised = Network(tensors, architecture, **how)
+    explicit = VGG(rescaled(tensors, architecture, means), architecture, **how)
+    normalised = VGG(tensors, architecture, **how)
     normalised.normalise(means)
     names = layer_names(architecture)
     expected, found = explicit(pictures, names), normalised(pictures, names)
@@ -349,7 +349,7 @@ def compact_tensors(tiny_tensors: Any, wide: int = 12) -> dict[str, Tensor]:
 def test_heads_widen_the_maps(tiny_tensors: Any, pixels: Tensor) -> None:
     tensors = compact_tensors(tiny_tensors)
     trunk = plain_forward(tiny_tensors(), "vgg19", caffe_input(pixels))
-    found = Network(tensors)(pixels, ["conv2_1", "relu2_1", "pool2", "relu4_2"])
+    found = VGG(tensors)(pixels, ["conv2_1", "relu2_1", "pool2", "relu4_2"])
     for name, head in [("conv2_1",) * 2, ("relu2_1",) * 2, ("pool2", "relu2_2")]:
         weight, bias = tensors[f"heads.{head}.weight"], tensors[f"heads.{head}.bias"]
         expected = F.conv2d(trunk[name], weight[:, :, None, None], bias)
@@ -359,7 +359,7 @@ def test_heads_widen_the_maps(tiny_tensors: Any, pixels: Tensor) -> None:
 
 def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
     means = {"relu2_1": 0.5 + torch.arange(12.0)}
-    plain, normalised = (Network(compact_tensors(tiny_tensors)) for _ in range(2))
+    plain, normalised = (VGG(compact_tensors(tiny_tensors)) for _ in range(2))
     normalised.normalise(means)
     for name in ("conv2_1", "relu2_1"):
         before, after = plain(pixels, [name])[name], normalised(pixels, [name])[name]
@@ -370,10 +370,10 @@ def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
 
 def test_rescaled_features_are_a_multiple(tiny_tensors: Any, pixels: Tensor) -> None:
     """Of a plain, a normalised and a compact network, which itself stays as it was."""
-    normalised = Network(tiny_tensors())
+    normalised = VGG(tiny_tensors())
     normalised.normalise({"relu2_1": 0.5 + torch.arange(6.0)})
     names = ["conv2_1", "relu2_1", "pool2"]
-    for network in (Network(tiny_tensors()), normalised, Network(compact_tensors(tiny_tensors))):
+    for network in (VGG(tiny_tensors()), normalised, VGG(compact_tensors(tiny_tensors))):
         before, after = (each(pixels, names) for each in (network, network.rescaled(0.25)))
         for name in names:
             expected = before[name].wide() / 4

@@ -5,11 +5,9 @@ Real downloads hold 550 MB; here a network of two convolutions stands in, served
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import http.server
 import io
-import json
 import os
 import pickle
 import socket
@@ -28,18 +26,16 @@ from torch import Tensor
 
 from replicate.errors import ReplicateError, WeightsError
 from replicate.networks import layers, weights
-from replicate.networks.layers import layer_names, steps
-from replicate.networks.table import NetworkEntry, known_digits, network_entry, read_table
-from replicate.networks.vgg import Network
+from replicate.networks.random import random_weights
+from replicate.networks.table import NetworkEntry, network_entry, read_table
+from replicate.networks.vgg import VGG
 from replicate.networks.weights import (
-    bundled_weights,
+    expected_shapes,
     fetch_weights,
     find_weights,
     load_weights,
-    random_weights,
-    read_compact,
+    locate_weights,
     tensors_sha256,
-    weights_status,
 )
 
 REAL_FOLDER = os.environ.get("REPLICATE_WEIGHTS")
@@ -171,23 +167,6 @@ def one_sentence(error: pytest.ExceptionInfo[ReplicateError]) -> str:
     text = str(error.value)
     assert text.endswith(".") and "\n" not in text and "Traceback" not in text
     return text
-
-
-# The table
-
-
-TRAINED = [name for name, entry in read_table().items() if entry.sources]
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_table_is_complete(name: str) -> None:
-    entry = network_entry(name)
-    assert known_digits(entry.sources[0]) in entry.originals[0]
-    assert entry.bgr == (entry.convention == "caffe")
-    convolutions = layer_names(entry.architecture, "conv")
-    assert len(entry.landmarks) in (0, 3 + len(convolutions))
-    # Whatever is downloaded can be recognised: by its checksum or else by landmarks.
-    assert all(known_digits(source) or entry.landmarks for source in entry.sources)
 
 
 # Fetching
@@ -424,7 +403,7 @@ def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind: str)
             ask()
         assert str(chosen) in one_sentence(caught)
     with pytest.raises(WeightsError, match="REPLICATE_WEIGHTS"):
-        weights_status()
+        locate_weights("vgg19-caffe")
 
 
 def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
@@ -438,8 +417,8 @@ def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
     [
         ("vgg19-cafe", "vgg19-caffe"),
         ("VGG16-torchvison", "vgg16-torchvision"),
-        ("inception", "vgg19-caffe"),
-        ("", "vgg19-caffe"),
+        ("inception", "there are"),
+        ("", "there are"),
         ("../vgg19-caffe", "vgg19-caffe"),
     ],
 )
@@ -449,38 +428,26 @@ def test_unknown_names_get_a_hint(ask, name: str, hint: str) -> None:
     assert hint in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_status_is_plain_and_reads_nothing(define, tensors, folder, cache) -> None:
+def test_where_weights_are_is_told_without_reading_them(define, tensors, folder, cache) -> None:
     define("https://nowhere.invalid/a.pth")
     path = save(cache / f"{NAME}.safetensors", tensors)
     (folder / "vgg16-caffe.safetensors").write_bytes(b"12345")
-    found = {status.name: status for status in weights_status()}
-    assert set(found) == {*TRAINED, NAME, "vgg19-compact"}
-    assert found[NAME].where == "cache" and found[NAME].place == str(path)
-    assert found[NAME].bytes == path.stat().st_size
-    assert (found["vgg16-caffe"].where, found["vgg16-caffe"].bytes) == ("folder", 5)
-    assert dataclasses.asdict(found["vgg19-torchvision"]) == {
-        "name": "vgg19-torchvision",
-        "place": None,
-        "bytes": 0,
-        "where": "absent",
-    }
-    json.dumps([dataclasses.asdict(status) for status in found.values()])
+    assert locate_weights(NAME) == ("cache", path)
+    assert locate_weights("vgg16") == ("folder", folder / "vgg16-caffe.safetensors")
+    assert locate_weights("vgg19-torchvision") == ("absent", None)
+    assert locate_weights("vgg19-random") == ("absent", None)
     (folder / "a.pth").write_bytes(b"123")
-    assert {s.name: s.where for s in weights_status()}[NAME] == "folder"
+    assert locate_weights(NAME) == ("folder", folder / "a.pth")
 
 
 # Loading
 
 
-def test_load_by_name_and_by_path(define, tensors, folder, tmp_path) -> None:
-    file = define(refused_address())
-    path = save(folder / file.file_name, tensors)
-    elsewhere = save(tmp_path / "elsewhere.safetensors", tensors, name=NAME)
-    for source in (NAME, path, str(path), elsewhere):
-        found = load_weights(source)
-        assert_equal(found.tensors, tensors)
-        assert (found.name, found.architecture, found.convention) == (NAME, "tiny", "caffe")
-        assert found.sha256 == tensors_sha256(tensors)
+def test_weights_are_known_by_their_tensors(define, tensors, folder) -> None:
+    save(folder / define(refused_address()).file_name, tensors)
+    found = load_weights(NAME)
+    assert_equal(found.tensors, tensors)
+    assert found.sha256 == tensors_sha256(tensors)
 
 
 def test_more_tensors_and_other_precisions_are_no_harm(define, tensors, folder) -> None:
@@ -564,20 +531,6 @@ def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, 
     assert str(path) in text and f"replicate weights fetch {NAME}" in text
 
 
-def test_a_file_under_another_architectures_name(tmp_path: Path) -> None:
-    path = save(tmp_path / "vgg19-caffe.safetensors", random_weights("vgg16").tensors)
-    with pytest.raises(WeightsError, match=r"features\.16\.weight is missing"):
-        load_weights(path)
-
-
-@pytest.mark.parametrize("name", ["no/such/file.safetensors", "notes.txt"])
-def test_load_a_path_that_holds_nothing(tmp_path: Path, name: str) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(WeightsError) as caught:
-        load_weights(tmp_path / name)
-    assert name in one_sentence(caught)
-
-
 def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
     sums = {
         tensors_sha256(tensors),
@@ -624,47 +577,41 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-def test_bundled_network(package: Path) -> None:
-    found = bundled_weights("vgg19-compact")
-    assert found is not None
+def test_the_bundled_network_is_known_by_its_file(package: Path) -> None:
+    found = load_weights("vgg19-compact")
     assert found.sha256 == sha256(package.read_bytes())
     assert found.tensors["heads.relu2_1.weight"].shape == (128, 6)
     assert {tensor.dtype for tensor in found.tensors.values()} == {torch.float32}
-    assert load_weights("vgg19-compact").sha256 == found.sha256
-    (status,) = (s for s in weights_status() if s.name == "vgg19-compact")
-    assert (status.where, status.bytes) == ("bundled", package.stat().st_size)
+    assert locate_weights("vgg19-compact") == ("bundled", package)
+    for pooling in ("max", "average"):
+        sizes = {layer: len(means) for layer, means in found.means(pooling).items()}
+        assert sizes == {"relu1_1": 64, "relu2_1": 128}
 
 
-def test_bundled_network_absent(package: Path) -> None:
+def test_a_package_without_the_bundled_network(package: Path) -> None:
     package.unlink()
-    assert bundled_weights("vgg19-compact") is None
-    with pytest.raises(WeightsError) as caught:
+    assert find_weights("vgg19-compact") is None
+    with pytest.raises(WeightsError, match="holds no network vgg19-compact"):
         load_weights("vgg19-compact")
-    assert "vgg19-compact" in one_sentence(caught)
 
 
-def _same_size_other_byte(data: bytes) -> bytes:
-    return data[:-1] + bytes([data[-1] ^ 1])
+def _more(tensors: dict[str, Tensor]) -> bytes:
+    return safetensors.torch.save({**tensors, "features.3.bias": tensors["features.3.bias"] + 1})
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda data: b"", lambda data: data[:-1], _same_size_other_byte, lambda data: b"x"]
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: _more(safetensors.torch.load(data)),  # whole, but not what was shipped
+    ],
 )
-def test_bundled_network_damaged(package: Path, spoil) -> None:
+def test_a_bundled_file_that_is_not_what_was_shipped_is_refused(package: Path, spoil) -> None:
     package.write_bytes(spoil(package.read_bytes()))
     with pytest.raises(WeightsError) as caught:
-        bundled_weights("vgg19-compact")
-    assert package.name in one_sentence(caught)
-
-
-def test_bundled_network_of_another_sum(package: Path) -> None:
-    """A whole file, but not the one that was shipped."""
-    stored = safetensors.torch.load_file(package)
-    stored["features.3.bias"] += 1
-    safetensors.torch.save_file(stored, package)
-    assert read_compact(package).sha256 == sha256(package.read_bytes())
-    with pytest.raises(WeightsError) as caught:
-        bundled_weights("vgg19-compact")
+        load_weights("vgg19-compact")
     assert package.name in one_sentence(caught)
 
 
@@ -678,69 +625,62 @@ def test_bundled_network_of_another_sum(package: Path) -> None:
         "means_average.relu2_1",
     ],
 )
-def test_bundled_network_incomplete(package: Path, monkeypatch, key: str) -> None:
+def test_an_incomplete_bundled_file_is_refused(package: Path, monkeypatch, key: str) -> None:
     stored = safetensors.torch.load_file(package)
     del stored[key]
     safetensors.torch.save_file(stored, package)
     ship(monkeypatch, package)
     with pytest.raises(WeightsError) as caught:
-        bundled_weights("vgg19-compact")
+        load_weights("vgg19-compact")
     one_sentence(caught)
 
 
-def test_bundled_network_has_means_for_either_pooling(package: Path) -> None:
-    found = bundled_weights("vgg19-compact")
-    assert found is not None
-    for pooling in ("max", "average"):
-        assert {k: len(v) for k, v in found.means(pooling).items()} == {
-            "relu1_1": 64,
-            "relu2_1": 128,
-        }
-    assert random_weights("tiny").means("max") == {}
-
-
-def test_bundled_network_is_never_downloaded_and_has_one_name() -> None:
-    with pytest.raises(WeightsError, match="comes with the package"):
-        fetch_weights("vgg19-compact")
-    with pytest.raises(WeightsError, match="vgg19-compact"):
-        bundled_weights("vgg19-compat")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("vgg19-compact", "comes with the package"), ("resnet50-random", "no trained")],
+)
+def test_what_has_no_address_is_never_downloaded(name: str, why: str) -> None:
+    with pytest.raises(WeightsError, match=why):
+        fetch_weights(name)
 
 
 # Random networks
 
 
-@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
-def test_random_weights_have_the_architectures_shapes(architecture: str) -> None:
-    loaded = random_weights(architecture)
-    assert (loaded.name, loaded.architecture) == (f"{architecture}-random", architecture)
-    found, channels = dict(loaded.tensors), 3
-    for step in steps(architecture):
-        if step.kind == "conv":
-            weight = found.pop(f"features.{step.index}.weight")
-            assert weight.shape == (step.channels, channels, 3, 3)
-            assert weight.dtype == torch.float32
-            assert torch.equal(found.pop(f"features.{step.index}.bias"), torch.zeros(step.channels))
-            channels = step.channels
-    assert not found
+@pytest.mark.parametrize("name", ["vgg19-random", "vgg16-random", "vgg11-random"])
+def test_random_weights_have_the_architectures_shapes(name: str) -> None:
+    tensors = random_weights(name).tensors
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    assert shapes == expected_shapes(network_entry(name).architecture)
+    assert all(not tensor.any() for key, tensor in tensors.items() if key.endswith("bias"))
 
 
 def test_random_weights_follow_their_seed_alone() -> None:
     torch.manual_seed(1)
-    first = random_weights("tiny", 3).sha256
+    first = random_weights("vgg11-random", seed=3).sha256
     torch.manual_seed(2)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    again = random_weights("tiny", 3).sha256
+    again = random_weights("vgg11-random", seed=3).sha256
     torch.set_num_threads(threads)
-    assert first == again != random_weights("tiny", 4).sha256
+    assert first == again != random_weights("vgg11-random", seed=4).sha256
 
 
-@pytest.mark.parametrize("pooling", ["max", "average"])
-def test_random_networks_keep_the_scale_of_activations(pooling: str) -> None:
+def test_the_random_network_is_the_one_of_old_results() -> None:
+    assert random_weights().sha256[:16] == "9041ece94c8aeb31"
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [("vgg19-random", "max"), ("vgg19-random", "average"), ("vgg13-random", "max")],
+)
+def test_random_networks_keep_the_scale_of_activations(name: str, pooling: str) -> None:
     """On a photograph that the rescaling has not seen, the mean stays near one at every depth."""
-    network = Network(random_weights("vgg19", 1, pooling).tensors, "vgg19", pooling=pooling)
+    entry = network_entry(name)
+    tensors = random_weights(name, pooling, seed=1).tensors
+    network = VGG(tensors, entry.architecture, entry.preprocessing, pooling)
     photo = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)[None].float() / 255
-    maps = network(F.interpolate(photo, size=96, mode="area"), layer_names("vgg19", "relu"))
+    maps = network(F.interpolate(photo, size=96, mode="area"), network.measured_layers)
     means = torch.stack([feature.map.mean() for feature in maps.values()])
     assert (means > 0.4).all() and (means < 2.5).all()
 
@@ -759,8 +699,7 @@ def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -
     monkeypatch.setenv("REPLICATE_WEIGHTS", REAL_FOLDER)
     found = load_weights(name)
     file = network_entry(name)
-    assert found.path == Path(REAL_FOLDER) / file.file_name
-    assert (found.architecture, found.convention) == (file.architecture, "caffe")
+    assert locate_weights(name) == ("folder", Path(REAL_FOLDER) / file.file_name)
     assert weights._has_landmarks(found.tensors, file)
     kernels = found.tensors["features.0.weight"]
     assert kernels.abs().mean((0, 2, 3)).tolist() == pytest.approx(colours, rel=0.01)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from replicate.config import load_preset
-from replicate.networks.means import to_tensor
+from replicate.networks.pixels import to_tensor
 from replicate.papers import draw_figure, pytorch_tutorial
 from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, shares_by_gram
 from replicate.papers.studio import Studio

@@ -13,8 +13,8 @@ from replicate.engine.engine import Engine
 from replicate.measure import kernels
 from replicate.measure.kernels import loss_factors
 from replicate.networks.spec import NetworkSpec
-from replicate.networks.vgg import Network
-from replicate.networks.weights import LoadedWeights
+from replicate.networks.vgg import VGG
+from replicate.networks.weights import Weights
 from replicate.papers import draw_figure, random2016
 from replicate.papers.random2016 import BALANCED, RANDOM, TRAINED, UNSCALED, paired_p
 from replicate.papers.studio import Studio, only
@@ -60,7 +60,7 @@ def random_tensors(
     monkeypatch.setattr(
         kernels,
         "random_weights",
-        lambda *_, **__: LoadedWeights("vgg19-random", "vgg19", "caffe", tensors, "0", None),
+        lambda *_, **__: Weights(tensors, "0"),
     )
     return tensors
 
@@ -77,7 +77,7 @@ def test_unscaled_losses_are_those_of_plain_gaussian_kernels(
     pictures = torch.rand(2, 1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
 
     def losses(tensors: dict[str, torch.Tensor]) -> dict[str, float]:
-        network = Network(tensors, pooling="average", dtype=torch.float64)
+        network = VGG(tensors, pooling="average", dtype=torch.float64)
         ours, theirs = (network(picture.double(), layers) for picture in pictures)
         return {
             layer: float((ours[layer].gram() - theirs[layer].gram()).square().mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replicate.networks.layer_list import format_layers, layer_weights, parse_layers
+from replicate.layer_list import format_layers, layer_weights, parse_layers
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,6 @@ from replicate.networks.layer_list import format_layers, layer_weights, parse_la
         ("relu1_1=0", {"relu1_1": 0.0}),
         ("none", []),
         (" None ", []),
-        ("", []),
     ],
 )
 def test_what_is_written_is_what_is_meant(text: str, means: object) -> None:
@@ -27,6 +26,7 @@ def test_what_is_written_is_what_is_meant(text: str, means: object) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("", "needs a layer, or 'none'"),
         ("=1", "needs a layer before the '='"),
         ("relu1_1=", "needs a weight of 0 or more for relu1_1, not ''"),
         ("relu1_1=much", "not 'much'"),
