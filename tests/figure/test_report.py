@@ -112,7 +112,8 @@ def test_the_page_needs_nothing_else_and_shows_the_panels(told, tmp_path):
 
 
 def test_the_page_says_all_of_each_claim_and_panel(told, tmp_path):
-    page = Page(written(tmp_path, told("a/one"), told("b/two"))[2])
+    page = Page(html := written(tmp_path, told("a/one"), told("b/two"))[2])
+    assert html.count('<td data-name="Holds if"><div>≥ 0.5<') == 2
     assert page.all("tr", "data-verdict") == ["holds", "fails"] * 2
     assert page.all("tr", "data-paper") == ["a", "a", "b", "b"]
     assert page.all("tr", "data-network") == ["vgg19-caffe"] * 4
@@ -244,8 +245,9 @@ def test_a_page_of_other_files_is_made(told, tmp_path, pages, change):
     change(told, tmp_path)
     written(tmp_path)
     assert len(pages) == 2
-    written(tmp_path, answers=[Answer("Which?", "This.", ["a/one"])])
-    written(tmp_path, order=("a",))
+    answers = [Answer("Which?", "This.", ["a/one"])]
+    written(tmp_path, answers=answers)
+    written(tmp_path, answers=answers, order=("a",))
     assert len(pages) == 4
 
 

@@ -147,48 +147,25 @@ def test_senseless_claims(make):
 # What readers see
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0, "0"),
-        (-0.0, "0"),
-        (20, "20"),
-        (0.1, "0.1"),
-        (0.12345, "0.123"),
-        (23.04, "23.0"),
-        (-1.5, "−1.5"),
-        (0.99999, "1.00"),
-        (999.96, "1000"),
-        (1234.4, "1234"),
-        (1e5, "1×10⁵"),
-        (123456, "1.23×10⁵"),
-        (0.001, "0.001"),
-        (0.00012345, "1.23×10⁻⁴"),
-        (-2e-9, "−2×10⁻⁹"),
-        (NAN, "undefined"),
-        (INF, "∞"),
-        (-INF, "−∞"),
-    ],
-)
-def test_format_number(value, text):
-    assert format_number(value) == text
+NUMBERS = {
+    "0 20 0.1 0.123": (-0.0, 20, 0.1, 0.12345),
+    "23.0 −1.5 1.00 1000 1234": (23.04, -1.5, 0.99999, 999.96, 1234.4),
+    "1×10⁵ 1.23×10⁵ 0.001 1.23×10⁻⁴ −2×10⁻⁹": (1e5, 123456, 0.001, 0.00012345, -2e-9),
+    "undefined ∞ −∞": (NAN, INF, -INF),
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("edge_correlation", "edge correlation"),
-        ("psnr", "PSNR"),
-        ("mean_lab_shift", "mean Lab shift"),
-        ("gram_distance/relu3_1", "Gram distance relu3_1"),
-        ("relu4_2", "relu4_2"),
-        ("SSIM to the photograph", "SSIM to the photograph"),
-        ("A photograph", "A photograph"),
-        ("", ""),
-    ],
-)
-def test_names_of_metrics_are_spelled_out(name, text):
-    assert readable(name) == text
+@pytest.mark.parametrize("texts", NUMBERS)
+def test_format_number(texts):
+    assert " ".join(map(format_number, NUMBERS[texts])) == texts
+
+
+def test_names_of_metrics_are_spelled_out():
+    names = ("edge_correlation", "psnr", "mean_lab_shift", "gram_distance/relu3_1")
+    spelled = ["edge correlation", "PSNR", "mean Lab shift", "Gram distance relu3_1"]
+    assert list(map(readable, names)) == spelled
+    for other in ("relu4_2", "SSIM to the photograph", "A photograph", ""):
+        assert readable(other) == other
 
 
 @pytest.mark.parametrize(
@@ -220,13 +197,8 @@ def test_the_parts_of_a_joint_claim_are_named_once():
     assert joint.threshold == "SSIM: strictly increasing; edges: each from 1 to 5"
 
 
-@pytest.mark.parametrize(
-    ("bounds", "text"),
-    [
-        ((), "0 claims: 0 hold, 0 fail"),
-        ((0,), "1 claim: 1 holds, 0 fail"),
-        ((0, 0, 9), "3 claims: 2 hold, 1 fails"),
-    ],
-)
-def test_tally(bounds, text):
-    assert tally([Claim.of(*HEAD, [check]) for check in checks(*bounds)]) == text
+def test_tally():
+    claims = [Claim.of(*HEAD, [check]) for check in checks(0, 0, 9)]
+    assert tally([]) == "0 claims: 0 hold, 0 fail"
+    assert tally(claims[:1]) == "1 claim: 1 holds, 0 fail"
+    assert tally(claims) == "3 claims: 2 hold, 1 fails"

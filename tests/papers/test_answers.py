@@ -188,6 +188,7 @@ def test_whether_verdicts_survive_balancing(
     if two is not None:
         drawn("a/two", two, "balanced", balanced=True)
     drawn("a/one", 0.1, "paper", inputs="paper")
+    drawn("a/one", 0.1, "gallery", profile="gallery")
     assert text_of(*own, runs=runs_in(tmp_path)).endswith(end)
     assert "alanced" not in text_of(*own)
 
