@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from replicate.images.picture import Picture
 
@@ -94,11 +94,6 @@ class Grid:
         ):
             if labels and len(labels) != count:
                 raise ValueError(f"A grid of {count} {what}s has {len(labels)} {what} labels.")
-
-    @classmethod
-    def of_rows(cls, cells: Sequence[Sequence[Panel | None]], *args: Any, **named: Any) -> Grid:
-        """The older spelling, until the last paper is written with the newer one."""
-        return cls(cells, *args, **named)
 
     @cached_property
     def panels(self) -> dict[tuple[int, int], Panel]:

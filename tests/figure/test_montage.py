@@ -181,7 +181,7 @@ def test_large_panels_keep_their_pixels_in_rows_and_columns():
         assert abs((label.left + label.right) - (panel.left + panel.right)) <= 2
         assert label.bottom <= panel.top
     first, label = found[0, 0], labels["conv1_1"]
-    assert [each for each in placed(montage, "panel") if not each.of][0].box.top == first.top
+    assert next(each for each in placed(montage, "panel") if not each.of).box.top == first.top
     assert label.right < first.left
     assert abs((label.top + label.bottom) - (first.top + first.bottom)) <= 2
 
