@@ -68,7 +68,7 @@ class Element(ABC):
 
 @dataclass(frozen=True)
 class PlacedPicture(Element):
-    """A picture resampled to its box; `of` is the place in the grid that it belongs to."""
+    """A picture resampled to its box; ``of`` is the place in the grid that it belongs to."""
 
     picture: Picture
     of: tuple[int, int] | None = None
@@ -109,7 +109,7 @@ class PlacedFill(Element):
 
 @dataclass(frozen=True)
 class PlacedOutline(Element):
-    """A frame of `stroke` pixels that lies inside its box."""
+    """A frame of ``stroke`` pixels that lies inside its box."""
 
     colour: Colour
     stroke: int
@@ -146,7 +146,7 @@ def paragraph(
     width: int,
     align: Literal["left", "centre", "right"] = "left",
 ) -> Block:
-    """Text wrapped to `width`; the block is exactly that wide, or wider for one wide letter."""
+    """Text wrapped to ``width``; the block is exactly that wide, or wider for one wide letter."""
     elements = []
     for place, line in enumerate(type.wrapped(text, width)):
         free = width - type.width(line)

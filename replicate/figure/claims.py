@@ -137,7 +137,7 @@ class Claim:
 
 
 def at_least(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
-    """The value, or each of the values, is `bound` or more.
+    """The value, or each of the values, is ``bound`` or more.
 
     Args:
         basis: where the bound comes from, for a reader; here and below.
@@ -147,13 +147,13 @@ def at_least(measure: str, value: Measured, bound: float, basis: str = "") -> Ch
 
 
 def at_most(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
-    """The value, or each of the values, is `bound` or less."""
+    """The value, or each of the values, is ``bound`` or less."""
     holds = all(each <= bound for each in _numbers(value))
     return _check(measure, value, _for_each(value, f"≤ {format_number(bound)}"), basis, holds)
 
 
 def within(measure: str, value: Measured, low: float, high: float, basis: str = "") -> Check:
-    """The value, or each of the values, lies from `low` to `high`, both included."""
+    """The value, or each of the values, lies from ``low`` to ``high``, both included."""
     if not low <= high:
         raise ValueError(f"{measure}: no value lies from {low} to {high}.")
     holds = all(low <= each <= high for each in _numbers(value))
@@ -190,14 +190,14 @@ def ordered(
 
 
 def largest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
-    """The value of `label` is larger than every other one."""
+    """The value of ``label`` is larger than every other one."""
     chosen, others = _apart(measure, values, label)
     holds = all(chosen > each for each in others)
     return _check(measure, values, f"largest for {label}", basis, holds)
 
 
 def smallest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
-    """The value of `label` is smaller than every other one."""
+    """The value of ``label`` is smaller than every other one."""
     chosen, others = _apart(measure, values, label)
     holds = all(chosen < each for each in others)
     return _check(measure, values, f"smallest for {label}", basis, holds)
@@ -286,7 +286,7 @@ def format_value(value: Value) -> str:
 
 
 def readable(name: str) -> str:
-    """A metric's name for readers: "edge correlation" for `edge_correlation`, "PSNR" for `psnr`.
+    """A metric's name for readers: "edge correlation" for ``edge_correlation``.
 
     Anything that is no such name, a layer for instance, stays as it is.
     """

@@ -1,4 +1,4 @@
-"""The index of all figures: `README.md` for repositories, `index.html` for browsers.
+"""The index of all figures: ``README.md`` for repositories, ``index.html`` for browsers.
 
 Both are made from the JSON beside the figures alone, so that a run that draws one figure can
 renew the whole index.
@@ -34,10 +34,10 @@ class Index:
 def write_index(
     folder: str | Path, answers: Sequence[Answer] = (), order: Sequence[str] = ()
 ) -> Index:
-    """Write `README.md` and `index.html` for all figures in a folder.
+    """Write ``README.md`` and ``index.html`` for all figures in a folder.
 
     A record that cannot be read, or whose picture is missing, is left out and named in
-    `problems`.  Verdicts of other runs that lie in the folder stand beside those of its own; see
+    ``problems``.  Verdicts of other runs that lie in the folder stand beside those of its own; see
     :mod:`replicate.figure.runs`.  A page that was made from the very same files is left as it is,
     since its small pictures take some seconds.
 

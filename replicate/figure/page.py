@@ -1,4 +1,4 @@
-"""The two pages of a folder of figures, from templates: `index.html` and `README.md`.
+"""The two pages of a folder of figures, from templates: ``index.html`` and ``README.md``.
 
 The HTML needs no other file, script or font: pictures stand in it as small copies, each a link
 to the figure's own file.  What a template prints is escaped, for HTML or for Markdown.
@@ -114,7 +114,7 @@ def claim_items(record: FigureRecord) -> str:
 
 
 def preview(picture: Picture, box: Box) -> Image.Image:
-    """The part of the picture in the box, no wider than `PREVIEW_WIDTH`."""
+    """The part of the picture in the box, no wider than ``PREVIEW_WIDTH``."""
     part = picture.pil().crop((box.left, box.top, box.right, box.bottom))
     return _at_width(part, PREVIEW_WIDTH) if part.width > PREVIEW_WIDTH else part
 
@@ -167,7 +167,7 @@ _READER.add_render_rule("code_inline", _code)
 
 
 def _markdown_escaped(value: object) -> str:
-    """Text that Markdown shows as it is, on one line; `Markup` stays Markdown."""
+    """Text that Markdown shows as it is, on one line; ``Markup`` stays Markdown."""
     if isinstance(value, Markup):
         return value
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(str(value).split()))

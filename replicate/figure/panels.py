@@ -25,7 +25,7 @@ class Drawable(Protocol):
         ...
 
     def draw(self, width: int, height: int, text_size: int) -> Picture:
-        """The drawing in so many pixels, its letters `text_size` pixels high."""
+        """The drawing in so many pixels, its letters ``text_size`` pixels high."""
         ...
 
 
@@ -39,7 +39,7 @@ class Panel:
         lines: small text under it, such as "PSNR 23.1 dB".
         inset: small picture laid over the lower left corner, such as the style image.
         window: (left, top, right, bottom) in fractions of width and height, framed on the
-            picture and enlarged where the grid's `detail` says.
+            picture and enlarged where the grid's ``detail`` says.
     """
 
     picture: Picture | Drawable | None

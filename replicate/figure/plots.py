@@ -64,7 +64,7 @@ class LinePlot:
     aspect: float = 0.5
 
     def draw(self, width: int, height: int, text_size: int) -> Picture:
-        """The plot in so many pixels, its letters `text_size` pixels high."""
+        """The plot in so many pixels, its letters ``text_size`` pixels high."""
         with _axes(width, height, text_size) as (figure, axes):
             for series in self.series:
                 _draw_series(axes, series, text_size)
@@ -123,7 +123,7 @@ class HeatMap:
         return min(1.4, max(0.3, 0.82 * rows / columns))
 
     def draw(self, width: int, height: int, text_size: int) -> Picture:
-        """The heat map in so many pixels, its letters `text_size` pixels high."""
+        """The heat map in so many pixels, its letters ``text_size`` pixels high."""
         values = np.ma.masked_invalid(np.asarray(self.values, dtype=np.float64))
         with _axes(width, height, text_size) as (figure, axes):
             shades = axes.imshow(values, cmap=_shades(), norm=self.value_scale, aspect="auto")

@@ -50,7 +50,7 @@ class PanelRecord(_Part):
 
     Attributes:
         label: row and column, or what else names it.
-        job: the job as `replicate transfer` repeats it.
+        job: the job as ``replicate transfer`` repeats it.
         evaluations: forward and backward passes that it took.
         seconds: time that it took, 0 if it came from the store.
         losses: final losses by layer, such as "style/relu1_1".
@@ -70,11 +70,11 @@ class PanelRecord(_Part):
 class FigureRecord(_Part):
     """All that is known about a drawn figure.
 
-    `image` is the picture's name beside the JSON, and `panels_box` the part of it, in pixels,
+    ``image`` is the picture's name beside the JSON, and ``panels_box`` the part of it, in pixels,
     that holds the panels and their labels: the rest of the picture repeats what stands here.
-    `balanced` says that the layers' weights were balanced.  `made_from` is the key of all that the
-    figure was made from, empty if nobody knows; `image_sha256` is of the picture's file, `sha256`
-    of all else that the JSON says.
+    ``balanced`` says that the layers' weights were balanced. ``made_from`` is the key of all that
+    the figure was made from, empty if nobody knows; ``image_sha256`` is of the picture's file,
+    ``sha256`` of all else that the JSON says.
     """
 
     dropped_keys = frozenset({"question"})
@@ -140,8 +140,8 @@ class FigureRecord(_Part):
 def write_record(record: FigureRecord, path: str | Path) -> Path:
     """Write the record as JSON, whole or not at all; returns the path.
 
-    The keys stand in the order of `FigureRecord`, and labels in the order in which they were given:
-    a series sorted by its labels would run backwards.
+    The keys stand in the order of ``FigureRecord``, and labels in the order in which they were
+    given: a series sorted by its labels would run backwards.
     """
     data = json.loads(json_text(record.model_dump(exclude={"sha256"})))
     return write_atomic(path, f"{json_text({**data, 'sha256': _digest(data)})}\n".encode())

@@ -58,7 +58,7 @@ class Figure:
         networks: those that drew it; more than one where it compares networks.
         caption: what is to be seen.
         claims: what the source says of it, measured.
-        panels: numbers and jobs of the pictures in `grids`.
+        panels: numbers and jobs of the pictures in ``grids``.
         size: longest side of the drawn pictures in pixels, if they share one.
         versions: of the programs that drew it.
     """
@@ -133,10 +133,10 @@ class Figure:
     def write(
         self, folder: str | Path, image_format: ImageFormat = "png", made_from: str = ""
     ) -> Path:
-        """Write `paper/figure.png` and then `paper/figure.json` in the folder, each atomically.
+        """Write ``paper/figure.png`` and then ``paper/figure.json``, each atomically.
 
-        WebP and JPEG are for a gallery under version control. `made_from` is the key by which
-        `standing_record` knows the figure again. Returns the picture's path.
+        WebP and JPEG are for a gallery under version control. ``made_from`` is the key by which
+        ``standing_record`` knows the figure again. Returns the picture's path.
 
         Raises:
             ReplicateError: the folder cannot be written.

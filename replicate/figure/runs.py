@@ -1,8 +1,8 @@
 """Runs of the same figures under other settings, and how their verdicts compare.
 
-A run is a folder of figures' records. It may lie within another one: the folders `balanced` and
-`paper` in `figures` are other runs of what `figures` shows, with balanced layer weights, say, or
-from the papers' own pictures.
+A run is a folder of figures' records. It may lie within another one: the folders ``balanced`` and
+``paper`` in ``figures`` are other runs of what ``figures`` shows, with balanced layer weights, say,
+or from the papers' own pictures.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Run:
     records: dict[str, FigureRecord]
 
     def verdict(self, record: FigureRecord, claim: Claim) -> Verdict | None:
-        """This run's verdict on a claim of another run's `record`.
+        """This run's verdict on a claim of another run's ``record``.
 
         None if it has none, or if it drew the figure with the very same settings: balanced
         weights, for one, leave figures alone that compare no layers.

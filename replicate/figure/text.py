@@ -54,7 +54,7 @@ class Type:
         return math.ceil(sum(run.width for run in self._runs(line)))
 
     def wrapped(self, text: str, limit: int) -> list[str]:
-        """The text in lines no wider than `limit` pixels; a longer word is broken.
+        """The text in lines no wider than ``limit`` pixels; a longer word is broken.
 
         Line breaks in the text are kept. One letter stands on each line at the least.
         """
@@ -71,7 +71,7 @@ class Type:
         return lines
 
     def draw(self, page: Image.Image, left: int, top: int, line: str) -> None:
-        """Draw one line; its box is `width(line)` by `line_height` from (left, top)."""
+        """Draw one line; its box is ``width(line)`` by ``line_height`` from (left, top)."""
         # Set finely and then reduced: at its own size each letter would snap to whole pixels.
         size = self.width(line) + 2 * _OVERHANG, self.line_height
         mask = Image.new("L", (size[0] * _FINE, size[1] * _FINE), 0)
@@ -92,7 +92,7 @@ class Type:
             yield _Run("".join(letters).translate(_PLAIN), font, shift)
 
     def _broken(self, word: str, limit: int) -> list[str]:
-        """The word in pieces no wider than `limit`."""
+        """The word in pieces no wider than ``limit``."""
         if self.width(word) <= limit:
             return [word]
         pieces = [""]
