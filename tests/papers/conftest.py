@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from replicate.engine.job import Job, Result
-from replicate.figure.claims import Claim
-from replicate.papers.looks import Look
 from replicate.papers.panels import Panels
 from replicate.papers.registry import figure_function, figure_settings
 from replicate.papers.studio import Studio
@@ -77,24 +75,5 @@ def failing(
         sheet = figure_function(figure)(small_studio().at(figure))
         assert {claim.id for claim in sheet.claims} == set(figure_settings(figure).claims)
         return [claim.id for claim in sheet.claims if not claim.holds]
-
-    return found
-
-
-@pytest.fixture
-def looked(
-    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., list[Claim]]:
-    """``looked("gram_analysis/heat_maps", numbers)``: claims of a figure that only looks, where
-    ``numbers(place)`` is what is measured of the layer at this place.
-    """
-
-    def found(figure: str, numbers: Callable[[int], dict[str, float]]) -> list[Claim]:
-        def measure(self: Look, _: object) -> None:
-            made = {label: numbers(place) for place, label in enumerate(self)}
-            self.metrics.update(made)
-
-        monkeypatch.setattr(Look, "measure", measure)
-        return figure_function(figure)(small_studio().at(figure)).claims
 
     return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,14 @@ import pytest
 
 from replicate.config import load_paper
 from replicate.figure.record import read_record
-from replicate.images import Picture
 from replicate.papers import draw_figure
 from replicate.papers import feature_visualisation as module
-from replicate.papers.looks import Look
+from replicate.papers.registry import figure_settings
 from replicate.papers.studio import Studio
 from replicate.storage.store import ResultStore
 from replicate.visualisation import excerpts as excerpts_module
-from replicate.visualisation.channels import Channel
-from replicate.visualisation.excerpts import Excerpt, Excerpts, Square
-from replicate.visualisation.optimised import Optimised
 
 CHANNELS = load_paper("feature_visualisation").figures["channels"]
-
-
-# Style or content
 
 
 def test_style_or_content_is_drawn(small_studio: Callable[..., Any]) -> None:
@@ -38,125 +31,27 @@ def test_style_or_content_is_drawn(small_studio: Callable[..., Any]) -> None:
     assert (outline.row_count, outline.column_count) == (3, 6)
     assert list(cut.columns) == ["photograph", "8 px", "4 px", "2 px", "1 px"]
     assert [panel.picture.values.shape for panel in moved.panels.values()] == [(4, 6), (4, 6)]
-    assert {claim.id: claim.holds for claim in figure.claims}["positions"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "failing"),
-    [
-        ({}, []),
-        ({"outlines": 0.1}, ["outlines"]),
-        ({"shuffled_features": 0.1}, ["positions"]),
-        ({"shuffled_gram": 1e-3}, ["positions"]),
-        ({"features": 0.3}, ["squares"]),
-        ({"gram": 0.3}, ["depth"]),
-    ],
-)
-def test_claims_of_style_or_content(
-    changes: dict[str, float],
-    failing: list[str],
-    looked: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The numbers of the last layer change."""
-    good = {
-        "outlines": 0.5, "outlines_of_another": 0.1,
-        "shuffled_features": 1.2, "shuffled_gram": 1e-12,
-    }  # fmt: skip
-
-    def distances(name: str, by_layer: list[float]) -> Callable[..., dict[str, float]]:
-        by_layer = [*by_layer[:-1], changes.get(name, by_layer[-1])]
-        return lambda self, other: dict(zip(self, by_layer))
-
-    monkeypatch.setattr(Look, "feature_distances", distances("features", [1.0] * 6))
-    rising = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-    monkeypatch.setattr(Look, "gram_distances", distances("gram", rising))
-    claims = looked(
-        "feature_visualisation/style_or_content",
-        lambda place: {**good, **(changes if place == 5 else {})},
+    metrics = {panel.label: panel.metrics for panel in figure.panels}
+    layers, squares = list(figure_settings(figure.id).content_sets), metrics["squares of 8 px"]
+    features, grams = (
+        {layer: squares[f"{kind}/{layer}"] for layer in layers} for kind in ("features", "gram")
     )
-    assert len(claims) == 4
-    assert [claim.id for claim in claims if not claim.holds] == failing
-
-
-# Channels
-
-
-FIRST = Channel("conv2_1", 0)
-WAYS = ["Fourier basis", "plain pixels"]
-GOOD = {
-    "peak": {"Fourier basis": 60.0, "plain pixels": 1.0},
-    "fine": {"Fourier basis": 0.1, "plain pixels": 0.4},
-    "kept": {"Fourier basis": 0.9, "plain pixels": 0.5},
-    "leak": {"crops": 0.0},
-}
-
-
-@pytest.mark.parametrize(
-    ("number", "way", "value", "which", "failing"),
-    [
-        ("peak", "Fourier basis", 60.0, None, []),
-        ("peak", "Fourier basis", 9.0, FIRST, []),  # one of twelve may be weaker than its crop
-        ("peak", "Fourier basis", 9.0, None, ["stronger"]),
-        ("peak", "plain pixels", 60.0, None, []),
-        ("fine", "Fourier basis", 0.2, None, ["noise"]),
-        ("fine", "Fourier basis", float("nan"), None, ["noise"]),
-        ("kept", "Fourier basis", 0.6, None, ["robust"]),
-        ("kept", "plain pixels", 0.95, None, ["robust"]),
-        ("kept", "Fourier basis", float("nan"), FIRST, ["robust"]),
-        ("leak", "crops", 0.1, FIRST, ["crop"]),
-        ("length", "Fourier basis", 22.0, FIRST, ["growing"]),  # a flat field
-    ],
-)
-def test_claims_of_channels(
-    number: str,
-    way: str,
-    value: float,
-    which: Channel | None,
-    failing: list[str],
-    small_studio: Callable[..., Studio],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One number of pictures made one way changes: of one channel, or of all."""
-
-    def made_up(name: str, by: str, channel: Channel, usual: float | None = None) -> float:
-        changed = (name, by) == (number, way) and which in (None, channel)
-        return value if changed else GOOD[name][by] if usual is None else usual
-
-    def optimised(engine: Any, spec: Any, seen: list[Channel], recipe: Any, *_: Any) -> Any:
-        """Pictures whose colours say how, and for which channel, they were made."""
-        colours = [(WAYS.index(recipe.name), each.index, int(each.layer[4])) for each in seen]
-        pictures = [Picture(np.full((8, 8, 3), colour, np.uint8)) for colour in colours]
-        peaks = [made_up("peak", recipe.name, each) for each in seen]
-        return [Optimised(*made) for made in zip(seen, pictures, [1.0] * len(seen), peaks)]
-
-    def labelled(pixels: np.ndarray) -> tuple[str, Channel]:
-        by, index, block = pixels[0, 0].tolist()
-        return WAYS[by], Channel(f"conv{block}_1", index)
-
-    def excerpts(engine: Any, spec: Any, seen: list[Channel], pictures: Any) -> Any:
-        cut = Excerpt(Picture(np.zeros((8, 8, 3), np.uint8)), 10.0, Square(0, 0, 8))
-        return {each: Excerpts((cut,), made_up("leak", "crops", each)) for each in seen}
-
-    def coherence_length(pixels: np.ndarray) -> float:
-        return made_up("length", *labelled(pixels), usual=float(pixels[0, 0, 2]))
-
-    def robustness(engine: Any, spec: Any, found: list[Optimised]) -> list[float]:
-        return [made_up("kept", *labelled(each.picture.pixels)) for each in found]
-
-    fakes = SimpleNamespace(
-        band_energy_share=lambda pixels: made_up("fine", *labelled(pixels)),
-        coherence_length=coherence_length,
-        COHERENCE_NOTE="",
-    )
-    for name, fake in (
-        ("optimised", optimised), ("excerpts", excerpts), ("robustness", robustness),
-        ("metrics", fakes),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, fake)
-    sheet = module.channels(small_studio().at("feature_visualisation/channels"))
-    assert len(sheet.claims) == 5
-    assert [claim.id for claim in sheet.claims if not claim.holds] == failing
+    shuffled = {
+        f"{kind}: {layer}": metrics[layer][name]
+        for kind, name in (("Gram matrix", "shuffled_gram"), ("features", "shuffled_features"))
+        for layer in layers
+    }
+    asked = {
+        "outlines": ({layer: metrics[layer]["outlines"] for layer in layers}, "each ≥ 0.2"),
+        "positions": (shuffled, "Gram matrix: each ≤ 1×10⁻⁶ (rounding); features: each ≥ 0.5"),
+        "squares": ({layer: features[layer] / grams[layer] for layer in layers}, "each ≥ 1"),
+        "depth": (grams, "strictly increasing"),
+    }
+    for claim in figure.claims:
+        values, threshold = asked.pop(claim.id)
+        assert claim.value == pytest.approx(values)
+        assert claim.threshold.startswith(threshold)
+    assert not asked and figure.claims[1].holds
 
 
 def test_the_figure_of_channels_from_end_to_end(
@@ -171,12 +66,42 @@ def test_the_figure_of_channels_from_end_to_end(
     monkeypatch.setattr(Studio, "config", CHANNELS.model_copy(update=changes))
     monkeypatch.setattr(module, "find_image", lambda name: scene(180, 180, int(name)))
     monkeypatch.setattr(excerpts_module, "SHORT_SIDE", 180)
+    leaked = count()
+    monkeypatch.setattr(excerpts_module, "leak", lambda *_: float(next(leaked)))
     figure = draw_figure(studio, "feature_visualisation/channels")
     record = read_record(figure.write(tmp_path).with_suffix(".json"))
-    assert record.claims[3].id == "crop" and record.claims[3].verdict == "holds"
-    assert len(record.panels) == 8 * 3
-    labels = {panel.label for panel in record.panels}
-    assert labels >= {"conv4_1 · 3, Fourier basis", "conv5_1 · 0, crops"}
+    metrics = {panel.label: panel.metrics for panel in record.panels}
+    assert len(metrics) == 8 * 3
+
+    def column(way: str, name: str) -> dict[str, list[float]]:
+        """By layer, the numbers of both channels."""
+        return {
+            f"conv{block}_1": [metrics[f"conv{block}_1 · {at}, {way}"][name] for at in (0, 3)]
+            for block in range(2, 6)
+        }
+
+    def every(way: str, name: str) -> np.ndarray:
+        return np.ravel(list(column(way, name).values()))
+
+    def means(way: str, name: str) -> dict[str, float]:
+        return {layer: np.mean(values) for layer, values in column(way, name).items()}
+
+    ways = "Fourier basis", "plain pixels"
+    fine, noise = (np.median(every(way, "high_frequencies")) for way in ways)
+    kept, plain = (means(way, "robustness") for way in ways)
+    gains = {f"more than plain pixels by: {layer}": kept[layer] - plain[layer] for layer in kept}
+    above = np.mean(every(ways[0], "peak") >= every("crops", "strongest"))
+    leaks = {layer: max(values) for layer, values in column("crops", "leak").items()}
+    asked = [
+        ("stronger", above, "≥ 0.9"),
+        ("noise", noise / fine, "≥ 3"),
+        ("robust", {f"kept: {layer}": kept[layer] for layer in kept} | gains, "kept: each ≥ 0.7"),
+        ("crop", leaks, "each ≤ 1×10⁻⁶"),
+        ("growing", means(ways[0], "coherence_length"), "strictly increasing"),
+    ]
+    for claim, (name, values, threshold) in zip(record.claims, asked, strict=True):
+        assert claim.id == name and claim.threshold.startswith(threshold)
+        assert claim.value == pytest.approx(values, nan_ok=True)
     assert "Optimised pictures of 48 px after 12 steps" in record.caption
     assert "from 2 bundled pictures" in record.caption
 

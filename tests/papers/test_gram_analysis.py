@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,15 @@ import pytest
 from replicate.config import load_paper, load_preset
 from replicate.engine.job import Job, Result
 from replicate.images import Picture
-from replicate.papers import draw_figure, gram_analysis
+from replicate.measure.analysis import relative_distance
+from replicate.measure.metrics import relative_gram_distance
+from replicate.papers import draw_figure
 from replicate.papers.gram_analysis import EARLY, LATE, arrangement_known, favoured
+from replicate.papers.looks import Look
 from replicate.papers.measures import change
 from replicate.papers.registry import figure_settings
 
 LAYERS = [f"conv{block}_1" for block in range(1, 6)]
-LOOKING = ["feature_maps", "heat_maps", "matched_filters", "content_maps"]
 
 
 def test_layers_inputs_and_weights_are_the_notebook_s() -> None:
@@ -36,27 +40,70 @@ def test_layers_inputs_and_weights_are_the_notebook_s() -> None:
     assert list(weights[LATE].values()) == pytest.approx(early[::-1])
 
 
-# Figures from end to end
+# Figures from end to end: what is seen, and what each claim asks of it
+
+Metrics = dict[str, dict[str, float]]
 
 
-@pytest.mark.parametrize("name", LOOKING)
+def metric(name: str) -> Callable[[Metrics], dict[str, float]]:
+    return lambda metrics: {label: each[name] for label, each in metrics.items()}
+
+
+def own(metrics: Metrics) -> dict[str, float]:
+    values = {label: each["map_correlation"] for label, each in metrics.items()}
+    joint = {f"with depth: {label}": value for label, value in values.items()}
+    return {"conv4_2": values["conv4_2"], **joint}
+
+
+def likeness(metrics: Metrics) -> dict[str, float]:
+    return {
+        label: each["follows_likeness"] - each["follows_strength"]
+        for label, each in metrics.items()
+    }
+
+
+CLAIMS = {
+    "feature_maps": {"smaller": (metric("structure_size"), "strictly decreasing")},
+    "heat_maps": {
+        "diagonal": (metric("standing_out"), "each ≥ 0.5"),
+        "beside": (metric("outshone"), "each ≥ 0.5"),
+    },
+    "matched_filters": {
+        "similar": (metric("lowest_cosine_rank"), "each ≥ 0.9"),
+        "likeness": (likeness, "each ≥ 0"),
+    },
+    "content_maps": {"own": (own, "conv4_2: ≤ 0.2 (our bound); with depth: strictly decreasing")},
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
 def test_a_figure_that_only_looks(name: str, small_studio: Callable[..., Any]) -> None:
     studio = small_studio()
     figure = draw_figure(studio, f"gram_analysis/{name}")
     assert studio.drawn == []
     assert "64 × 48 px" in figure.caption
     assert [network.name for network in figure.networks] == ["vgg19-caffe"]
-    config = load_paper("gram_analysis").figures[name]
-    labels = list(config.content_sets or config.style_sets)
-    assert [panel.label for panel in figure.panels] == labels
+    config = figure_settings(f"gram_analysis/{name}")
+    metrics = {panel.label: panel.metrics for panel in figure.panels}
+    assert list(metrics) == list(config.content_sets or config.style_sets)
     assert all(panel.metrics and not panel.job for panel in figure.panels)
     assert 1000 <= figure.montage.layout.page.width < 4000
+    assert {claim.id for claim in figure.claims} == set(CLAIMS[name])
+    for claim in figure.claims:
+        expected, threshold = CLAIMS[name][claim.id]
+        assert claim.value == pytest.approx(expected(metrics), nan_ok=True)
+        assert claim.threshold.startswith(threshold)
 
 
-def test_every_channel_is_shown_once_and_entries_are_in_order(
+def test_channels_are_shown_once_entries_in_order_and_shrinking_layers_are_named(
     small_studio: Callable[..., Any],
 ) -> None:
-    grid = draw_figure(small_studio(), "gram_analysis/feature_maps").grids[0]
+    figure = draw_figure(small_studio(), "gram_analysis/feature_maps")
+    sizes = figure.claims[0].value
+    for before, after in pairwise(sizes):
+        shrinks = sizes[after] < sizes[before]
+        assert (f"from {before} to {after}" in figure.claims[0].note) == shrinks
+    grid = figure.grids[0]
     shown = [grid.panels[0, column].lines[0] for column in range(5)]  # the tiny network's channels
     assert sorted(shown) == ["0", "1", "2", "3", "4"]
     grid = draw_figure(small_studio(), "gram_analysis/heat_maps").grids[-1]
@@ -73,13 +120,32 @@ def test_artefact_size_draws_each_layer_and_both_transfers(
     studio = small_studio()
     figure = draw_figure(studio, "gram_analysis/artefact_size")
     single, transfers = studio.drawn[:10], studio.drawn[10:]
-    assert [list(r.job.style_layers) for r in single] == [
-        [label.replace("conv", "relu")] for label in LAYERS
-    ] * 2
+    layers = [label.replace("conv", "relu") for label in LAYERS]
+    assert [list(result.job.style_layers) for result in single] == [[each] for each in layers] * 2
     assert all(len(r.job.levels()) == 1 and r.job.content is None for r in single)
-    assert [r.job.init for r in transfers] == ["content", "content"]
-    lengths = [p.metrics["coherence_length"] for p in figure.panels if "conv1_1" in p.label]
-    assert figure.claims[0].value["conv1_1"] == pytest.approx(np.mean(lengths))
+    assert [result.job.init for result in transfers] == ["content", "content"]
+    metrics = {panel.label: panel.metrics for panel in figure.panels}
+
+    def means(labels: str, name: str) -> dict[str, float]:
+        """By layer, the mean of both paintings."""
+        found = {layer: (labels.format(layer), name.format(layer)) for layer in LAYERS}
+        return {
+            layer: mean(metrics[f"scene {seed}, {label}"][name] for seed in (2, 3))
+            for layer, (label, name) in found.items()
+        }
+
+    lengths = means("{}", "coherence_length"), means("squares", "{}")
+    changes = (
+        {label: metrics[label][name] for label in (EARLY, LATE)}
+        for name in ("change_length", "change_energy")
+    )
+    expected = [lengths[0], lengths[0], lengths[1], *changes]
+    assert [claim.value for claim in figure.claims] == [pytest.approx(each) for each in expected]
+    assert {claim.id: claim.threshold for claim in figure.claims} == {
+        "larger": "strictly decreasing", "grow": "strictly increasing",
+        "statistics": "strictly increasing",
+        "weighting": f"largest for {EARLY}", "stronger": f"largest for {EARLY}",
+    }  # fmt: skip
 
 
 # What is measured
@@ -96,6 +162,17 @@ def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(
     assert arrangement_known(studio, flat)["conv5_1"] == 0
 
 
+def test_distances_are_relative_to_the_other_picture(
+    small_studio: Callable[..., Any], scene: Callable[..., Any]
+) -> None:
+    studio = small_studio().at("gram_analysis/artefact_size")
+    one, other = (Look(studio, scene(64, 48, seed)) for seed in (1, 2))
+    grams, features = one.gram_distances(other), one.feature_distances(other)
+    for label, seen in one.items():
+        assert grams[label] == relative_gram_distance(seen.gram, other[label].gram)
+        assert features[label] == relative_distance(seen.maps, other[label].maps)
+
+
 def test_the_change_of_a_transfer(scene: Callable[..., Any]) -> None:
     content = scene(64, 64)
     shifted = content.pixels.astype(np.int64)
@@ -109,72 +186,3 @@ def test_the_change_of_a_transfer(scene: Callable[..., Any]) -> None:
     assert metrics["change_energy"] == pytest.approx(expected, rel=0.1)
     assert metrics["change_length"] < 2
     assert change(None, replace(result, picture=content))["change_energy"] == 0  # type: ignore[arg-type]
-
-
-# Claims, both ways
-
-
-def of_layer(place: int) -> dict[str, float]:
-    return {
-        "structure_size": 9.0 - place, "map_correlation": 0.3 - 0.2 * place, "outshone": 0.9,
-        "diagonal_share_of_20": 0.4, "diagonal_over_rest": 3.0, "standing_out": 0.8,
-        "lowest_cosine_rank": 0.95, "follows_likeness": 0.8, "follows_strength": 0.7,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "changes", "failing"),
-    [
-        ("feature_maps", {}, []),
-        ("feature_maps", {3: {"structure_size": 8.5}}, ["smaller"]),
-        ("heat_maps", {}, []),
-        ("heat_maps", {1: {"standing_out": 0.4}}, ["diagonal"]),
-        ("heat_maps", {1: {"outshone": 0.4}}, ["beside"]),
-        ("matched_filters", {}, []),
-        ("matched_filters", {1: {"lowest_cosine_rank": 0.5}}, ["similar"]),
-        ("matched_filters", {1: {"lowest_cosine_rank": float("nan")}}, ["similar"]),
-        ("matched_filters", {1: {"follows_strength": 0.9}}, ["likeness"]),
-        ("content_maps", {}, []),
-        ("content_maps", {0: {"map_correlation": 0.9}, 1: {"map_correlation": 0.3}}, ["own"]),
-        ("content_maps", {0: {"map_correlation": 0.1}, 1: {"map_correlation": 0.15}}, ["own"]),
-    ],
-)
-def test_claims_of_what_is_seen(
-    name: str, changes: dict[int, dict[str, float]], failing: list[str],
-    looked: Callable[..., Any],
-) -> None:  # fmt: skip
-    claims = looked(f"gram_analysis/{name}", lambda at: {**of_layer(at), **changes.get(at, {})})
-    assert [claim.id for claim in claims if not claim.holds] == failing
-    if failing == ["smaller"]:
-        assert "from conv2_1 to conv3_1" in claims[0].note
-        assert "from conv3_1 to conv4_1" not in claims[0].note
-
-
-RISING, FALLING, NEITHER = (1, 2, 3, 4, 5), (5, 4, 3, 2, 1), (1, 3, 2, 4, 5)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "known", "early", "holding"),
-    [
-        (RISING, RISING, (3.0, 0.2), {"grow", "statistics", "stronger"}),
-        (FALLING, FALLING, (7.0, 0.05), {"larger", "weighting"}),
-        (NEITHER, RISING, (3.0, 0.05), {"statistics"}),
-    ],
-)
-def test_claims_of_artefact_size(
-    sizes: tuple[float, ...], known: tuple[float, ...], early: tuple[float, float],
-    holding: set[str], failing: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    changes = {EARLY: early, LATE: (6.0, 0.1)}
-
-    def of_panel(key: Any) -> dict[str, float]:
-        if key in changes:
-            return dict(zip(("change_length", "change_energy"), changes[key]))
-        factor = 1 if key[0] == "scene 2" else 2
-        return {"coherence_length": factor * sizes[LAYERS.index(key[1])], "gram_distance": 0.1}
-
-    monkeypatch.setattr(
-        gram_analysis, "arrangement_known", lambda *_: dict(zip(LAYERS, map(float, known)))
-    )
-    claims = figure_settings("gram_analysis/artefact_size").claims
-    assert set(claims) - set(failing("gram_analysis/artefact_size", of_panel)) == holding
