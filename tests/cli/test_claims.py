@@ -62,23 +62,6 @@ def test_table(typed: Typed, written: Written) -> None:
     assert ran.out.endswith("\n1 of 2 claims holds, in 1 figure\n")
 
 
-def test_values(typed: Typed, written: Written) -> None:
-    written(value=0.2)
-    out = typed("claims --values --verdict fails").out
-    assert "PSNR in dB — 0.2. Holds if ≥ 0.5." in out
-    assert "sure" not in out
-    assert "0 of 1 claim holds" in out
-
-
-def test_json(typed: Typed, written: Written) -> None:
-    written()
-    written(figure="gatys2015/fig3", inputs="paper")
-    found = json.loads(typed("claims --json").out)
-    assert [each["figure"] for each in found] == ["gatys2015/fig3"] * 2 + ["gatys2016/fig5"] * 2
-    assert found[1]["value"] == 0.7
-    assert found[0]["inputs"] == "paper"
-
-
 @pytest.mark.parametrize(
     ("options", "figures"),
     [
@@ -99,33 +82,17 @@ def test_filters(typed: Typed, written: Written, options: str, figures: set[str]
     assert {each["figure"] for each in found} == figures
 
 
-def test_nothing_left_is_said(typed: Typed, written: Written) -> None:
-    written()
-    ran = typed("claims --verdict fails")
-    assert (ran.code, ran.out) == (0, "")
-    assert "no such claim" in ran.err
-
-
-def test_gallery_where_nothing_is_drawn(typed: Typed, written: Written) -> None:
+def test_what_is_looked_through(typed: Typed, written: Written, folder: Path) -> None:
+    (folder / "figures").mkdir()
+    assert "no drawn figures in 'figures'" in typed("claims").refused()
     written("figures/gallery")
     assert len(json.loads(typed("claims --json").out)) == 2
     written(value=0.1)
-    assert "fails" in typed("claims").out
-
-
-def test_a_damaged_record_is_said_and_left_out(
-    typed: Typed, written: Written, folder: Path
-) -> None:
-    written()
     (folder / "figures/gatys2016/fig6.json").write_text("{")
-    ran = typed("claims")
-    assert "2 of 2 claims hold" in ran.out
-    assert "fig6.json' is not JSON" in ran.err
-
-
-def test_empty_folder(typed: Typed, folder: Path) -> None:
-    (folder / "figures").mkdir()
-    assert "no drawn figures in 'figures'" in typed("claims").refused()
+    ran = typed("claims --verdict fails")
+    assert "0 of 1 claim holds" in ran.out and "fig6.json' is not JSON" in ran.err
+    ran = typed("claims figures/gallery --verdict fails")
+    assert (ran.code, ran.out) == (0, "") and "no such claim" in ran.err
 
 
 def test_what_differs_between_two_folders(typed: Typed, written: Written) -> None:
@@ -163,17 +130,12 @@ def test_what_differs_between_two_runs_within_a_folder(typed: Typed, written: Wr
     assert "fails    holds  gatys2016/fig5/close" in ran.out
 
 
-def test_what_differs_in_more_than_the_option_is_not_compared(
+def test_pairs_differ_in_the_option_alone_and_are_of_equal_profiles_if_they_can_be(
     typed: Typed, written: Written
 ) -> None:
-    written()
-    written("figures/paper", inputs="paper", networks=("vgg16",))
-    out = typed("claims --inputs bundled,paper").out
-    assert out.startswith("0 of 0 claims in both")
-
-
-def test_of_several_pairs_the_one_of_equal_profiles(typed: Typed, written: Written) -> None:
     written(profile="gallery")
+    written("figures/other", inputs="paper", networks=("vgg16",))
+    assert typed("claims --inputs bundled,paper").out.startswith("0 of 0 claims in both")
     written("figures/a", value=0.1, inputs="paper")
     written("figures/b", value=0.9, inputs="paper", profile="gallery")
     assert typed("claims --inputs bundled,paper").out.startswith("0 of 2 claims in both")
@@ -216,12 +178,6 @@ def test_a_choice_finds_other_runs_too(typed: Typed, written: Written) -> None:
 def test_refused(typed: Typed, written: Written, options: str, told: str) -> None:
     written()
     assert told in typed(f"claims {options}").refused()
-
-
-def test_two_folders_that_agree(typed: Typed, written: Written) -> None:
-    written("one")
-    written("two")
-    assert typed("claims one two").out.startswith("0 of 2 claims in both")
 
 
 def test_values_that_json_lacks(typed: Typed, written: Written) -> None:
