@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,8 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import ReplicateError
 from ..images import Picture, bundled, bundled_names, load_image
-from ..storage.files import cache_dir, write_atomic
+from ..storage.files import cache_dir, open_file, write_atomic
 from .network import Network
 from .pixels import to_tensor
 from .table import network_entry
@@ -84,14 +86,17 @@ def channel_means(network: Network, name: str, weights: Weights) -> dict[str, Te
             means = measure_means(network, photographs)
             table = io.BytesIO()
             np.savez(table, **{layer: mean.numpy() for layer, mean in means.items()})  # type: ignore[arg-type]
-            write_atomic(kept, table.getvalue())
+            try:
+                write_atomic(kept, table.getvalue())
+            except ReplicateError as error:
+                warnings.warn(f"Channel means are measured each time: {error}", stacklevel=2)
     return {layer: mean.clamp(min=FLOOR * float(mean.mean())) for layer, mean in means.items()}
 
 
 def _read(path: Path, prefix: str) -> dict[str, Tensor]:
     """The table's entries under ``prefix``; none if there is no readable table."""
     try:
-        with np.load(path) as table:
+        with open_file(path) as file, np.load(file) as table:
             return {
                 name.rsplit("/", 1)[-1]: torch.from_numpy(table[name])
                 for name in table.files

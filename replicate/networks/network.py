@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..errors import LayerError
 from .features import FeatureMap, Readout
 from .table import Preprocessing
 
@@ -83,10 +84,17 @@ class Network:
             Layer to :class:`FeatureMap`.
 
         Raises:
-            LayerError: a name is unknown.
+            LayerError: a name is unknown, or the picture is too small.
         """
         wanted = list(dict.fromkeys(map(self.canonical, layers)))
-        maps = self._maps(self._input(pixels), wanted)
+        try:
+            maps = self._maps(self._input(pixels), wanted)
+        except RuntimeError as error:
+            if "too small" in str(error) or "greater than actual input size" in str(error):
+                height, width = pixels.shape[-2:]
+                size = f"A picture of {width} × {height} px"
+                raise LayerError(f"{size} is too small for {', '.join(wanted)}.") from error
+            raise
         return {layer: FeatureMap(map_, self._readouts[layer]) for layer, map_ in maps.items()}
 
     __call__ = features

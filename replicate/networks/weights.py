@@ -78,7 +78,7 @@ def locate_weights(name: str) -> tuple[Where, Path | None]:
     for each in known:
         if folder and (folder / each).is_file():
             return "folder", folder / each
-    return ("cache", _cached(entry)) if _cached(entry).is_file() else ("absent", None)
+    return ("cache", _cached(entry)) if os.path.isfile(_cached(entry)) else ("absent", None)
 
 
 def find_weights(name: str) -> Path | None:
@@ -193,7 +193,7 @@ def _folder() -> Path | None:
     if not chosen:
         return None
     folder = Path(chosen).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise WeightsError(
             f"REPLICATE_WEIGHTS names '{chosen}', which is not a folder; correct it or unset it."
         )

@@ -116,10 +116,11 @@ def require_room(folder: str | Path, size: int = 1 << 16) -> None:
     """
     folder = Path(folder)
     place = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise ReplicateError(f"Cannot write to '{folder}': '{place}' is a file.")
     trial = place / f".{secrets.token_hex(6)}.tmp"
     try:
+        folder.exists()  # raises if its name could never be one
         with open(trial, "xb") as file:
             file.write(bytes(size))
             file.flush()
@@ -173,7 +174,11 @@ def remove_leftovers(folder: Path, older_than: float = DAY_SECONDS) -> int:
     removed stays. Returns how many were removed.
     """
     limit = time.time() - older_than
-    return sum(_removed(path, limit) for pattern in LEFTOVERS for path in folder.glob(pattern))
+    try:
+        found = [path for pattern in LEFTOVERS for path in folder.glob(pattern)]
+    except OSError:
+        return 0
+    return sum(_removed(path, limit) for path in found)
 
 
 def _removed(path: Path, limit: float) -> bool:

@@ -240,6 +240,7 @@ def test_a_bug_is_no_sentence(typed: Typed, drawing: Callable[..., None]) -> Non
         ("--network vgg19", "vgg19-caffe are not on this machine"),
         ("-o taken", "'taken' is a file"),
         ("-o taken/below", "'taken' is a file"),
+        (f"-o {'a' * 300}", "File name too long"),
     ],
 )
 def test_refused_before_anything_is_drawn(

@@ -330,6 +330,10 @@ def test_a_picture_that_cannot_be_written_in_the_end_is_kept_elsewhere(
             "photo.png art.png --style-layers none --content-layers relu1_1=0",
             "Every layer's weight is zero",
         ),
+        (
+            "photo.png art.png --network vgg19-random --size 32 --content-layers pool5",
+            "A picture of 32 × 21 px is too small for pool5",
+        ),
         ("photo.png art.png --ratio 0", "needs a number above 0"),
         ("photo.png art.png --ratio nan", "needs a number above 0"),
         ("photo.png art.png --ratio inf", "needs a number above 0"),
