@@ -6,15 +6,14 @@ package carries the means of the original VGG-19 and VGG-16, measured over 477 p
 ImageNet with either pooling; the compact network's file holds its own; for every other network
 they are measured over the bundled photographs when first needed.
 
-``python -m replicate.networks.means FOLDER NETWORK ...`` measures anew.
+``python -m benchmarks.channel_means FOLDER NETWORK ...`` measures anew.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +21,11 @@ import torch
 from torch import Tensor
 
 from ..errors import ReplicateError
-from ..images import Picture, bundled, bundled_names, load_image
+from ..images import Picture, bundled, bundled_names
 from ..storage.files import cache_dir, open_file, write_atomic
 from .network import Network
 from .pixels import to_tensor
-from .table import network_entry
-from .vgg import VGG
-from .weights import Weights, load_weights
+from .weights import Weights
 
 MEANS = Path(__file__).with_name("channel_means.npz")
 SIDE = 256
@@ -104,22 +101,3 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
             }
     except Exception:  # damaged tables raise nearly anything
         return {}
-
-
-def main(arguments: list[str]) -> None:
-    """Measure the means of the named networks over a folder of photographs and save them."""
-    folder, *keys = arguments
-    paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".jpg", ".png"))
-    table: dict[str, np.ndarray] = {}
-    for key in keys:
-        entry, weights = network_entry(key), load_weights(key)
-        for pooling in ("max", "average"):
-            network = VGG(weights.tensors, entry.architecture, entry.preprocessing, pooling)
-            means: Mapping[str, Tensor] = measure_means(network, map(load_image, paths))
-            table.update({f"{key}/{pooling}/{k}": v.numpy() for k, v in means.items()})
-    np.savez_compressed(MEANS, **table)  # type: ignore[arg-type]
-    print(f"{len(paths)} photographs, {len(table)} layers, {MEANS}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

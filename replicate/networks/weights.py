@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -239,8 +240,10 @@ def _original(address: str, folder: Path) -> Iterator[Path]:
     with scratch as name:
         if on_hub := _HUB.fullmatch(address):
             original = _from_hub(on_hub, folder / ".hub")
-            yield original
-            original.resolve().unlink(missing_ok=True)
+            try:
+                yield original
+            finally:
+                shutil.rmtree(folder / ".hub", ignore_errors=True)
         else:
             digits = known_digits(address)
             check = Digest("sha256", digits).require if digits else None

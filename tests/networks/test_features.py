@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -28,59 +31,31 @@ def randn(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
-# Gram matrices
-
-
-def test_gram_by_hand() -> None:
-    """Two channels, three positions: [1 2 3] and [0 1 -1]."""
-    two = torch.tensor([[[[1.0, 2.0, 3.0]], [[0.0, 1.0, -1.0]]]])
-    expected = torch.tensor([[[14.0, -1.0], [-1.0, 2.0]]]) / 3
-    torch.testing.assert_close(gram_matrix(two), expected)
-
-
-def test_gram_is_the_sum_over_positions_in_float64() -> None:
-    f = maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.float64)
-    expected = torch.zeros(BATCH, NARROW, NARROW, dtype=torch.float64)
-    for y in range(HEIGHT):
-        for x in range(WIDTH):
-            expected += f[:, :, y, x, None] * f[:, None, :, y, x]
-    found = gram_matrix(f)
-    assert found.dtype == torch.float64
-    torch.testing.assert_close(found, expected / (HEIGHT * WIDTH), rtol=1e-13, atol=1e-13)
+# Gram matrices of one map and of two
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_gram_does_not_depend_on_memory_format(memory_format: torch.memory_format) -> None:
-    f = maps(BATCH, NARROW, HEIGHT, WIDTH).contiguous(memory_format=memory_format)
-    exact = gram_matrix(f.double())
-    found = gram_matrix(f)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=1e-6)
+def test_products_are_summed_over_positions(memory_format: torch.memory_format) -> None:
+    e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.float64).to(memory_format=memory_format)
+    f = maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.float64).to(memory_format=memory_format)
+    expected = torch.zeros(BATCH, 3, NARROW, dtype=torch.float64)
+    for y in range(HEIGHT):
+        for x in range(WIDTH):
+            expected += e[:, :, y, x, None] * f[:, None, :, y, x]
+    found = cross_gram_matrix(e, f)
+    torch.testing.assert_close(found, expected / (HEIGHT * WIDTH), rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(gram_matrix(f), cross_gram_matrix(f, f.clone()))
+    assert gram_matrix(f.float()).dtype == torch.float32
+    products, means = _gram_and_means(f)
+    torch.testing.assert_close(products, gram_matrix(f))
+    torch.testing.assert_close(means, f.mean(dim=(2, 3)))
 
 
-def test_gram_unchanged_when_pixels_are_shuffled() -> None:
-    """Style is what survives the shuffle; the content loss does not."""
-    f = maps(1, NARROW, 16, 16)
-    order = torch.randperm(256, generator=torch.Generator().manual_seed(1))
-    shuffled = f.flatten(2)[:, :, order].view_as(f)
-    torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(f), rtol=1e-6, atol=1e-6)
-    assert (shuffled - f).square().mean() > 0.5 * f.square().mean()
-
-
-def test_gram_is_symmetric_and_positive_semidefinite() -> None:
-    few = maps(1, 12, 2, 3)  # fewer positions than channels: singular
-    gram = gram_matrix(few)[0].double()
-    torch.testing.assert_close(gram, gram.T, rtol=0, atol=0)
-    values = torch.linalg.eigvalsh(gram)
-    assert values[0] > -1e-7
-    assert int((values > 1e-6).sum()) == 6
-
-
-def test_gram_of_each_picture_is_its_own() -> None:
-    f = maps(3, NARROW, HEIGHT, WIDTH)
-    together = gram_matrix(f)
-    for index in range(3):
-        torch.testing.assert_close(together[index], gram_matrix(f[index : index + 1])[0])
+@pytest.mark.parametrize("products", [gram_matrix, cross_gram_matrix, _gram_and_means])
+def test_gradients_of_products_by_finite_differences(products: Callable[..., Any]) -> None:
+    inputs = [randn(2, n, 2, 4, seed=n).requires_grad_(True) for n in (3, 5)]
+    inputs = inputs if products is cross_gram_matrix else inputs[:1]
+    assert torch.autograd.gradcheck(products, inputs, eps=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("chunk", [8, 42, 8192])
@@ -101,94 +76,15 @@ def test_bf16_gram_sums_many_positions() -> None:
     torch.testing.assert_close(gram_matrix(ones), torch.ones(1, 3, 3))
 
 
-def test_bf16_gram_close_to_float32() -> None:
-    f = maps(1, NARROW, 32, 32)
-    exact = gram_matrix(f)
-    error = (gram_matrix(f.bfloat16()) - exact).norm() / exact.norm()
-    assert 0 < error < 2e-3
-
-
-def test_gram_gradient_by_finite_differences() -> None:
-    f = randn(2, 3, 2, 4, seed=3).requires_grad_(True)
-    assert torch.autograd.gradcheck(gram_matrix, (f,), eps=1e-6, atol=1e-8)
-
-
-def test_gram_gradient_uses_both_halves_of_a_lopsided_one() -> None:
-    """The gradient by G need not be symmetric: that of F is F (D + D^T) / M."""
-    f = randn(1, 3, 2, 2, seed=4).requires_grad_(True)
-    upstream = randn(1, 3, 3, seed=5)
-    (found,) = torch.autograd.grad(gram_matrix(f), f, upstream)
-    rows = f.detach().flatten(2)
-    expected = (upstream + upstream.transpose(1, 2)) @ rows / 4
-    torch.testing.assert_close(found, expected.view_as(f))
-
-
-def test_gradient_of_gram_and_means_by_finite_differences() -> None:
-    f = randn(2, 3, 2, 4, seed=3).requires_grad_(True)
-    assert torch.autograd.gradcheck(_gram_and_means, (f,), eps=1e-6, atol=1e-8)
-
-
-def test_gram_and_means_are_those_of_single_functions() -> None:
-    f = maps(2, NARROW, 16, 16).bfloat16()
-    products, means = _gram_and_means(f)
-    assert products.dtype == means.dtype == torch.float32
-    torch.testing.assert_close(products, gram_matrix(f), rtol=0, atol=0)
-    torch.testing.assert_close(means, f.float().mean(dim=(2, 3)))
-
-
-def test_bf16_gram_gradient_close_to_float32() -> None:
-    f = maps(1, NARROW, 16, 16)
-    upstream = randn(1, NARROW, NARROW, seed=6, dtype=torch.float32)
-    gradients = []
-    for dtype in (torch.float32, torch.bfloat16):
-        leaf = f.to(dtype).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(gram_matrix(leaf), leaf, upstream)
-        assert gradient.dtype == dtype
-        gradients.append(gradient.float())
-    exact, rounded = gradients
-    assert (rounded - exact).norm() < 1e-2 * exact.norm()
-
-
-def test_deep_textures_count_of_parameters() -> None:
-    """Gatys et al. 2015 (texture), fig. 3: conv1_1 and pool1 to pool4 make 177 thousand."""
-    from replicate.networks.layers import steps
-
-    channels = {step.name: step.channels for step in steps("vgg19")}
-    used = ["conv1_1", "pool1", "pool2", "pool3", "pool4"]
-    assert sum(channels[n] * (channels[n] + 1) // 2 for n in used) == 176_640
-
-
-# Gram matrices between two maps
-
-
-def test_cross_gram_is_the_sum_over_positions_in_float64() -> None:
-    e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.float64)
-    f = maps(BATCH, NARROW, HEIGHT, WIDTH, seed=2, dtype=torch.float64)
-    expected = torch.zeros(BATCH, 3, NARROW, dtype=torch.float64)
-    for y in range(HEIGHT):
-        for x in range(WIDTH):
-            expected += e[:, :, y, x, None] * f[:, None, :, y, x]
-    found = cross_gram_matrix(e, f)
-    torch.testing.assert_close(found, expected / (HEIGHT * WIDTH), rtol=1e-13, atol=1e-13)
-    torch.testing.assert_close(cross_gram_matrix(f, f), gram_matrix(f))
-
-
-def test_cross_gram_gradient_by_finite_differences() -> None:
-    e = randn(2, 3, 2, 4, seed=3).requires_grad_(True)
-    f = randn(2, 5, 2, 4, seed=4).requires_grad_(True)
-    assert torch.autograd.gradcheck(cross_gram_matrix, (e, f), eps=1e-6, atol=1e-8)
-
-
-def test_bf16_cross_gram_is_close_to_that_of_wide_maps() -> None:
+def test_bf16_gradients_are_bf16_and_close() -> None:
     e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.bfloat16).requires_grad_(True)
     f = maps(BATCH, NARROW, HEIGHT, WIDTH, seed=2, dtype=torch.bfloat16).requires_grad_(True)
-    found = cross_gram_matrix(e, f)
-    assert found.dtype == torch.float32
-    expected = cross_gram_matrix(e.double(), f.double())
-    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
-    gradients = torch.autograd.grad(found.square().sum(), (e, f))
-    exact = torch.autograd.grad(expected.square().sum(), (e, f))
-    for one, other in zip(gradients, exact):
+    found, exact = (
+        cross_gram_matrix(*pair).square().sum() + gram_matrix(pair[0]).square().sum()
+        for pair in ((e, f), (e.double(), f.double()))
+    )
+    gradients = torch.autograd.grad(found, (e, f)), torch.autograd.grad(exact, (e, f))
+    for one, other in zip(*gradients):
         assert one.dtype == torch.bfloat16
         assert (one - other).float().norm() < 1e-2 * other.float().norm()
 
@@ -228,66 +124,44 @@ def squares(difference: Tensor) -> Tensor:
     return difference.square().flatten(1).sum(1)
 
 
-@pytest.mark.parametrize("kind", readouts())
-def test_distances_of_coordinates_are_those_of_the_features(kind: str) -> None:
-    one, two = pair(readouts()[kind])
-    torch.testing.assert_close(
-        squares(one.coordinates() - two.coordinates()), squares(one.wide() - two.wide())
-    )
-
-
-@pytest.mark.parametrize("kind", readouts())
-def test_distances_of_grams_are_those_of_the_wide_grams(kind: str) -> None:
-    one, two = pair(readouts()[kind])
-    torch.testing.assert_close(
-        squares(one.gram() - two.gram()), squares(one.wide_gram() - two.wide_gram())
-    )
-
-
-@pytest.mark.parametrize("kind", readouts())
-def test_wide_gram_is_the_gram_of_the_wide_features(kind: str) -> None:
-    one, _ = pair(readouts()[kind])
-    torch.testing.assert_close(one.wide_gram(), gram_matrix(one.wide()))
-    assert one.wide().shape == (BATCH, one.channels, HEIGHT, WIDTH)
-    assert one.wide_gram().shape == (BATCH, one.channels, one.channels)
+def assert_whole(one: FeatureMap, two: FeatureMap, wide: Tensor) -> None:
+    """``one``'s features are ``wide``, and whatever is compared says so of the distance to two."""
+    torch.testing.assert_close(one.wide(), wide)
+    torch.testing.assert_close(one.wide_gram(), gram_matrix(wide))
+    assert wide.shape == (BATCH, one.channels, HEIGHT, WIDTH)
     assert one.positions == HEIGHT * WIDTH
+    for narrow, full in (("coordinates", "wide"), ("gram", "wide_gram")):
+        compared = getattr(one, narrow)() - getattr(two, narrow)()
+        expected = getattr(one, full)() - getattr(two, full)()
+        torch.testing.assert_close(squares(compared), squares(expected))
+    flat = wide.flatten(2)
+    torch.testing.assert_close(one.means(), flat.mean(dim=2))
+    torch.testing.assert_close(one.variances(), flat.var(dim=2, correction=0))
+
+
+@pytest.mark.parametrize("kind", readouts())
+def test_what_is_compared_stands_for_the_wide_features(kind: str) -> None:
+    one, two = pair(readouts()[kind])
+    assert_whole(one, two, one.wide())
 
 
 @pytest.mark.parametrize("kind", readouts())
 def test_scaled_multiplies_the_wide_channels(kind: str) -> None:
     readout = readouts()[kind]
+    before, _ = pair(readout)
     factors = 0.5 + torch.arange(readout.channels, dtype=torch.float64)
-    one, _ = pair(readout)
-    scaled_one, scaled_two = pair(readout.scaled(factors))
-    assert scaled_one.channels == one.channels
-    torch.testing.assert_close(scaled_one.wide(), one.wide() * factors.view(1, -1, 1, 1))
-    torch.testing.assert_close(
-        scaled_one.wide_gram(), one.wide_gram() * factors[:, None] * factors[None, :]
+    wide = before.wide().clone()
+    assert_whole(*pair(readout.scaled(factors)), wide * factors.view(1, -1, 1, 1))
+    assert_whole(
+        *pair(readout.scaled(factors).scaled(factors)), wide * factors.square().view(1, -1, 1, 1)
     )
-    torch.testing.assert_close(
-        squares(scaled_one.coordinates() - scaled_two.coordinates()),
-        squares(scaled_one.wide() - scaled_two.wide()),
-    )
-    torch.testing.assert_close(
-        squares(scaled_one.gram() - scaled_two.gram()),
-        squares(scaled_one.wide_gram() - scaled_two.wide_gram()),
-    )
+    torch.testing.assert_close(before.wide(), wide, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_scaled_leaves_the_first_readout_alone(kind: str) -> None:
-    readout = readouts()[kind]
-    before = pair(readout)[0].wide()
-    readout.scaled(torch.full((readout.channels,), 3.0, dtype=torch.float64))
-    torch.testing.assert_close(pair(readout)[0].wide(), before, rtol=0, atol=0)
-
-
-def test_scaled_twice_multiplies() -> None:
-    plain = Readout(NARROW)
-    once, twice = plain.scaled(FACTORS), plain.scaled(FACTORS).scaled(FACTORS)
-    torch.testing.assert_close(
-        pair(twice)[0].wide(), pair(once)[0].wide() * FACTORS.view(1, -1, 1, 1)
-    )
+def test_shifted_adds_to_every_wide_channel(kind: str) -> None:
+    one, two = pair(readouts()[kind])
+    assert_whole(one.shifted(-0.75), two.shifted(-0.75), one.wide() - 0.75)
 
 
 def test_linear_readout_is_a_1x1_convolution() -> None:
@@ -341,28 +215,7 @@ def test_bf16_maps_are_read_in_float32(kind: str) -> None:
         torch.testing.assert_close(found, getattr(full, what)(), rtol=1e-5, atol=1e-5)
 
 
-# Means, variances, shifts, and Gram matrices between layers, each against the wide features
-
-
-@pytest.mark.parametrize("kind", readouts())
-def test_means_and_variances_are_those_of_the_wide_features(kind: str) -> None:
-    one, _ = pair(readouts()[kind])
-    wide = one.wide().flatten(2)
-    torch.testing.assert_close(one.means(), wide.mean(dim=2))
-    expected = (wide - wide.mean(dim=2, keepdim=True)).square().mean(dim=2)
-    torch.testing.assert_close(one.variances(), expected)
-
-
-@pytest.mark.parametrize("kind", readouts())
-def test_shifted_adds_to_every_wide_channel(kind: str) -> None:
-    one, two = pair(readouts()[kind])
-    plain = one.wide()
-    one, two = one.shifted(-0.75), two.shifted(-0.75)
-    torch.testing.assert_close(one.wide(), plain - 0.75)
-    torch.testing.assert_close(one.wide_gram(), gram_matrix(plain - 0.75))
-    torch.testing.assert_close(
-        squares(one.gram() - two.gram()), squares(one.wide_gram() - two.wide_gram())
-    )
+# Shifts, and Gram matrices between layers
 
 
 def test_no_shift_is_no_other_readout() -> None:

@@ -54,8 +54,9 @@ def test_a_stand_in_draws_and_is_said_once(tiny_engine: MakeEngine) -> None:
     assert len(said) == 1
     assert "vgg19-caffe" in said[0] and "vgg19-random" in said[0]
     assert "replicate weights fetch vgg19-caffe" in said[0]
-    networks.info(NetworkSpec(name="vgg16"))
-    assert len(said) == 2 and "vgg16-caffe" in said[1]
+    networks.info(NetworkSpec(name="vgg16-torchvision"))
+    assert len(said) == 2 and "rescaled" not in said[0]
+    assert "vgg16-torchvision is not" in said[1] and "losses rescaled to its units" in said[1]
 
 
 def test_the_bundled_network_stands_in_where_there_is_one(

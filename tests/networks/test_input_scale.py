@@ -223,19 +223,3 @@ def test_keys_change_where_losses_are_rescaled(
     away.run(job)
     assert not away.store or away.store.get(without) is None
     assert away.stored(job)
-
-
-# What is said
-
-
-def test_the_sentence_about_the_stand_in_names_it(
-    tiny_engine: Callable[..., Engine], job: Job
-) -> None:
-    said: list[str] = []
-    engine = tiny_engine(here=(), say=said.append)
-    engine.run(job)
-    engine.run(replace(job, seed=1))
-    assert len(said) == 1
-    assert "vgg19-random draws in its place, with losses rescaled to its units;" in said[0]
-    engine.run(replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"})))
-    assert len(said) == 2 and "rescaled" not in said[1]

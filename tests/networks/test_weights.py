@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors
@@ -22,6 +23,7 @@ import safetensors.torch
 import skimage.data
 import torch
 import torch.nn.functional as F
+from huggingface_hub.errors import LocalEntryNotFoundError
 from torch import Tensor
 
 from replicate.errors import ReplicateError, WeightsError
@@ -179,22 +181,41 @@ def test_fetch_converts_to_rgb_convolutions_alone(
     data = original(tensors, _use_new_zipfile_serialization=zipped)
     define(known(serve, "vgg19", data))
     path = fetch_weights(NAME)
-    assert path == cache / f"{NAME}.safetensors"
+    assert path == cache / f"{NAME}.safetensors" == fetch_weights(NAME)
+    assert len(serve.asked) == 1, "downloaded once"
     assert [entry.name for entry in cache.iterdir()] == [path.name], "the original is deleted"
     assert_equal(safetensors.torch.load_file(path), tensors)
     with safetensors.safe_open(path, "pt") as file:
         header = file.metadata()
     assert header["source_sha256"] == sha256(data)
-    assert "/vgg19_" in header["source"] or "/vgg19" in header["source"]
+    assert "/vgg19-" in header["source"]
     assert (header["name"], header["convention"]) == (NAME, "caffe")
     assert header["format_version"] == "1"
 
 
-def test_fetch_twice_downloads_once(serve, define, tensors: dict[str, Tensor]) -> None:
-    data = original(tensors)
-    define(known(serve, "a", data))
-    assert fetch_weights(NAME) == fetch_weights(NAME)
-    assert len(serve.asked) == 1
+def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeypatch) -> None:
+    """Which takes up again what was broken off; its copy goes when it has been converted."""
+    asked: list[tuple[Any, ...]] = []
+
+    def client(*where: str, revision: str, cache_dir: Path) -> str:
+        asked.append((*where, revision))
+        if len(asked) == 1:
+            raise LocalEntryNotFoundError("no connection.\nMore lines.")
+        cache_dir.mkdir(parents=True)
+        (cache_dir / "blob").write_bytes(original(tensors, caffe_keys=True))
+        (cache_dir / "vgg_conv.pth").symlink_to(cache_dir / "blob")
+        return str(cache_dir / "vgg_conv.pth")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", client)
+    address = "https://huggingface.co/somebody/vgg/resolve/main/folder/vgg_conv.pth"
+    define(address, marks=landmarks(tensors))
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(NAME)
+    assert "folder/vgg_conv.pth of somebody/vgg: no connection)" in one_sentence(caught)
+    fetch_weights(NAME)
+    assert asked == [("somebody/vgg", "folder/vgg_conv.pth", "main")] * 2
+    assert_equal(load_weights(NAME).tensors, tensors)
+    assert [entry.name for entry in cache.iterdir()] == [f"{NAME}.safetensors"]
 
 
 def test_rgb_originals_are_not_flipped(serve, define, tensors: dict[str, Tensor]) -> None:
