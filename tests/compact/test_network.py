@@ -258,7 +258,7 @@ def test_the_shipped_network_sees_what_vgg19_sees() -> None:
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
     picture = bundled("astronaut").scaled_to(128)
     ours, theirs = (
-        Engine(device="cpu", precision="float32", network=name).features(
+        Engine(device="cpu", precision="float32", network=name).reader.features(
             picture, layers, NetworkSpec()
         )
         for name in ("vgg19-compact", "vgg19-caffe")

@@ -107,7 +107,7 @@ def test_gatys_2016_fig4(engine: Engine, photo: Picture, art: Picture) -> None:
 def test_bf16_features_are_those_of_float32(engine: Engine, photo: Picture) -> None:
     exact, rounded = (Engine(device="cpu", precision=precision) for precision in ("exact", "bf16"))
     layers = ["relu1_1", "relu4_2", "relu5_1"]
-    one, other = (e.features(photo, layers, NetworkSpec()) for e in (exact, rounded))
+    one, other = (e.reader.features(photo, layers, NetworkSpec()) for e in (exact, rounded))
     for layer in layers:
         a, b = one[layer].wide(), other[layer].wide()
         assert (a - b).norm() < 0.02 * a.norm(), layer
