@@ -55,7 +55,7 @@ def estimate(backend: Backend, settings: Settings) -> str:
     seconds = backend.seconds(job, settings.network)
     words = [f"<b>{html.escape(drawer.label)}</b> draws, on {_device(backend)}: "]
     words.append(f"{duration(seconds)}{basis}.")
-    if drawer.name == "vgg19-random":
+    if drawer.entry.random:
         words.append(" It is untrained: textures come out, but hardly the photograph.")
     if settings.network == "auto" and drawer.name != asked.name:
         words.append(_real_one(backend, job))

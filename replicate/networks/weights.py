@@ -323,9 +323,6 @@ def _has_landmarks(tensors: Mapping[str, Tensor], entry: NetworkEntry) -> bool:
 
 # Loading
 
-_digests: dict[tuple[str, int, int], str] = {}
-"""What has been hashed in this process: by path, size and time of change."""
-
 
 def _load(path: Path, entry: NetworkEntry) -> Weights:
     remedy = f"delete it and run 'replicate weights fetch {entry.id}'"
@@ -337,14 +334,11 @@ def _load(path: Path, entry: NetworkEntry) -> Weights:
                 raise WeightsError(f"'{path}' is not {entry.id}: {problem}; {remedy}.")
             keys = expected_shapes(entry.architecture)
             tensors = {key: stored.get_tensor(key).float() for key in keys}
-        stat = path.stat()
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(f"'{path}' is damaged or cannot be read; {remedy}.") from error
-    memory = (str(path.absolute()), stat.st_size, stat.st_mtime_ns)
-    sha256 = _digests.get(memory) or tensors_sha256(tensors)
+    sha256 = tensors_sha256(tensors)
     if header.get("tensors_sha256", sha256) != sha256 or not _finite(tensors.values()):
         raise WeightsError(f"'{path}' is damaged: its values have changed; {remedy}.")
-    _digests[memory] = sha256
     return Weights(tensors, sha256)
 
 

@@ -478,20 +478,6 @@ def test_more_tensors_and_other_precisions_are_no_harm(define, tensors, folder) 
     assert_equal(load_weights(NAME).tensors, {key: half.float() for key, half in halves.items()})
 
 
-def test_hashed_once_a_process(define, tensors, folder, monkeypatch) -> None:
-    file = define(refused_address())
-    path = save(folder / file.file_name, tensors)
-    calls = []
-    monkeypatch.setattr(
-        weights, "tensors_sha256", lambda found: calls.append(1) or tensors_sha256(found)
-    )
-    first = load_weights(NAME).sha256
-    assert load_weights(NAME).sha256 == first and len(calls) == 1
-    save(path, {**tensors, "features.0.bias": torch.zeros(64)})
-    os.utime(path, ns=(1, 1))
-    assert load_weights(NAME).sha256 != first and len(calls) == 2
-
-
 def _cut(length: int) -> Callable[[Path, dict[str, Tensor]], None]:
     return lambda path, tensors: path.write_bytes(path.read_bytes()[:length])
 
@@ -545,7 +531,6 @@ def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, 
     path = save(folder / file.file_name, tensors)
     assert load_weights(NAME).tensors
     spoil(path, tensors)
-    os.utime(path, ns=(1, 1))
     with pytest.raises(WeightsError) as caught:
         load_weights(NAME)
     text = one_sentence(caught)
