@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -10,12 +11,11 @@ import torch
 
 from replicate.config import load_preset
 from replicate.measure.mmd import squared_mmd
-from replicate.papers import draw_figure, li2017
+from replicate.papers import draw_figure
 from replicate.papers.li2017 import BOTH, GRAM, MEANS, PRESETS, gram_and_mmd
 from replicate.papers.studio import Studio
 
 LAYERS = [f"relu{block}_1" for block in range(1, 6)]
-DISTANCES = [f"gram_distance/{layer}" for layer in LAYERS]
 
 
 # Presets: the gradients of the authors' program, computed as it does
@@ -101,43 +101,36 @@ def test_squared_mmd_is_the_distance_of_gram_matrices(
         assert gram > 0 and mmd == pytest.approx(gram, rel=1e-5)
 
 
-# Claims
-
-
-@pytest.mark.parametrize(
-    ("key", "changes", "mmd", "expected"),
-    [
-        (None, {}, 2.0, []),
-        (None, {}, 2.0001, ["identity"]),
-        (BOTH, {"content_loss": 1.2}, 2.0, ["matched"]),
-        (BOTH, {"style_left": 0.9}, 2.0, ["appealing"]),
-        (MEANS, {"style_left": 0.7}, 2.0, ["linear"]),
-        (("scene 2", MEANS), dict.fromkeys(DISTANCES, -0.2), 2.0, ["kept"]),  # mean of both: 0.05
-    ],
-)
-def test_claims(
-    key: Any,
-    changes: dict[str, float],
-    mmd: float,
-    expected: list[str],
-    failing: Callable[..., list[str]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_figure_is_drawn_and_its_claims_are_of_its_numbers(
+    small_studio: Callable[..., Studio],
 ) -> None:
-    monkeypatch.setattr(li2017, "gram_and_mmd", lambda *_: {"relu1_1": (2.0, mmd)})
-    distances = {GRAM: 0.01, BOTH: 0.1, MEANS: 0.3}
-
-    def of_panel(panel: Any) -> dict[str, float]:
-        loss = panel[1] if panel[-1] in PRESETS else GRAM  # of a texture; no matter of a transfer
-        numbers = dict.fromkeys(DISTANCES, distances[loss])
-        return {"content_loss": 1.0, "style_left": 0.5, **numbers}
-
-    assert failing("li2017/gram_is_mmd", of_panel, {key: changes}) == expected
-
-
-def test_the_figure_is_drawn(small_studio: Callable[..., Studio]) -> None:
     figure = draw_figure(small_studio(), "li2017/gram_is_mmd")
-    assert [panel.label for panel in figure.panels[6:]] == [f"transfer, {loss}" for loss in PRESETS]
+    metrics = {panel.label: panel.metrics for panel in figure.panels}
+    assert list(metrics)[6:] == [f"transfer, {loss}" for loss in PRESETS]
     assert [grid.heading for grid in figure.grids] == ["Textures", "Transfers", ""]
-    assert {claim.id: claim.holds for claim in figure.claims}["identity"]
     names = {name for panel in figure.panels for name in panel.losses}
     assert names == {"content/relu4_2", *(f"style/{layer}" for layer in LAYERS)}
+    assert figure.claims[0].holds and list(figure.claims[0].value) == LAYERS
+    content, left = (
+        {loss: metrics[f"transfer, {loss}"][name] for loss in PRESETS}
+        for name in ("content_loss", "style_left")
+    )
+    kept = {
+        loss: mean(
+            metrics[f"scene {seed}, {loss}"][f"gram_distance/{layer}"]
+            for seed in (2, 3)
+            for layer in LAYERS
+        )
+        for loss in PRESETS
+    }
+    asked = {
+        "matched": ({loss: content[loss] / content[MEANS] for loss in (GRAM, BOTH)}, "each from"),
+        "appealing": ({loss: left[loss] for loss in (BOTH, MEANS)}, "each ≤ 0.8"),
+        "linear": (left[MEANS] / left[GRAM], "≤ 1.25"),
+        "kept": (kept, "strictly increasing"),
+    }
+    for claim in figure.claims[1:]:
+        values, threshold = asked.pop(claim.id)
+        assert claim.value == pytest.approx(values)
+        assert claim.threshold.startswith(threshold)
+    assert not asked and figure.claims[0].threshold.startswith("each ≤ 1×10⁻⁵")
