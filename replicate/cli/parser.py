@@ -168,7 +168,7 @@ def _figures(parser: Parser) -> None:
         "start; without NAME only those figures, into the folder figures/balanced",
     )
     _engine_options(parser)
-    workers = "panels drawn at a time on a CPU, sharing its cores; default: %(default)s"
+    workers = "panels drawn at a time on a CPU, each by all its cores; default: %(default)s"
     parser.option("--workers N", workers, whole(1, 64), default=1)
     parser.option("--force", "draw everything anew, finished figures and panels too")
     parser.option("-o --out FOLDER", "default: figures, or figures/balanced")
@@ -277,5 +277,5 @@ def _engine_options(parser: Parser) -> None:
     device = os.environ.get("REPLICATE_DEVICE") or "auto"
     parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)
     precision = "auto (default: bf16 where the hardware has it), bf16, float32, exact"
-    exact = f"{precision} (the same bytes every time)"
+    exact = f"{precision} (the same bytes every time, on one kind of CPU and number of threads)"
     parser.option("--precision NAME", exact, one_of(PRECISIONS))

@@ -44,7 +44,8 @@ class Engine:
         network: ``auto``, or the network that draws whatever a preset names; see
             :class:`replicate.networks.networks.Networks`.
         store: where results are kept; None keeps nothing.
-        workers: jobs that ``run_many`` draws at a time on a CPU, sharing its threads.
+        workers: jobs that ``run_many`` draws at a time on a CPU, each with all threads: with a
+            share of them sums would be rounded otherwise, and the pictures would not be the same.
         say: called once with a sentence when another network stands in.
 
     Attributes:
@@ -159,11 +160,9 @@ class Engine:
             return
         for batch in batches:
             self.networks.network(batch[0].preset.network)  # loaded once, before several need it
-        threads = torch.get_num_threads()
         halt = threading.Event()
-        pool = ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)
-        )
+        threads = (torch.get_num_threads(),)
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=threads)
         try:
             drawing = [pool.submit(self._draw, batch, progress, halt) for batch in batches]
             for done in as_completed(drawing):
@@ -171,7 +170,6 @@ class Engine:
         finally:
             halt.set()
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
 
     def _draw(
         self, jobs: list[Job], progress: Progress, halt: threading.Event | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -365,8 +365,17 @@ def test_noise_start(scene: Scene, tiny_engine: MakeEngine) -> None:
 # Many jobs
 
 
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("workers", [1, 3])
-def test_run_many_keeps_the_order(
+def test_run_many_keeps_the_order_and_the_threads(
     workers: int,
     job: Job,
     scene: Scene,
@@ -381,12 +390,12 @@ def test_run_many_keeps_the_order(
         replace(job, preset=job.preset.with_(optimizer="adam"), label="d"),
         replace(job, seed=2, label="e"),
     ]
-    threads = torch.get_num_threads()
     engine = tiny_engine(store=ResultStore(tmp_path), workers=workers)
     stored = engine.run(jobs[3])
     points.clear()
-    results = engine.run_many(jobs)
-    assert torch.get_num_threads() == threads
+    used = set()
+    results = engine.run_many(jobs, lambda *_: used.add(torch.get_num_threads()))
+    assert used == {3}, "with fewer threads the pictures would be rounded otherwise"
     assert [r.job for r in results] == jobs
     assert [r.picture.name for r in results] == ["a", "b", "c", "d", "e"]
     assert [r.cached for r in results] == [False, False, False, True, False]
