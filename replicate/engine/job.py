@@ -12,7 +12,7 @@ from ..images import Picture
 from ..networks.spec import NetworkInfo
 from .preset import Init, Preset
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised when the same job would give another picture; part of every key of the result store."""
 
 
@@ -269,7 +269,7 @@ class Result:
     """A finished job.
 
     Attributes:
-        losses: as in :class:`Snapshot`, of the last accepted picture, before clipping to 8 bits.
+        loss, losses: as in :class:`Snapshot`, but of ``picture`` as people see it, in 8 bits.
         curve: (evaluation, weighted total) along the way.
         seconds: that it took to draw (also when it comes from the store).
         cached: it came from the store.

@@ -7,12 +7,12 @@
     picture = optimizer.best
 
 So evaluations are counted exactly, a caller may stop, show or save between any two of them, and
-the pictures of a batch each follow the path that they would follow alone.
+the pictures of a batch each follow the path that they would follow alone.  Nothing here asks a
+GPU for a number: what differs between the pictures of a batch is decided by masks, on the device.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,15 +20,20 @@ from torch import Tensor
 class LBFGS:
     """L-BFGS for a batch of pictures, each with a curvature of its own.
 
-    The step is that of Liu & Nocedal (1989), two-loop recursion with scaling s.y / y.y, taken in
-    full, as ``torch.optim.LBFGS`` without line search and Torch7's ``lbfgs`` take it: on these
-    objectives nearly every full step is a descent, and one evaluation an iteration is the
-    cheapest way down.  Where those would explode, this one steps back: a step that raises the
-    loss by more than ``tolerance`` is shortened (the minimum of the parabola through what is
-    known, between a tenth and a half of the step).
+    The step is that of Liu & Nocedal (1989) with scaling s.y / y.y, taken in full, as
+    ``torch.optim.LBFGS`` without line search and Torch7's ``lbfgs`` take it: on these objectives
+    nearly every full step is a descent, and one evaluation an iteration is the cheapest way down.
+    Where those would explode, this one steps back: a step that raises the loss by more than
+    ``tolerance`` is shortened (the minimum of the parabola through what is known, between a tenth
+    and a half of the step).
 
-    The recursion runs on inner products (Chen et al. 2014): the history is read twice per
-    iteration, in two matrix products, and the loop itself is on a few numbers in float64.
+    Pixels are kept in [0, 1] by projection with an active set (Bertsekas 1982): a value at a bound
+    whose gradient points out of it takes no part in the step, and steps end at the bounds.  So the
+    loss is that of the picture people see, not of values that clipping would change.
+
+    The direction comes from the compact representation (Byrd, Nocedal & Schnabel 1994, theorem
+    2.2) on inner products: the history is read twice an iteration, and the rest is small
+    triangular systems in float64.
 
     Args:
         start: (B, 3, H, W).
@@ -36,7 +41,7 @@ class LBFGS:
         first_step: root mean square of the very first displacement, along the gradient, in
             units of the pixel range.  Large enough to stand out of bfloat16's rounding.
         tolerance: a step that raises the loss by more than this fraction is taken back.
-        clamp: keep the pixels in [0, 1], as the PyTorch tutorial does.
+        clamp: keep the pixels in [0, 1], which is what a picture can hold; else they are free.
     """
 
     PATIENCE = 5
@@ -48,152 +53,166 @@ class LBFGS:
         history: int = 20,
         first_step: float = 0.01,
         tolerance: float = 0.01,
-        clamp: bool = False,
+        clamp: bool = True,
     ):
         self.pixels = start.clamp(0, 1) if clamp else start.clone()
-        self.best = self.pixels.clone()
-        self._history = history
-        self._clamp = clamp
-        self._first_step = first_step
-        self._tolerance = tolerance
-        batch = len(start)
-        self._size = start[0].numel()
+        self.best = self.pixels
+        self._history, self._first_step = history, first_step
+        self._tolerance, self._clamp = tolerance, clamp
+        batch, size, device = len(start), start[0].numel(), start.device
         # Apple's GPUs have no float64.
-        self._wide = torch.float32 if start.device.type == "mps" else torch.float64
-        # Per picture: rows 0..m-1 hold s, rows m..2m-1 hold y, in rings.
-        self._pairs = start.new_zeros(batch, 2 * history, self._size)
-        self._products = np.zeros((batch, history, history))  # s_i . y_j
-        self._squares = np.zeros((batch, history, history))  # y_i . y_j
-        self._newest = np.full(batch, -1)
-        self._count = np.zeros(batch, dtype=int)
+        wide = torch.float32 if device.type == "mps" else torch.float64
         self.loss = start.new_full((batch,), float("nan"))
-        self._gradient = start.new_zeros(batch, self._size)
-        self._direction = start.new_zeros(batch, self._size)
-        self._slope = np.zeros(batch)
-        self._step = np.ones(batch)
-        self._started = np.zeros(batch, dtype=bool)
-        self._taken_back = np.zeros(batch, dtype=int)
+        # Per picture: rows 0..m-1 hold s, rows m..2m-1 hold y, in rings.
+        self._pairs = start.new_zeros(batch, 2 * history, size)
+        self._products = torch.zeros(
+            batch, history, history, device=device, dtype=wide
+        )  # s_i . y_j
+        self._squares = torch.zeros_like(self._products)  # y_i . y_j
+        self._count = torch.zeros(batch, device=device, dtype=torch.long)
+        self._newest = self._count - 1
+        self._gradient = start.new_zeros(batch, size)
+        self._direction = start.new_zeros(batch, size)
+        self._slope = torch.zeros(batch, device=device, dtype=wide)
+        self._step = torch.ones_like(self._slope)
+        self._started = torch.zeros(batch, device=device, dtype=torch.bool)
+        self._taken_back = torch.zeros_like(self._count)
 
     def tell(self, loss: Tensor, gradient: Tensor) -> None:
         gradient = gradient.reshape(len(gradient), -1)
-        value = _numbers(loss)
-        finite = np.isfinite(value) & _finite_rows(gradient)
-        before = _numbers(self.loss)
-        limit = before + self._tolerance * np.abs(before)
-        with np.errstate(invalid="ignore"):
-            accepted = finite & (~self._started | (value <= limit))
-        for index in np.flatnonzero(~accepted & self._started).tolist():
-            self._shorten(index, value[index], before[index])
-        if accepted.any():
-            self._accept(accepted, loss, gradient)
-        moved = self._direction * self._per_picture(self._step)
-        self.pixels = self.best + moved.view_as(self.best)
-        if self._clamp:
-            self.pixels = self.pixels.clamp(0, 1)
-
-    def _per_picture(self, values: np.ndarray) -> Tensor:
-        cast = torch.from_numpy(values).to(self._direction.dtype)
-        return cast.to(self._direction.device)[:, None]
-
-    def _shorten(self, index: int, value: float, before: float) -> None:
-        self._taken_back[index] += 1
-        if self._taken_back[index] % self.PATIENCE == 0:
-            self._forget(index)
-            return
-        step, slope = self._step[index], self._slope[index]
-        shorter = 0.1 * step
-        if np.isfinite(value) and slope < 0:
-            parabola = -slope * step**2 / (2 * (value - before - slope * step))
-            shorter = np.clip(parabola, 0.1 * step, 0.5 * step)
-        self._step[index] = shorter
-
-    def _forget(self, index: int) -> None:
-        """Drop the history and go a small step along the gradient."""
-        self._count[index], self._newest[index] = 0, -1
-        self._direction[index] = -self._gradient[index]
-        norm = torch.linalg.vector_norm(self._gradient[index], dtype=self._wide).item()
-        self._slope[index] = -(norm**2)
-        smaller = 0.1 ** (self._taken_back[index] // self.PATIENCE)
-        self._step[index] = self._first_length(norm) * smaller
-
-    def _first_length(self, norm: float) -> float:
-        """The step whose root mean square displacement is ``first_step``."""
-        return self._first_step * self._size**0.5 / norm if norm > 0 else 0.0
-
-    def _accept(self, accepted: np.ndarray, loss: Tensor, gradient: Tensor) -> None:
-        mask = torch.from_numpy(accepted).to(loss.device)
-        self._taken_back[accepted] = 0
-        self._remember(accepted & self._started, gradient)
-        self.best = torch.where(mask.view(-1, 1, 1, 1), self.pixels, self.best)
-        self.loss = torch.where(mask, loss, self.loss)
-        self._gradient = torch.where(mask[:, None], gradient, self._gradient)
-        self._started |= accepted
-        for index in np.flatnonzero(accepted).tolist():
-            if self._count[index] == 0:
-                self._forget(index)
-            else:
-                self._turn(index)
-
-    def _remember(self, which: np.ndarray, gradient: Tensor) -> None:
-        """Store the pair (s, y) of the step just taken, and its inner products."""
+        value, before = loss.to(self._slope), self.loss.to(self._slope)
+        finite = torch.isfinite(value) & torch.isfinite(gradient.sum(dim=1))
+        below = value <= before + self._tolerance * before.abs()
+        accepted = finite & (below | ~self._started)
+        refused = self._started & ~accepted
         change = gradient - self._gradient
         taken = (self.pixels - self.best).reshape(change.shape)
-        curvature = _numbers((taken * change).sum(dim=1, dtype=self._wide))
-        square = _numbers(change.square().sum(dim=1, dtype=self._wide))
-        length = _numbers(taken.square().sum(dim=1, dtype=self._wide))
-        # A pair without positive curvature would make the model's Hessian indefinite.
-        which = which & (curvature > 1e-10 * np.sqrt(square * length))
-        for index in np.flatnonzero(which).tolist():
-            slot = (self._newest[index] + 1) % self._history
-            pairs = self._pairs[index]
-            pairs[slot] = taken[index]
-            pairs[self._history + slot] = change[index]
-            with_change = _numbers(pairs @ change[index])
-            self._products[index, :, slot] = with_change[: self._history]
-            self._products[index, slot, slot] = curvature[index]
-            self._squares[index, :, slot] = with_change[self._history :]
-            self._squares[index, slot, :] = with_change[self._history :]
-            self._squares[index, slot, slot] = square[index]
-            self._newest[index] = slot
-            self._count[index] = min(self._count[index] + 1, self._history)
+        self.best = torch.where(accepted.view(-1, 1, 1, 1), self.pixels, self.best)
+        self.loss = torch.where(accepted, loss, self.loss)
+        self._gradient = torch.where(accepted[:, None], gradient, self._gradient)
+        free = self._free()
+        downhill = self._gradient if free is None else self._gradient * free
+        along = self._remember(accepted & self._started, taken, change, downhill)
+        self._started = self._started | accepted
+        self._taken_back = torch.where(refused, self._taken_back + 1, 0)
+        shorter = self._shorter(value, before)
+        self._turn(accepted, refused, along, downhill, free, shorter)
+        moved = self._direction * self._step.to(self._direction)[:, None]
+        moved = self.best + moved.view_as(self.best)
+        self.pixels = moved.clamp(0, 1) if self._clamp else moved
 
-    def _turn(self, index: int) -> None:
-        """A full step along a new direction -H g."""
-        gradient = self._gradient[index]
-        along = _numbers(self._pairs[index] @ gradient)
-        pairs, own = self._two_loop(index, along)
-        weights = torch.from_numpy(pairs).to(gradient.dtype).to(gradient.device)
-        self._direction[index] = weights @ self._pairs[index] + own * gradient
-        slope = (gradient * self._direction[index]).sum(dtype=self._wide).item()
-        self._slope[index], self._step[index] = slope, 1.0
-        if slope >= 0:  # rounding has spoilt the history
-            self._forget(index)
+    def _free(self) -> Tensor | None:
+        """(B, n) of 1 where a value may move, 0 where it is held at a bound; None for all 1."""
+        if not self._clamp:
+            return None
+        best = self.best.flatten(1)
+        held = (best <= 0) & (self._gradient > 0) | (best >= 1) & (self._gradient < 0)
+        return (~held).to(self._gradient)
 
-    def _two_loop(self, index: int, along: np.ndarray) -> tuple[np.ndarray, float]:
-        """The two-loop recursion in coefficients.
-
-        Args:
-            along: (2m,), inner products of the gradient with the stored s and y.
+    def _remember(self, which: Tensor, taken: Tensor, change: Tensor, downhill: Tensor) -> Tensor:
+        """Store the pair (s, y) of the step just taken, and its inner products.
 
         Returns:
-            Coefficients (2m,) of s and y, and that of the gradient, which make up -H g.
+            (B, 2m), inner products of the stored s and y with the gradient ``downhill``.
         """
-        m, newest = self._history, self._newest[index]
-        order = [(newest - back) % m for back in range(self._count[index])]  # newest first
-        products, squares = self._products[index], self._squares[index]
-        of_s, of_y = np.zeros(m), np.zeros(m)
-        alpha = np.zeros(m)
-        for i in order:
-            # s_i . q with q = -g + sum over newer j of of_y[j] y_j
-            alpha[i] = (-along[i] + products[i] @ of_y) / products[i, i]
-            of_y[i] -= alpha[i]
-        scale = products[newest, newest] / squares[newest, newest]
-        of_y *= scale
-        for i in reversed(order):
-            # y_i . r with r = -scale g + sum of of_y[j] y_j + sum over older j of of_s[j] s_j
-            y_r = -scale * along[m + i] + squares[i] @ of_y + products[:, i] @ of_s
-            of_s[i] += alpha[i] - y_r / products[i, i]
-        return np.concatenate([of_s, of_y]), -scale
+        m, wide = self._history, self._slope.dtype
+        curvature = (taken * change).sum(dim=1, dtype=wide)
+        square = change.square().sum(dim=1, dtype=wide)
+        length = taken.square().sum(dim=1, dtype=wide)
+        # A pair without positive curvature would make the model's Hessian indefinite.
+        which = which & (curvature > 1e-10 * (square * length).sqrt())
+        slot = torch.where(which, (self._newest + 1) % m, self._newest.clamp(min=0))
+        each = torch.arange(len(slot), device=slot.device)
+        for row, values in ((slot, taken), (slot + m, change)):
+            self._pairs[each, row] = torch.where(which[:, None], values, self._pairs[each, row])
+        both = _products(self._pairs, torch.stack([change, downhill], dim=1)).to(wide)
+        with_change, along = both.unbind(dim=2)
+        kept = which[:, None]
+        products, squares = self._products, self._squares
+        products[each, :, slot] = torch.where(kept, with_change[:, :m], products[each, :, slot])
+        products[each, slot, slot] = torch.where(which, curvature, products[each, slot, slot])
+        row = torch.where(kept, with_change[:, m:], squares[each, :, slot])
+        squares[each, :, slot] = squares[each, slot, :] = row
+        squares[each, slot, slot] = torch.where(which, square, squares[each, slot, slot])
+        self._newest = torch.where(which, slot, self._newest)
+        self._count = torch.where(which, (self._count + 1).clamp(max=m), self._count)
+        return along
+
+    def _shorter(self, value: Tensor, before: Tensor) -> Tensor:
+        """(B,) steps instead of refused ones: the minimum of the parabola through what is known."""
+        step, slope = self._step, self._slope
+        parabola = -slope * step.square() / (2 * (value - before - slope * step))
+        usable = torch.isfinite(value) & (slope < 0)
+        return torch.where(usable, parabola.clamp(0.1 * step, 0.5 * step), 0.1 * step)
+
+    def _turn(
+        self,
+        accepted: Tensor,
+        refused: Tensor,
+        along: Tensor,
+        downhill: Tensor,
+        free: Tensor | None,
+        shorter: Tensor,
+    ) -> None:
+        """Direction and step of each picture: a new one, a shorter step, or back to the gradient.
+
+        The history is forgotten after :data:`PATIENCE` refusals in a row, and where rounding has
+        spoilt it; then a small step goes along the gradient.
+        """
+        of_pairs, own = self._two_loop(along)
+        new = torch.bmm(of_pairs.to(downhill)[:, None], self._pairs)[:, 0]
+        new = torch.addcmul(new, own.to(downhill)[:, None], downhill)
+        new = new if free is None else new * free
+        slope = (downhill * new).sum(dim=1, dtype=self._slope.dtype)
+        forget = accepted & ((self._count == 0) | (slope >= 0))
+        forget = forget | refused & (self._taken_back % self.PATIENCE == 0)
+        turn = accepted & ~forget
+        norm = torch.linalg.vector_norm(downhill, dim=1, dtype=self._slope.dtype)
+        reach = self._first_step * downhill.shape[1] ** 0.5
+        first = torch.where(norm > 0, reach / norm, 0.0) * 0.1 ** (
+            self._taken_back // self.PATIENCE
+        )
+        self._direction = torch.where(
+            forget[:, None], -downhill, torch.where(turn[:, None], new, self._direction)
+        )
+        self._slope = torch.where(forget, -norm.square(), torch.where(turn, slope, self._slope))
+        again = torch.where(refused, shorter, self._step)
+        self._step = torch.where(forget, first, torch.where(turn, 1.0, again))
+        self._count = torch.where(forget, 0, self._count)
+        self._newest = torch.where(forget, -1, self._newest)
+
+    def _two_loop(self, along: Tensor) -> tuple[Tensor, Tensor]:
+        """The two-loop recursion in its compact form.
+
+        With R the upper triangle of S^T Y from the oldest pair to the newest, D its diagonal and
+        c = s.y / y.y of the newest pair, H g = c g + S u - c Y p where R p = S^T g and
+        R^T u = (D + c Y^T Y) p - c Y^T g.
+
+        Args:
+            along: (B, 2m), inner products of the stored s and y with the gradient.
+
+        Returns:
+            Coefficients (B, 2m) of s and y, and (B,) of the gradient, which make up -H g.
+        """
+        m = self._history
+        place = torch.arange(m, device=along.device)
+        order = (self._newest[:, None] + 1 + place) % m  # from the oldest to the newest
+        there = place >= m - self._count[:, None]
+        both = there[:, :, None] & there[:, None, :]
+        root = torch.triu(_sorted(self._products, order)) * both
+        curvature = root.diagonal(dim1=1, dim2=2)
+        root = root + torch.diag_embed((~there).to(root))
+        squares = _sorted(self._squares, order) * both
+        with_s = along[:, :m].gather(1, order) * there
+        with_y = along[:, m:].gather(1, order) * there
+        scale = torch.where(self._count > 0, curvature[:, -1] / squares[:, -1, -1], 1.0)[:, None]
+        p = torch.linalg.solve_triangular(root, with_s[:, :, None], upper=True)
+        right = curvature[:, :, None] * p + scale[:, :, None] * (squares @ p - with_y[:, :, None])
+        u = torch.linalg.solve_triangular(root.mT, right, upper=False)
+        pairs = torch.zeros_like(along)
+        pairs.scatter_(1, order, -u[:, :, 0] * there)
+        pairs.scatter_(1, order + m, scale * p[:, :, 0] * there)
+        return pairs, -scale[:, 0]
 
 
 class Adam:
@@ -202,24 +221,22 @@ class Adam:
     Args:
         start: (B, 3, H, W).
         learning_rate: in units of the pixel range.
-        clamp: keep the pixels in [0, 1], as the PyTorch tutorial does.
+        clamp: keep the pixels in [0, 1], which is what a picture can hold; else they are free.
     """
 
     def __init__(
         self,
         start: Tensor,
         learning_rate: float = 0.01,
-        clamp: bool = False,
+        clamp: bool = True,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
     ):
         self.pixels = start.clamp(0, 1) if clamp else start.clone()
-        self.best = self.pixels.clone()
-        self.loss = torch.full((len(start),), float("nan"), device=start.device)
-        self._rate = learning_rate
-        self._clamp = clamp
-        self._betas = betas
-        self._epsilon = epsilon
+        self.best = self.pixels
+        self.loss = start.new_full((len(start),), float("nan"))
+        self._rate, self._clamp = learning_rate, clamp
+        self._betas, self._epsilon = betas, epsilon
         self._mean = torch.zeros_like(start)
         self._square = torch.zeros_like(start)
         self._steps = 0
@@ -228,8 +245,8 @@ class Adam:
         self._steps += 1
         first, second = self._betas
         self.loss = loss
-        if torch.isfinite(loss).all():
-            self.best = self.pixels
+        finite = torch.isfinite(loss).view(-1, *[1] * (self.pixels.dim() - 1))
+        self.best = torch.where(finite, self.pixels, self.best)
         self._mean.lerp_(gradient, 1 - first)
         self._square.lerp_(gradient.square(), 1 - second)
         mean = self._mean / (1 - first**self._steps)
@@ -238,10 +255,22 @@ class Adam:
         self.pixels = moved.clamp(0, 1) if self._clamp else moved
 
 
-def _numbers(values: Tensor) -> np.ndarray:
-    """Few values for the scalar work, in float64 on the CPU."""
-    return values.cpu().double().numpy()
+def _sorted(values: Tensor, order: Tensor) -> Tensor:
+    """(B, m, m) with rows and columns in the order (B, m)."""
+    rows = values.gather(1, order[:, :, None].expand_as(values))
+    return rows.gather(2, order[:, None, :].expand_as(values))
 
 
-def _finite_rows(values: Tensor) -> np.ndarray:
-    return torch.isfinite(values.sum(dim=1)).cpu().numpy()
+PIECES = 128
+"""On a GPU a product over n values is cut into about so many, so that the whole chip reads."""
+
+
+def _products(pairs: Tensor, vectors: Tensor) -> Tensor:
+    """(B, r, n) @ (B, k, n)^T for few rows and a very large n: (B, r, k)."""
+    batch, rows, size = pairs.shape
+    if not pairs.is_cuda:
+        return pairs @ vectors.mT
+    pieces = next(count for count in range(PIECES, 0, -1) if size % count == 0)
+    cut = pairs.view(batch, rows, pieces, size // pieces).transpose(1, 2)
+    others = vectors.view(batch, -1, pieces, size // pieces).transpose(1, 2)
+    return (cut @ others.mT).sum(dim=1)

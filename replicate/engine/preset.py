@@ -70,6 +70,10 @@ class Preset(Strict):
     the first layer's weight has no effect), or means alone, or means and standard deviations.
     ``activation_shift`` is added to all features before they enter a Gram matrix.
 
+    ``clamp`` keeps pixels in [0, 1] while they are optimized, so that the loss is that of the
+    picture people see: clipping afterwards multiplies shallow style losses by ten.  Presets of
+    programs that are known to leave pixels free switch it off.
+
     ``learning_rate`` belongs to Adam and is in units of the pixel range: 0.01 moves a pixel by
     about 2.55 grey levels of 255 a step.  Files and records of before call ``optimizer``
     ``minimiser``, which is still read.
@@ -99,7 +103,7 @@ class Preset(Strict):
         default="lbfgs", validation_alias=AliasChoices("optimizer", "minimiser")
     )
     learning_rate: float = Field(default=0.01, gt=0)
-    clamp: bool = False
+    clamp: bool = True
     init: Init = "noise"
     scales: int = Field(default=1, ge=1, le=6)
     content_first: float = Field(default=0.0, ge=0, lt=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from replicate.engine.optimizers import LBFGS, Adam
+from replicate.engine import optimizers
 from replicate.engine.terms import style_statistics
 from replicate.method import (
     CONTENT_NORMALISATIONS,
@@ -42,6 +43,9 @@ Maps = dict[str, FeatureMap]
 LAYERS = ["relu1_1", "relu2_1", "relu3_1"]
 N, HEIGHT, WIDTH = 5, 4, 6
 M = HEIGHT * WIDTH
+
+LBFGS = partial(optimizers.LBFGS, clamp=False)
+Adam = partial(optimizers.Adam, clamp=False)
 
 
 def features(

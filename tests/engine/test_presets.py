@@ -205,13 +205,13 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         dict(zip(FIVE, [1 / 4096, 1 / 16384, 1 / 65536, 1 / 262144, 1 / 262144])),
         # 1e3 / N^2 with N = 64, 128, 256, 512, 512, times the mean square
         (1.0, [1e3 / 4096, 1e3 / 16384, 1e3 / 65536, 1e3 / 262144, 1e3 / 262144]),
-        {"network": MAX, "init": "content"},
+        {"network": MAX, "init": "content", "clamp": False},
     ),
     "gatys2016-code-normalised": (
         DEEP,
         EQUAL,
         (1e6, [1e9 / 5] * 5),
-        {"network": ("vgg19-caffe", "max", True), "init": "content"},
+        {"network": ("vgg19-caffe", "max", True), "init": "content", "clamp": False},
     ),
     "johnson2016": (
         {"relu2_2": 1.0},
@@ -229,7 +229,12 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         {"relu3_3": 1.0},
         JOHNSON,
         (1.0, [5.0] * 4),
-        {"network": ("vgg16-caffe", "max", False), "style_loss": "chw-mean", "tv_weight": 1e-6},
+        {
+            "network": ("vgg16-caffe", "max", False),
+            "style_loss": "chw-mean",
+            "tv_weight": 1e-6,
+            "clamp": False,
+        },
     ),
     "nikulin2016": (
         dict.fromkeys(("relu1_1", "relu2_1", "relu4_1", "relu4_2"), 0.25),
@@ -245,7 +250,6 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
             "network": TORCHVISION,
             "style_loss": "chw-mean",
             "init": "content",
-            "clamp": True,
             "evaluations": 300,
         },
     ),
@@ -253,7 +257,7 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         DEEP,
         dict(zip(FIVE, (1.0, 0.75, 0.2, 0.2, 0.2))),
         (1.0, [1e6, 0.75e6, 0.2e6, 0.2e6, 0.2e6]),
-        {"network": TORCHVISION, **UDACITY, "learning_rate": UDACITYS_RATE},
+        {"network": TORCHVISION, **UDACITY, "clamp": False, "learning_rate": UDACITYS_RATE},
     ),
     "diaz": (
         DEEP,  # index 21 and the ReLU in place behind it
@@ -270,7 +274,13 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         DEEP,
         dict.fromkeys(FIVE, 1.0),
         (5.0, [100.0] * 5),
-        {"network": MAX, "style_loss": "chw-mean", "tv_weight": 1e-3, "evaluations": 1000},
+        {
+            "network": MAX,
+            "style_loss": "chw-mean",
+            "tv_weight": 1e-3,
+            "clamp": False,
+            "evaluations": 1000,
+        },
     ),
     "wang2021-swag": (
         {"layer3.5": 1e-3**2},  # the code multiplies the features of two stages by 0.001
@@ -295,7 +305,6 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
             # 2 times a mean over 3 x 512 x 384 of squares, against half a sum on 0..255
             "tv_weight": pytest.approx(2 * 2 / (255**2 * 3 * 512 * 384), rel=0.05),
             "learning_rate": 0.02,
-            "clamp": True,
             "evaluations": 1000 + 4 * 500,
             "status": "unverified",
         },
