@@ -47,6 +47,9 @@ class DivergedError(ReplicateError):
         self.step = step
         self.picture = picture
 
+    def __reduce__(self) -> tuple[type, tuple[str, int, object]]:
+        return type(self), (str(self), self.step, self.picture)  # as it comes from other processes
+
 
 class DownloadError(ReplicateError):
     """An address that cannot be reached, or whose answer is not what was expected."""

@@ -15,20 +15,27 @@ from torch import Tensor
 
 from ..errors import DivergedError, ReplicateError
 from ..images import Picture
-from ..method import Stage, Step, transfer
+from ..method import Evaluation, Stage, Step, evaluate, transfer
 from ..networks.networks import Networks
 from ..networks.pixels import to_picture
 from ..storage.store import ResultStore
 from .device import Precision, arithmetic, choose_device, choose_dtype
+from .executors import Executor, fulfil, order_of
 from .job import Job, Result, Snapshot
 from .reader import Reader
-from .terms import objective_of, optimizer_of, start_of
+from .terms import objective_of, optimizer_of, start_of, terms_of
 
-BATCH_PIXELS = 24 * 512 * 512
-"""Pixels of all pictures of a batch on a GPU: an estimate of 20 GB with VGG-19, not measured."""
+SHARE = 0.8
+"""Of a GPU's free memory, what a batch may take; the rest is for what its parts leave between."""
+
+OTHERWISE = 4
+"""Jobs of a batch where nobody can tell how much memory is free: elsewhere, or on Apple's GPUs."""
 
 EXPLODED = 1e4
 """A loss this many times a stage's first one will not come back."""
+
+UNASKED = 16
+"""Evaluations between two looks at a GPU's losses: each look waits for all that it has to do."""
 
 Progress = Callable[[Job, int, int], None]
 """Called with a job, evaluations done and evaluations in all; done equals all at the end."""
@@ -46,6 +53,8 @@ class Engine:
         store: where results are kept; None keeps nothing.
         workers: jobs that ``run_many`` draws at a time on a CPU, each with all threads: with a
             share of them sums would be rounded otherwise, and the pictures would not be the same.
+        executor: draws instead of this process: anything with ``submit``, see
+            :mod:`replicate.engine.executors`.  It needs a store.
         say: called once with a sentence when another network stands in.
 
     Attributes:
@@ -65,6 +74,7 @@ class Engine:
         network: str = "auto",
         store: ResultStore | None = None,
         workers: int = 1,
+        executor: Executor | None = None,
         say: Callable[[str], None] = lambda sentence: None,
     ):
         self.device = choose_device(device)
@@ -74,6 +84,7 @@ class Engine:
         self.reader = Reader(self.networks, self.exact)
         self.store = store
         self.workers = workers
+        self.executor = executor
 
     @property
     def precision(self) -> str:
@@ -87,10 +98,11 @@ class Engine:
     def run_many(self, jobs: Sequence[Job], progress: Progress | None = None) -> list[Result]:
         """Draw jobs; results come in the order of the jobs, and equal jobs are drawn once.
 
-        Jobs of one network, shape, layers and optimizer run as one batch on a GPU.  On a CPU a
-        batch is no faster than one after another (four pictures of 192 px: 0.74 s an evaluation
-        against 0.72 s on two cores), so there they run singly,
-        ``workers`` at a time, and each is stored as soon as it is done.
+        Jobs of one network, shape and optimizer run as one batch on a GPU, whatever their layers;
+        a batch for which the memory does not suffice is halved.  On a CPU a batch is no faster
+        than one after another (four pictures of 192 px: 0.74 s an evaluation against 0.72 s on two
+        cores), so there they run singly, ``workers`` at a time, and each is stored as soon as it
+        is done.
 
         Raises:
             DivergedError: a loss is not finite; names the job and the evaluation.
@@ -153,6 +165,9 @@ class Engine:
 
     def _drawn(self, batches: list[list[Job]], progress: Progress) -> Iterator[Result]:
         """The batches' results, as they are done."""
+        if self.executor:
+            yield from self._drawn_elsewhere(self.executor, batches, progress)
+            return
         workers = min(self.workers, len(batches)) if self.device.type == "cpu" else 1
         if workers < 2:
             for batch in batches:
@@ -171,8 +186,38 @@ class Engine:
             halt.set()
             pool.shutdown(cancel_futures=True)
 
+    def _drawn_elsewhere(
+        self, executor: Executor, batches: list[list[Job]], progress: Progress
+    ) -> Iterator[Result]:
+        answers = [executor.submit(fulfil, order_of(batch, self)) for batch in batches]
+        for batch, answer in zip(batches, answers):
+            answer.result()
+            for job in batch:
+                found = self.stored(job)
+                if found is None:
+                    raise ReplicateError(
+                        f"another process has drawn {job.label or job.preset.name}, but not into "
+                        "this store: all must see one folder, and have the same networks"
+                    )
+                progress(job, found.evaluations, found.evaluations)
+                yield replace(found, cached=False)
+
     def _draw(
         self, jobs: list[Job], progress: Progress, halt: threading.Event | None = None
+    ) -> list[Result]:
+        try:
+            return self._draw_at_once(jobs, progress, halt)
+        except torch.OutOfMemoryError:
+            if len(jobs) == 1:
+                raise
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(jobs) // 2
+        parts = jobs[:half], jobs[half:]
+        return [result for part in parts for result in self._draw(part, progress, halt)]
+
+    def _draw_at_once(
+        self, jobs: list[Job], progress: Progress, halt: threading.Event | None
     ) -> list[Result]:
         batch = _Batch(self, jobs)
         for step in batch:
@@ -195,30 +240,43 @@ class Engine:
         return replace(result, job=job, picture=replace(result.picture, name=job.label))
 
     def _group(self, job: Job) -> str:
-        """Equal for jobs that may share a batch: what decides a picture, but for weights,
+        """Equal for jobs that may share a batch: what decides a picture, but for layers, weights,
         pictures, starts and seeds.  Any other field sets jobs apart, also one to come."""
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" and not self.executor:
             return self._key(job)
         common = self._describe(job)
-        for own in ("pictures", "seed", "init"):
-            del common[own]
         objective = common["objective"]
-        for weight in ("content_layers", "style_layers", "content_weight", "style_weight"):
-            del objective[weight]
-        for told in ("network", "ratio_pixels", "scales", "content_first"):
-            objective.pop(told, None)  # by the network that draws, alpha and the levels
-        objective["tv_weight"] = objective["tv_weight"] > 0
-        for kind in ("content_layers", "style_layers"):
-            common[kind] = list(common[kind])
-        levels = [(level.canvas, level.evaluations, level.style) for level in job.levels()]
+        own = ["pictures", "seed", "init"]
+        if objective.get("style_statistic") != "chain":  # which joins a layer to the one before
+            own += ["content_layers", "style_layers"]
+        for name in own:
+            del common[name]
+        for kind in ("content", "style", "tv"):
+            objective.pop(f"{kind}_layers", None)
+            objective.pop(f"{kind}_weight")
+        for elsewhere in ("network", "ratio_pixels", "scales", "content_first"):
+            objective.pop(elsewhere, None)  # in the network that draws, alpha and the levels
+        levels = [(level.canvas, level.evaluations) for level in job.levels()]
         return ResultStore.key({**common, "levels": levels})
 
-    @staticmethod
-    def _batches(jobs: list[Job]) -> Iterator[list[Job]]:
-        width, height = jobs[0].canvas
-        most = max(1, BATCH_PIXELS // (width * height))
+    def _batches(self, jobs: list[Job]) -> Iterator[list[Job]]:
+        """Jobs of one group, as many at a time as the memory takes."""
+        most = self._room(jobs[0]) if len(jobs) > 1 else 1
         for start in range(0, len(jobs), most):
             yield jobs[start : start + most]
+
+    def _room(self, job: Job) -> int:
+        """How many jobs like this one fit into the GPU's free memory, by drawing one a little."""
+        if self.device.type != "cuda" or self.executor:
+            return OTHERWISE
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        next(iter(_Batch(self, [job])))
+        each = torch.cuda.max_memory_allocated(self.device) - before
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return max(1, int(SHARE * free / each))
 
     # ------------------------------------------------------------------ the store
 
@@ -253,6 +311,7 @@ class _Batch:
         self.network = engine.networks.network(jobs[0].preset.network)
         self.curve: list[Tensor] = []
         self.seconds = 0.0
+        self._last: tuple[Step, Evaluation] | None = None
 
     def __iter__(self) -> Iterator[Step]:
         begun = time.perf_counter()
@@ -260,13 +319,15 @@ class _Batch:
         optimizer = partial(optimizer_of, self.jobs[0].preset)
         steps = transfer(self.network, self._stages(), start, optimizer)
         good, stage = start, None
+        every = 1 if self.engine.device.type == "cpu" else UNASKED
         for _ in range(self.evaluations):
             with arithmetic(self.engine.exact):
                 step = next(steps)
             if step.stage is not stage:
                 stage, first = step.stage, step.loss
-            self._check(step, first, good)
-            good = step.pixels
+            if step.number % every == 0 or step.number == self.evaluations:
+                self._check(step, first, good)
+                good = step.pixels
             self.curve.append(step.loss)
             self.seconds = time.perf_counter() - begun
             yield step
@@ -297,36 +358,49 @@ class _Batch:
             )
 
     def snapshot(self, step: Step, index: int = 0) -> Snapshot:
-        pixels, label = step.pixels[index], self.jobs[index].label
+        pixels, job = step.pixels[index], self.jobs[index]
         return Snapshot(
             step=step.number,
             steps=self.evaluations,
             loss=float(step.loss[index]),
-            losses={name: float(loss[index]) for name, loss in step.losses.items()},
+            losses={
+                name: float(step.losses[name][index])
+                for name in terms_of(job)
+                if name in step.losses
+            },
             seconds=self.seconds,
-            _draw=lambda: to_picture(pixels, label),
-            _finish=lambda snapshot: self._finished(snapshot, index),
+            _draw=lambda: to_picture(pixels, job.label),
+            _finish=lambda snapshot: self._finished(step, snapshot, index),
         )
 
     def result(self, step: Step, index: int = 0) -> Result:
         return self.snapshot(step, index).result()
 
-    def _finished(self, snapshot: Snapshot, index: int) -> Result:
+    def _finished(self, step: Step, snapshot: Snapshot, index: int) -> Result:
         job = self.jobs[index]
-        if snapshot.step < self.evaluations:
-            job = replace(job, stop=snapshot.step)
-        curve = self.curve[: snapshot.step]
+        if step.number < self.evaluations:
+            job = replace(job, stop=step.number)
+        seen = self._seen(step)
+        curve = torch.stack(self.curve[: step.number])[:, index].tolist()
         return Result(
             job=job,
             picture=snapshot.image,
-            loss=snapshot.loss,
-            losses=snapshot.losses,
-            curve=[(step, float(loss[index])) for step, loss in enumerate(curve, start=1)],
-            evaluations=snapshot.step,
+            loss=float(seen.total[index]),
+            losses={name: float(seen.losses[name][index]) for name in snapshot.losses},
+            curve=list(enumerate(curve, start=1)),
+            evaluations=step.number,
             seconds=snapshot.seconds / len(self.jobs),
             network=self.engine.networks.info(job.preset.network),
             precision=self.engine.precision,
         )
+
+    def _seen(self, step: Step) -> Evaluation:
+        """The evaluation of the pictures that people see: clipped, in 8 bits."""
+        if self._last is None or self._last[0] is not step:
+            pixels = (step.pixels.clamp(0, 1) * 255).round() / 255
+            with arithmetic(self.engine.exact):
+                self._last = step, evaluate(step.stage.objective, self.network, pixels)
+        return self._last[1]
 
 
 def _unheard(job: Job, done: int, evaluations: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -31,35 +31,66 @@ def style_statistics(
 
 
 def objective_of(jobs: Sequence[Job], levels: Sequence[Level], network: Network) -> Objective:
-    """The objective of a batch, at each job's level: targets and weights by picture."""
+    """The objective of a batch, at each job's level: targets and weights by picture.
+
+    Jobs may differ in their layers: one that a job does not use weighs nothing there.
+    """
     preset, device = jobs[0].preset, network.device
 
-    def weigh(weights: list[float], term: Objective) -> Objective:
-        return torch.tensor(weights, device=device) * term
+    def weigh(weights: Iterable[float], term: Objective) -> Objective:
+        return torch.tensor(list(weights), device=device) * term
 
-    def maps(picture: Picture, layers: dict[str, float]) -> dict[str, FeatureMap]:
+    def maps(picture: Picture, layers: Iterable[str]) -> dict[str, FeatureMap]:
         return network(to_tensor(picture).to(device), layers)
 
     objective = Objective()
-    if jobs[0].content_layers:
-        canvas = levels[0].canvas
-        seen = [maps(job.given("content").resized(*canvas), job.content_layers) for job in jobs]
-        for layer in jobs[0].content_layers:
-            target = torch.cat([each[layer].coordinates() for each in seen])
-            weights = [
-                at.content_weight * job.content_layers[layer] for job, at in zip(jobs, levels)
-            ]
-            objective += weigh(weights, content(layer, target, preset.content_loss))
-    if levels[0].style:
-        seen = [maps(job.style_on_canvas, job.style_layers) for job in jobs]
-        layers, kind = list(jobs[0].style_layers), preset.style_statistic
-        for layer, statistic in style_statistics(kind, layers, preset.activation_shift).items():
-            target = torch.cat([statistic(each) for each in seen])
-            weights = [job.preset.style_weight * job.style_layers[layer] for job in jobs]
-            objective += weigh(weights, style(layer, target, preset.style_loss, statistic))
-    if preset.tv_weight:
-        objective += weigh([job.preset.tv_weight for job in jobs], variation())
+    canvas = levels[0].canvas
+    seen = [
+        maps(job.given("content").resized(*canvas), job.content_layers)
+        if job.content_layers
+        else {}
+        for job in jobs
+    ]
+    for layer in _in_order(network, [job.content_layers for job in jobs]):
+        target = _targets([each[layer].coordinates() if layer in each else None for each in seen])
+        weights = (
+            at.content_weight * job.content_layers.get(layer, 0.0) for job, at in zip(jobs, levels)
+        )
+        objective += weigh(weights, content(layer, target, preset.content_loss))
+    styled = [job.style_layers if at.style else {} for job, at in zip(jobs, levels)]
+    seen = [
+        maps(job.style_on_canvas, layers) if layers else {} for job, layers in zip(jobs, styled)
+    ]
+    compared = _in_order(network, styled)
+    statistics = style_statistics(preset.style_statistic, compared, preset.activation_shift)
+    for layer, statistic in statistics.items():
+        target = _targets([statistic(each) if layer in each else None for each in seen])
+        weights = (
+            job.preset.style_weight * layers.get(layer, 0.0) for job, layers in zip(jobs, styled)
+        )
+        objective += weigh(weights, style(layer, target, preset.style_loss, statistic))
+    if any(job.preset.tv_weight for job in jobs):
+        objective += weigh((job.preset.tv_weight for job in jobs), variation())
     return objective
+
+
+def terms_of(job: Job) -> list[str]:
+    """Names of the terms that count for this job in the objective of its batch."""
+    kinds = {"content": job.content_layers, "style": job.style_layers}
+    names = [f"{kind}/{layer}" for kind, layers in kinds.items() for layer in layers]
+    return names + ["variation"] * (job.preset.tv_weight > 0)
+
+
+def _in_order(network: Network, layers: Sequence[Mapping[str, float]]) -> list[str]:
+    """The layers that any job uses, from shallow to deep."""
+    used = {layer for each in layers for layer in each}
+    return [layer for layer in network.layers if layer in used]
+
+
+def _targets(each: Sequence[Tensor | None]) -> Tensor:
+    """(B, ...) of the pictures' targets (1, ...); zeros for one that has none."""
+    there = next(target for target in each if target is not None)
+    return torch.cat([torch.zeros_like(there) if target is None else target for target in each])
 
 
 def start_of(job: Job) -> Tensor:

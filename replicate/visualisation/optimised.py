@@ -228,7 +228,7 @@ def _climbed(
     network, basis = engine.networks.network(spec), recipe.basis
     generator = torch.Generator().manual_seed(seed)
     start = basis.start(size, generator).to(network.device)
-    adam = Adam(torch.cat([start] * len(channels)), LEARNING_RATE)
+    adam = Adam(torch.cat([start] * len(channels)), LEARNING_RATE, clamp=False)
     objective = excitement(channels)
     with arithmetic(engine.exact):
         for _ in range(steps):

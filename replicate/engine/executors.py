@@ -1,0 +1,192 @@
+"""Drawing elsewhere: on all GPUs of a machine, on a cluster.
+
+    engine = Engine(store=ResultStore("/shared/results"), executor=gpu_processes())
+    engine.run_many(jobs)
+
+An executor is anything with ``submit`` as in :mod:`concurrent.futures`.  What it is handed is an
+:class:`Order`: jobs without their pictures, which travel by digest through the result store, as
+the results do.  So the store's folder must be one that all machines see.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from ..errors import ReplicateError
+from ..images import Picture
+from ..storage.store import ResultStore
+from .device import Precision
+from .job import Job
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+PICTURES = ("content", "style", "start")
+
+
+class Answer(Protocol):
+    """What an executor gives back at once."""
+
+    def result(self) -> Any:
+        """Wait for what the function returns; raises what it raised."""
+
+
+class Executor(Protocol):
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Order:
+    """Jobs for another process, and how to draw them.
+
+    Attributes:
+        jobs: their fields, with digests for pictures.
+        folder: of the store that holds the pictures and takes the results.
+    """
+
+    jobs: tuple[dict[str, Any], ...]
+    folder: str
+    precision: Precision
+    network: str
+
+
+def order_of(jobs: Sequence[Job], engine: Engine) -> Order:
+    """The order for these jobs; their pictures are filed in the engine's store.
+
+    Raises:
+        ReplicateError: the engine has no store, or one that cannot be written.
+    """
+    if engine.store is None:
+        raise ReplicateError("an executor needs a result store that all its machines see")
+    store, listed = engine.store, []
+    for job in jobs:
+        values = {each.name: getattr(job, each.name) for each in fields(job)}
+        for kind in PICTURES:
+            picture = values[kind]
+            if picture is not None:
+                values[kind] = _filed(store, picture)
+        listed.append(values)
+    precision: Any = engine.precision
+    return Order(tuple(listed), str(store.folder.resolve()), precision, engine.networks.chosen)
+
+
+def fulfil(order: Order) -> int:
+    """Draw an order into its store, on the device of this process; returns how many jobs it had.
+
+    Raises:
+        ReplicateError: a picture is not in the store: its folder is another one here.
+        DivergedError: as of :meth:`Engine.run_many`.
+    """
+    engine = _engine(order.folder, order.precision, order.network)
+    store = ResultStore(order.folder)
+    jobs = []
+    for values in order.jobs:
+        pictures = {kind: _found(store, values[kind]) for kind in PICTURES if values[kind]}
+        jobs.append(Job(**{**values, **pictures}))
+    engine.run_many(jobs)
+    return len(jobs)
+
+
+def _filed(store: ResultStore, picture: Picture) -> str:
+    if not store.path(picture.sha256).exists():
+        store.put(picture.sha256, picture.pixels, {"name": picture.name, "credit": picture.credit})
+    return picture.sha256
+
+
+def _found(store: ResultStore, digest: str) -> Picture:
+    found = store.get(digest)
+    if found is None:
+        raise ReplicateError(f"'{store.folder}' does not hold the picture {digest[:12]}…")
+    return Picture(found.pixels, found.record["name"], found.record["credit"])
+
+
+@cache
+def _engine(folder: str, precision: Precision, network: str) -> Engine:
+    """This process's engine: networks are loaded once, not for every order."""
+    from .engine import Engine
+
+    return Engine(precision=precision, network=network, store=ResultStore(folder))
+
+
+# ------------------------------------------------------------------ ready-made executors
+
+
+def gpu_processes(devices: Sequence[str] | None = None) -> ProcessPoolExecutor:
+    """One process for each device; all GPUs of this machine unless some are named.
+
+    Raises:
+        ReplicateError: there is no device to name.
+    """
+    named = list(devices or [f"cuda:{index}" for index in range(torch.cuda.device_count())])
+    if not named:
+        raise ReplicateError("There is no GPU on this machine for processes to share.")
+    context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+    waiting = context.Queue()
+    for device in named:
+        waiting.put(device)
+    return ProcessPoolExecutor(len(named), context, initializer=_take, initargs=(waiting,))
+
+
+def _take(waiting: Any) -> None:
+    os.environ["REPLICATE_DEVICE"] = waiting.get()
+
+
+class RayExecutor:
+    """Ray's workers, one GPU each if the cluster has any (the extra ``ray``).
+
+    Args:
+        address: of a running cluster; None starts one of this machine's processors.
+    """
+
+    def __init__(self, address: str | None = None):
+        try:
+            import ray
+        except ImportError:
+            raise ReplicateError(
+                "Ray is not installed; bring it with: pip install 'style-layers[ray]'"
+            ) from None
+        if not ray.is_initialized():
+            ray.init(address=address, log_to_driver=False)
+        gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
+        self._call = ray.remote(num_gpus=gpus)(_call)
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Answer:
+        return self._call.remote(function, *arguments).future()
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def slurm(folder: str = "slurm", **parameters: Any) -> Executor:
+    """Slurm's queue through submitit (the extra ``slurm``).
+
+    Args:
+        folder: for submitit's scripts and logs.
+        parameters: of a Slurm job, in submitit's words, such as ``timeout_min=20``.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise ReplicateError(
+            "submitit is not installed; bring it with: pip install 'style-layers[slurm]'"
+        ) from None
+    executor = submitit.AutoExecutor(folder=folder)
+    executor.update_parameters(**{"timeout_min": 20, "gpus_per_node": 1, **parameters})
+    return executor
+
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "processes": gpu_processes,
+    "ray": lambda: RayExecutor("auto"),
+    "slurm": slurm,
+}
+"""By the names that the command line knows."""
