@@ -252,6 +252,11 @@ def _check_references(config: PaperConfig, path: Path) -> None:
             for label, layers in getattr(figure, kind).items():
                 _checked(f"{where}.{kind}.{label}", _check_layers, layers, architecture)
         for kind, images in figure.images.items():
+            for other, theirs in figure.images.items():
+                for role in theirs.keys() - images.keys():
+                    raise ConfigError(
+                        f"{where}.images.{kind}: lacks '{role}' of {other}{nearest(role, images)}"
+                    )
             for role, image in images.items():
                 _checked(f"{where}.images.{kind}.{role}", _check_image, image, kind)
 

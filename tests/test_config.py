@@ -153,6 +153,16 @@ MISTAKES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         'bundled = { content = "neckarfront"',
         ("figures.fig1.images.bundled.content", "'neckarfront'"),
     ),
+    "role misspelt": (
+        "bundled = { content",
+        "bundled = { contnet",
+        ("figures.fig1.images.bundled: lacks 'content' of paper", "did you mean 'contnet'?"),
+    ),
+    "numbers too large": (
+        "ratio = 1e-3",
+        f"ratio_pixels = 1{'0' * 400}",
+        ("presets.shallow.ratio_pixels", "less than or equal to 1000000000"),
+    ),
     "kind of inputs": ("\npaper = {", "\npapers = {", ("figures.fig1.images.papers", "'paper'")),
     # Unknown presets and names
     "preset of a figure": (
@@ -400,6 +410,7 @@ def test_a_preset_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         ("[big]\nsize = 64\nevaluations = 0", r"profiles\.toml: big\.evaluations: .*to 1"),
         ("[big]\nsize = 4\nevaluations = 1", r"profiles\.toml: big\.size: .*16"),
+        ("[big]\nsize = 64\nevaluations = 1\nscales = 99", r"big\.scales: .*equal to 6"),
         ("[big]\nsize = 64", r"profiles\.toml: big\.evaluations: Field required"),
         ("[big]\nsize = 64\nevaluation = 1", r"profiles\.toml: big\.evaluation"),
         ("big = 3", r"profiles\.toml: big: .*dictionary"),

@@ -17,6 +17,7 @@ from ..visualisation.maps import contact_sheet, map_picture
 from ..visualisation.optimised import FOURIER, PIXELS, Optimised, optimised, robustness
 from .looks import Look
 from .panels import Metrics
+from .registry import figure_settings
 from .sheet import Sheet
 from .studio import Studio
 
@@ -238,7 +239,7 @@ def _by_layer(numbers: Mapping[Channel, Metrics], name: str) -> dict[str, float]
 
 def _collection(studio: Studio) -> tuple[Sequence[Picture], str]:
     """The pictures that are looked through, and what they are."""
-    folder = studio.config.folders.get(studio.inputs, "")
+    folder = figure_settings(studio.figure_id).folders.get(studio.inputs, "")
     pictures = folder_pictures(folder, LOOKED_THROUGH) if folder else []
     if pictures:
         return pictures, f"{counted(len(pictures), 'picture')} of the folder {folder}"

@@ -13,6 +13,7 @@ from ..networks.table import read_table
 from ..networks.weights import locate_weights
 from ..storage.files import file_digest, program_digest
 from ..storage.store import ResultStore
+from .registry import figure_settings
 from .studio import Studio
 
 
@@ -65,7 +66,7 @@ class FigureKeys:
 
 def _pictures(studio: Studio) -> dict[str, str | None]:
     """Digests of the figure's pictures that are no part of the program."""
-    config, inputs = studio.config, studio.inputs
+    config, inputs = figure_settings(studio.figure_id), studio.inputs
     names = config.images.get(inputs, {}).values() if inputs == "paper" else ()
     ours = {name: paper_image_file(name) for name in names if name in paper_image_keys()}
     folder = config.folders.get(inputs)

@@ -10,6 +10,7 @@ from ..images import Picture
 from ..measure.analysis import Representation, relative_distance, representations
 from ..measure.metrics import relative_gram_distance
 from .panels import Metrics
+from .registry import figure_settings
 from .sheet import Sheet
 from .studio import Studio
 
@@ -23,7 +24,8 @@ class Look(Mapping[str, Representation]):
     """
 
     def __init__(self, studio: Studio, picture: Picture):
-        sets = studio.config.style_sets or studio.config.content_sets
+        config = figure_settings(studio.figure_id)
+        sets = config.style_sets or config.content_sets
         layers = {label: layer for label, (layer,) in sets.items()}
         spec = studio.preset.network
         found = representations(studio.engine, picture, list(layers.values()), spec)

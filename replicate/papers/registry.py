@@ -6,10 +6,12 @@ Listing them needs no torch; a paper's module is imported when its figure is dra
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import FigureConfig, load_paper, paper_names
@@ -68,13 +70,21 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
 
     Raises:
         ReplicateError: a picture or network cannot be had, or a minimisation diverged.
+        ConfigError: the config does not fit the figure's function.
     """
     from .page import page
 
     function = figure_function(figure_id)
     studio = studio.at(figure_id)
     begun = len(studio.drawn)
-    sheet = function(studio)
+    try:
+        sheet = function(studio)
+    except (LookupError, ValueError) as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        if Path(frame.filename).parent != Path(__file__).parent:
+            raise  # a bug further down
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        raise ConfigError(f"{studio.place} does not fit its function: {error} ({where})") from error
     return page(studio, figure_id, sheet, studio.drawn[begun:])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..config import (
     FigureConfig,
@@ -27,6 +27,8 @@ from ..networks.spec import NetworkInfo, NetworkSpec
 from ..suggest import nearest
 from .panels import Key, Metrics, Panels, Variant, label_of
 from .sheet import Sheet
+
+Value = TypeVar("Value")
 
 
 @dataclass
@@ -71,7 +73,14 @@ class Studio:
 
     @cached_property
     def config(self) -> FigureConfig:
-        return figure_config(self.figure_id)[1]
+        """The figure's settings; to ask for one that is not given is a ConfigError."""
+        return cast(FigureConfig, _Given(figure_config(self.figure_id)[1], self.place))
+
+    @property
+    def place(self) -> str:
+        """Where the figure's config stands: ``gatys2016.toml: figures.fig5``."""
+        paper, name = self.figure_id.split("/")
+        return f"{paper}.toml: figures.{name}"
 
     @cached_property
     def preset(self) -> Preset:
@@ -86,14 +95,14 @@ class Studio:
     @property
     def window(self) -> Window:
         """The detail that the figure enlarges."""
-        return self.config.crop[self.inputs]
+        return _entry(self.config.crop, self.inputs, f"{self.place}.crop")
 
     def picture(self, role: str) -> Picture:
         """The picture that the figure calls ``role`` (content, style, ...) for these inputs.
 
         Bundled pictures may stand among the paper's own.
         """
-        name = self.config.images[self.inputs][role]
+        name = _entry(self.config.images[self.inputs], role, f"{self.place}.images.{self.inputs}")
         if self.inputs == "paper" and name in paper_image_keys():
             return paper_image(name)
         return bundled(name)
@@ -152,11 +161,8 @@ class Studio:
         Raises:
             ConfigError: the config has no such claim, or another number of checks.
         """
-        paper, name = self.figure_id.split("/")
-        place, known = f"{paper}.toml: figures.{name}.claims", self.config.claims
-        if id not in known:
-            raise ConfigError(f"{place}: there is no claim '{id}'{nearest(id, known)}")
-        claim = known[id]
+        place = f"{self.place}.claims"
+        claim = _entry(self.config.claims, id, place)
         whole = measure or claim.measure
         asked = [(check.measure, check) for check in claim.checks] or [(whole, claim)]
         if len(asked) != len(values):
@@ -193,6 +199,26 @@ class Studio:
 
     def info(self, spec: NetworkSpec) -> NetworkInfo:
         return self.engine.networks.info(spec)
+
+
+class _Given:
+    """A figure's settings, of which none can be read that the config leaves out."""
+
+    def __init__(self, config: FigureConfig, place: str):
+        self._config = config
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._config, name)
+        if value is None or value == [] or value == {}:
+            raise ConfigError(f"{self._place}.{name}: the figure needs it, but it is not given")
+        return value
+
+
+def _entry(table: Mapping[Any, Value], key: str, place: str) -> Value:
+    if key not in table:
+        raise ConfigError(f"{place}: the figure asks for '{key}'{nearest(key, table)}")
+    return table[key]
 
 
 def only(preset: Preset, kind: str, layers: Sequence[str]) -> Preset:

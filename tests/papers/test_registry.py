@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import replicate.papers
 from replicate.config import load_paper
 from replicate.errors import ConfigError
-from replicate.papers import figure_ids
+from replicate.papers import draw_figure, figure_ids
 from replicate.papers.registry import figure_function
 from replicate.papers.studio import Studio
 
@@ -65,3 +66,38 @@ def test_a_claim_that_the_config_lacks_or_asks_otherwise(
 ) -> None:
     with pytest.raises(ConfigError, match=error):
         small_studio().at("gatys2016/fig5").claim(id, *values)
+
+
+@pytest.mark.parametrize(
+    ("figure", "change", "error"),
+    [
+        ("gatys2016/fig4", {"ratios": []}, r"gatys2016\.toml: figures\.fig4\.ratios: .* not given"),
+        ("gatys2016/fig5", {"content_sets": {}}, r"figures\.fig5\.content_sets: .* not given"),
+        ("gatys2016/fig5", {"crop": {}}, r"figures\.fig5\.crop: .* not given"),
+        ("gatys2016/fig5", {"claims": {}}, r"figures\.fig5\.claims: .* not given"),
+        (
+            "nikulin2016/layers",
+            {"seeds": [1, 2]},
+            r"figures\.layers does not fit its function: .*\(nikulin2016\.py, line \d+\)$",
+        ),
+    ],
+)
+def test_a_config_that_does_not_fit_its_figure(
+    small_studio: Callable[..., Studio],
+    monkeypatch: pytest.MonkeyPatch,
+    figure: str,
+    change: dict[str, Any],
+    error: str,
+) -> None:
+    paper, name = figure.split("/")
+    config = load_paper(paper)
+    other = config.figures[name].model_copy(update=change)
+    changed = config.model_copy(update={"figures": {**config.figures, name: other}})
+    monkeypatch.setattr("replicate.papers.studio.load_paper", lambda _: changed)
+    with pytest.raises(ConfigError, match=error):
+        draw_figure(small_studio(), figure)
+
+
+def test_a_picture_that_the_config_lacks(tiny_engine: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigError, match=r"figures\.fig5\.images\.bundled: .*'contnet'; did you"):
+        Studio(tiny_engine()).at("gatys2016/fig5").picture("contnet")
