@@ -1,13 +1,19 @@
-"""The web demo under load: ``python -m benchmarks.demo_load``.
+"""The web demo under load: ``python -m benchmarks.demo_load --minutes 10``.
 
-Many clients at once ask one server for small transfers, each for the next as soon as it has its
-own, for a minute.  Every transfer has a seed of its own, so that none comes from the store.  The
-load is borne if no job fails, every accepted job is finished and the server's memory stays flat.
+Many visitors at once, each from an address of its own, ask one server for small transfers, each for
+the next as soon as it has its own.  Some of them break an upload off, cancel what they asked for
+or open the page anew.  Every transfer has a seed of its own, so that none comes from the store.
+
+The load is borne if every accepted job is finished, cancelled by its visitor or refused with a
+sentence; if the server's memory stays flat; if no file of a visitor's is older than promised; and
+if the median visitor sees a first preview soon.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
 import socket
 import statistics
@@ -21,14 +27,32 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 # The client asks the hub for something about itself when it starts.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 FLAT = 0.05
 """Share by which memory may have grown from the second quarter of the time to the last."""
+
+SOON = 15.0
+"""Seconds in which the median visitor is to see a preview."""
+
+KEEP = 1
+"""Minutes for which the server of a load keeps files, so that a load of minutes can tell."""
+
+LATE = KEEP * 60 + 90.0
+"""Seconds after which a file is older than promised: a sweep comes every minute."""
+
+WHIMS = ("stay", "stay", "stay", "cancel", "break off", "reload")
+"""What a visitor does, one after the other."""
+
+REFUSALS = ("waiting already", "an hour")
+"""In the sentences of a server that has no room just now."""
 
 START = 400.0
 """Seconds that a server may take to start, and draw the bundled artworks, on a busy machine."""
@@ -54,30 +78,38 @@ class Load:
         firsts: seconds from asking to the first preview.
         previews: answers in all.
         failures: a sentence for each accepted job that was not finished.
+        broken: uploads broken off.
         memory: (seconds since the start, megabytes) of the server.
+        oldest: seconds since the oldest of the visitors' files was written, at most.
     """
 
     clients: int
     accepted: int = 0
     refused: int = 0
+    cancelled: int = 0
+    broken: int = 0
+    reloads: int = 0
     seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
     previews: int = 0
     failures: list[str] = field(default_factory=list)
     memory: list[tuple[float, float]] = field(default_factory=list)
+    oldest: float = 0.0
 
-    def add(self, times: Sequence[float], error: str) -> None:
+    def add(self, times: Sequence[float], error: str, cancelled: bool = False) -> None:
         """Count a job: seconds from asking to each answer, and what went wrong, if anything."""
-        if "waiting already" in error:
+        if any(refusal in error for refusal in REFUSALS):
             self.refused += 1
             return
         self.accepted += 1
         self.previews += len(times)
-        if error:
+        self.firsts += times[:1]
+        if cancelled:
+            self.cancelled += 1
+        elif error:
             self.failures.append(error)
         else:
-            self.firsts.append(times[0])
             self.waits.append(times[-1])
 
     @property
@@ -91,9 +123,20 @@ class Load:
         return statistics.median(last) / statistics.median(second) - 1
 
     @property
-    def borne(self) -> bool:
-        flat = self.growth is None or self.growth <= FLAT
-        return not self.failures and self.accepted == len(self.waits) > 0 and flat
+    def wrong(self) -> list[str]:
+        """A sentence for each promise that was not kept."""
+        found = list(dict.fromkeys(self.failures))
+        if not self.waits:
+            found.append("no picture was finished")
+        if self.accepted != len(self.waits) + self.cancelled + len(self.failures):
+            found.append("accepted jobs were lost")
+        if self.growth is not None and self.growth > FLAT:
+            found.append(f"memory grew by {self.growth:.1%}")
+        if self.oldest > LATE:
+            found.append(f"a file was kept for {self.oldest:.0f} seconds")
+        if self.firsts and statistics.median(self.firsts) > SOON:
+            found.append("the median visitor waited too long for the first preview")
+        return found
 
     def report(self) -> str:
         """The figures, a line each."""
@@ -101,19 +144,22 @@ class Load:
         lines = [
             f"clients                    {self.clients}",
             f"seconds                    {self.seconds:.0f}",
-            f"jobs accepted, finished    {self.accepted}, {len(self.waits)}",
-            f"jobs refused (queue full)  {self.refused}",
-            f"failures                   {len(self.failures)}",
+            f"jobs accepted              {self.accepted}",
+            f"finished, cancelled        {len(self.waits)}, {self.cancelled}",
+            f"refused with a sentence    {self.refused}",
+            f"uploads broken off         {self.broken}",
+            f"pages opened anew          {self.reloads}",
             f"previews                   {self.previews}",
             f"first preview, seconds     {_spread(self.firsts)}",
             f"finished, seconds          {_spread(self.waits)}",
+            f"oldest file, seconds       {self.oldest:.0f}",
         ]
         if self.memory:
             sizes = [f"{size:.0f}" for _, size in self.memory]
             lines.append(f"memory, MB                 {sizes[0]} at first, {sizes[-1]} at last")
         lines.append(f"memory's growth            {growth}")
-        lines += [f"failure: {text}" for text in dict.fromkeys(self.failures)]
-        return "\n".join([*lines, "borne" if self.borne else "NOT BORNE"])
+        lines += [f"wrong: {sentence}" for sentence in self.wrong]
+        return "\n".join([*lines, "NOT BORNE" if self.wrong else "borne"])
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -129,12 +175,14 @@ class Crowd:
     Attributes:
         files: content and style picture.
         process: the server's process id, to watch its memory.
+        folder: where the server keeps visitors' files, to watch their age.
     """
 
     address: str
     files: tuple[Path, Path]
     order: Order
     process: int | None = None
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -145,7 +193,8 @@ class Crowd:
         with ThreadPoolExecutor(clients + 1) as pool:
             watched = pool.submit(self._watch, found, begun, done)
             working = [
-                pool.submit(self._client, place, begun + seconds, found) for place in range(clients)
+                pool.submit(self.visit, place, math.inf, found, begun + seconds)
+                for place in range(clients)
             ]
             for each in working:
                 each.result()
@@ -154,21 +203,46 @@ class Crowd:
             watched.result()
         return found
 
-    def _client(self, place: int, end: float, found: Load) -> None:
-        """One client: asks, waits, asks again, until the time is over."""
-        from gradio_client import Client
-
-        client = Client(self.address, verbose=False, download_files=False)
+    def visit(self, place: int, turns: float, found: Load, end: float = math.inf) -> None:
+        """One visitor: does as the whims come, so often, or until the time is over."""
+        headers = {"X-Forwarded-For": f"8.8.{place // 250}.{place % 250 + 1}"}
+        client = self._opened(headers)
         try:
-            self._job(client, 1000 * place, found)
-            turn = 1
-            while time.monotonic() < end:
-                self._job(client, 1000 * place + turn, found)
-                turn += 1
+            for turn in count():
+                whim = WHIMS[(place + turn) % len(WHIMS)] if turn else "stay"
+                if whim == "break off":
+                    self._break_off(headers)
+                    found.broken += 1
+                elif whim == "reload":
+                    client.close()
+                    client = self._opened(headers)
+                    found.reloads += 1
+                else:
+                    self._job(client, 1000 * place + turn, found, whim == "cancel")
+                if turn + 1 >= turns or time.monotonic() >= end:
+                    return
         finally:
             client.close()
 
-    def _job(self, client: Any, seed: int, found: Load) -> None:
+    def _opened(self, headers: dict[str, str]) -> Any:
+        from gradio_client import Client
+
+        return Client(self.address, verbose=False, download_files=False, headers=headers)
+
+    def _break_off(self, headers: dict[str, str]) -> None:
+        """Begin to send a picture, and vanish."""
+
+        def halves() -> Iterator[bytes]:
+            yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+            yield self.files[0].read_bytes()[:10_000]
+            raise ConnectionError
+
+        multipart = {**headers, "Content-Type": "multipart/form-data; boundary=x"}
+        address = f"{self.address}gradio_api/upload"
+        with contextlib.suppress(ConnectionError, httpx.HTTPError):
+            httpx.post(address, content=halves(), headers=multipart, timeout=60)
+
+    def _job(self, client: Any, seed: int, found: Load, cancel: bool) -> None:
         from gradio_client import handle_file
 
         content, style = map(handle_file, self.files)
@@ -180,20 +254,36 @@ class Crowd:
             for _, progress in job:
                 last = progress
                 times.append(time.monotonic() - asked)
-            job.result()
+                if cancel:
+                    job.cancel()
+                    break
+            else:
+                job.result()
         except Exception as problem:  # whatever a client meets is a figure here
             error = str(problem) or type(problem).__name__
         done = last.get("evaluation")
-        if not error and done != self.order.evaluations:
+        if not error and not cancel and done != self.order.evaluations:
             error = f"ended after {done} evaluations"
         with self._lock:
-            found.add(times, error)
+            found.add(times, error, cancel and not error)
 
     def _watch(self, found: Load, begun: float, done: threading.Event) -> None:
         while self.process is not None and not done.wait(0.5):
             size = _megabytes(self.process)
             if size is not None:
                 found.memory.append((time.monotonic() - begun, size))
+            if self.folder is not None:
+                found.oldest = max(found.oldest, oldest(self.folder))
+
+
+def oldest(folder: Path) -> float:
+    """Seconds since the oldest file of a visitor's below ``folder`` was written."""
+    written = time.time()
+    for path in (*folder.glob("uploads/**/*"), *folder.glob("cache/demo-results/visitors/*")):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if path.is_file() and "examples" not in path.parts:
+                written = min(written, path.stat().st_mtime)
+    return time.time() - written
 
 
 def _megabytes(process: int) -> float | None:
@@ -207,28 +297,35 @@ def _megabytes(process: int) -> float | None:
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """A demo of its own, with results and uploads in a folder that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="load-") as folder:
-        port = free_port()
-        surroundings = {
-            **os.environ,
-            "REPLICATE_CACHE": f"{folder}/cache",
-            "GRADIO_TEMP_DIR": f"{folder}/gradio",
-        }
-        command = [sys.executable, "-m", "demo", "--port", str(port)]
-        process = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL)
+def server(
+    folder: Path, *options: str, cache: Path | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A demo of its own, with its log and its uploads in ``folder``.
+
+    Args:
+        options: for ``python -m demo``.
+        cache: for drawn artworks and results; default: in ``folder``.
+    """
+    port = free_port()
+    surroundings = {
+        **os.environ,
+        "REPLICATE_CACHE": str(cache or folder / "cache"),
+        "GRADIO_TEMP_DIR": f"{folder}/uploads",
+    }
+    command = [sys.executable, "-m", "demo", "--port", str(port), *options]
+    with open(folder / "log", "ab") as log:
+        process = subprocess.Popen(command, env=surroundings, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        if not answering(address, process):
+            raise SystemExit(f"The demo did not start within {START:.0f} seconds.")
+        yield address, process
+    finally:
+        process.terminate()
         try:
-            address = f"http://127.0.0.1:{port}/"
-            if not answering(address, process):
-                raise SystemExit(f"The demo did not start within {START:.0f} seconds.")
-            yield address, process.pid
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def free_port() -> int:
@@ -261,26 +358,29 @@ def main() -> int:
     """Load a server and print the figures; 1 if it does not bear them."""
     args = _arguments()
     order = Order(args.size, args.evaluations, args.network)
-    with tempfile.TemporaryDirectory(prefix="load-pictures-") as folder:
-        files = pictures(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="load-") as own:
+        folder = args.folder or Path(own)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = pictures(Path(own))
         if args.address:
-            found = Crowd(args.address, files, order).load(args.clients, args.seconds)
+            found = Crowd(args.address, files, order).load(args.clients, args.minutes * 60)
         else:
-            with server() as (address, process):
-                crowd = Crowd(address, files, order, process)
-                found = crowd.load(args.clients, args.seconds)
+            with server(folder, "--keep", str(KEEP)) as (address, process):
+                crowd = Crowd(address, files, order, process.pid, folder)
+                found = crowd.load(args.clients, args.minutes * 60)
     print(found.report())
-    return 0 if found.borne else 1
+    return 1 if found.wrong else 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo_load", description=__doc__)
     parser.add_argument("--clients", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=60.0, help="time in which clients ask")
+    parser.add_argument("--minutes", type=float, default=10.0, help="time in which clients ask")
     parser.add_argument("--size", type=int, default=Order.size, help="longest side in pixels")
     parser.add_argument("--evaluations", type=int, default=Order.evaluations)
     parser.add_argument("--network", default=Order.network)
-    parser.add_argument("--address", help="of a server that runs already; memory is not watched")
+    parser.add_argument("--address", help="of a server that runs already and is not watched")
+    parser.add_argument("--folder", type=Path, help="the server's files, and its log; kept")
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from replicate.errors import ReplicateError
 
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         backend = Backend(args.device)
+        if args.keep:
+            backend.limits = replace(backend.limits, kept_minutes=args.keep)
         warm_up(backend)
         if args.fetch or backend.limits.shared:
             backend.fetch()
@@ -46,6 +49,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--fetch",
         action="store_true",
         help="bring VGG-19 here in the background, a download of 550 MB; a Space does it anyway",
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        choices=range(1, 60),
+        metavar="MINUTES",
+        help="for which uploads and drawings of them stay on the server (default: 50)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     return parser.parse_args(argv)

@@ -24,7 +24,7 @@ from . import pictures, zerogpu
 from .limits import Limits
 from .results import Results
 from .uploads import Uploads
-from .visitors import Quota
+from .visitors import Quota, Visitor
 
 COMPACT = "vgg19-compact"
 FETCHED = "vgg19-caffe"
@@ -66,6 +66,8 @@ class Backend:
         self.evaluations = Quota(self.limits.evaluations_an_hour, "evaluations")
         self.fetching = ""
         """A sentence on the weights that are being fetched; empty when all is as it was."""
+        self.crowded: Callable[[Visitor], bool] = lambda visitor: False
+        """Whether others wait while this visitor's drawing goes on; known to the queue."""
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._engines: dict[tuple[str, str], Engine] = {}

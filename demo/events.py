@@ -118,7 +118,8 @@ class DrawingTab:
         run, stop = buttons
         armed = run.click(self.arm, inputs, [run, stop, *outcome[: 1 + emptied]], **ANSWERS)
         drawn = armed.success(self.run, inputs, outcome, show_progress_on=outcome[0], **WAITS)
-        drawn.then(lambda: _buttons(False), None, [run, stop], **QUIET)
+        for ended in (drawn.success, drawn.failure):  # "then" does not come after an error
+            ended(lambda: _buttons(False), None, [run, stop], **QUIET)
         stop.click(self.stop, None, None, **QUIET)
         page.unload(self.leave)
 

@@ -30,6 +30,7 @@ class Limits:
         jobs: that one visitor may have waiting or at work.
         evaluations_an_hour, uploads, uploaded_megabytes: that one visitor may have within an hour.
         first_size, first_evaluations: what the page opens with.
+        turn: seconds after which a drawing ends with the picture so far if others wait.
         shared: others wait for their turn, and none should take long.
         scales, content_first: how a drawing from noise begins at least (see
             :class:`replicate.engine.preset.Preset`).
@@ -48,6 +49,7 @@ class Limits:
     uploaded_megabytes: int = 1000
     first_size: int = 256
     first_evaluations: int = 200
+    turn: float = 60.0
     shared: bool = False
     scales: int = 1
     content_first: float = 0.0

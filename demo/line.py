@@ -66,6 +66,10 @@ class Line(Queue):
             return f"{limits.waiting} people are waiting already: try again in a few minutes."
         return ""
 
+    def others_wait(self, visitor: Visitor) -> bool:
+        """Whether a drawing of another visitor's waits."""
+        return any(event.session_hash != visitor.session for event in list(self._waiting))
+
     def _events(self) -> Iterator[Event]:
         for line in self.event_queue_per_concurrency_id.values():
             yield from line.queue

@@ -25,6 +25,9 @@ TITLE = "Which layers? Neural style transfer"
 SESSIONS = 64
 """Pages whose last state is remembered: each takes some megabytes of pictures."""
 
+PROXIES = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Addresses that no visitor of a Space has."""
+
 GALLERY = Path(__file__).resolve().parents[1] / "figures" / "gallery"
 
 _MASTHEAD = """
@@ -63,6 +66,7 @@ def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> Page:
     """
     page = build(backend, gallery)
     line = page.line_up(backend.limits)
+    backend.crowded = line.others_wait
     guard = Middleware(
         Guard, uploads=backend.uploads, limits=backend.limits, listening=line.listening
     )
@@ -78,6 +82,8 @@ def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> Page:
         "enable_monitoring": False,
         "show_error": False,
     }
+    if backend.limits.shared:  # visitors come through the hub's proxies, which say from where
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", PROXIES)
     sweeper = Sweeper([backend.sweep])
     page.at_close = (sweeper.close, backend.uploads.close)
     try:

@@ -32,6 +32,7 @@ INTERVAL = 1 / 3
 """Seconds between two frames, at least."""
 
 _STOPPED = "Stopped: this is the picture so far."
+_TURN_OVER = "Others are waiting: this is the picture so far. Run it again for another turn."
 _TOO_EARLY = "Stopped before the first evaluation."
 
 
@@ -99,8 +100,8 @@ class Drawings:
     ) -> Iterator[Frame]:
         """Draw a job, or take it from the store; the last frame has the result.
 
-        A stop or a loss that explodes ends the work with the picture as far as it came, and a
-        remark.
+        A stop, a loss that explodes, or others who wait for long ends the work with the picture as
+        far as it came, and a remark.
 
         Args:
             visitor: whose results the store is asked for, unless all pictures are bundled ones.
@@ -122,14 +123,16 @@ class Drawings:
             for frame in frames:
                 if isinstance(frame, InputError):
                     raise frame
-                if frame.remark or frame.step == frame.steps:
+                if frame.result is not None:
                     break
                 yield frame
-                if stop.is_set():  # a copy of it, where the GPU is, knows nothing of that
-                    frame = replace(frame, remark=_STOPPED)
+                if frame.seconds > self.backend.limits.turn and self.backend.crowded(visitor):
+                    stop.end(_TURN_OVER)
+                if stop.is_set() and zerogpu.here():  # where the GPU is, nobody hears of that
+                    frame = replace(frame, remark=stop.remark, result=_result(engine, job, frame))
                     break
         self.backend.learn(job, network, frame.step, frame.seconds)
-        yield replace(frame, left=0.0, result=_result(engine, job, frame))
+        yield replace(frame, left=0.0)
 
     def _seconds(self, job: Job, network: str, *_: object) -> float:
         return self.backend.seconds(job, network)
@@ -164,7 +167,7 @@ class Drawings:
             else:
                 if last is None:
                     raise InputError(_TOO_EARLY)
-                remark = _STOPPED
+                remark = stop.remark
         except DivergedError as error:
             if last is None:
                 raise InputError(_sentence(error)) from error
@@ -174,7 +177,10 @@ class Drawings:
         finally:
             stream.close()
         assert last is not None  # a job has at least one evaluation
-        yield replace(_frame(last, course), remark=remark)
+        with self.backend.turn(owner):
+            result = last.result()
+        frame = _frame(last, course)
+        yield replace(frame, loss=result.loss, losses=result.losses, remark=remark, result=result)
 
 
 def _owner(job: Job, visitor: Visitor) -> str:
@@ -235,7 +241,7 @@ def _frame(snapshot: Snapshot, course: Course) -> Frame:
 
 
 def _result(engine: Engine, job: Job, last: Frame) -> Result:
-    """The result as far as it came: what a job with a stop at this evaluation gives."""
+    """The result as far as it came, with losses as they were before rounding to 8 bits."""
     return Result(
         job=replace(job, stop=last.step) if last.step < last.steps else job,
         picture=last.picture,
@@ -270,7 +276,18 @@ def _from_store(result: Result) -> Frame:
 
 
 class Stop(threading.Event):
-    """Whether somebody wants a drawing to end.  A copy in another process never hears of it."""
+    """Whether somebody wants a drawing to end.  A copy in another process never hears of it.
+
+    Attributes:
+        remark: on the drawing that ended so.
+    """
+
+    remark = _STOPPED
+
+    def end(self, remark: str) -> None:
+        """Set it, with a remark of its own."""
+        self.remark = remark
+        self.set()
 
     def __reduce__(self) -> tuple[type[Stop], tuple[()]]:
         return (Stop, ())

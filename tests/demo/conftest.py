@@ -82,12 +82,15 @@ def endless(monkeypatch):
     given_up, whole = threading.Event(), Engine.stream
 
     def stream(self, job, *every):
+        before = None
         try:
             for snapshot in whole(self, job, *every):
-                while snapshot.step >= 39:
+                while snapshot.step >= 39:  # to and fro, so that something moves
+                    yield before
                     yield snapshot
                     time.sleep(0.01)  # leaves the processor to others
                 yield snapshot
+                before = snapshot
         finally:
             if job.evaluations >= 40:
                 given_up.set()

@@ -123,6 +123,15 @@ def test_an_upload_is_drawn_with_previews_until_stop(visit, tmp_path, scene, end
     page.wait_for_selector("#command >> text=mine.png")
 
 
+@pytest.mark.parametrize("limits", [{"evaluations_an_hour": 10}], indirect=True)
+def test_after_a_refusal_the_page_goes_on(visit):
+    page = visit(SMALL)
+
+    page.click("#run")
+    page.wait_for_selector("text=This server gives one visitor 10 evaluations an hour")
+    page.wait_for_selector("#run:not([disabled])")
+
+
 def test_a_browser_that_vanishes_frees_the_engine(visit, browser, backend, endless):
     gone, other = visit(SMALL), visit(SMALL.replace("size=64", "size=80"))
     gone.click("#run")

@@ -282,6 +282,19 @@ def test_a_picture_too_flat_for_the_size_is_a_sentence(backend, tmp_path, scene)
         Layers(Drawings(backend), Stops()).look(flat, "relu4_2", 64, "auto")
 
 
+@pytest.mark.parametrize("limits", [{"turn": 0.0}], indirect=True)
+def test_a_long_drawing_ends_with_the_picture_so_far_where_others_wait(server, pair, endless):
+    address = f"{server}gradio_api/call/transfer"
+
+    def ask(**changes):
+        event = httpx.post(address, json={"data": asked(pair, **changes)}).json()["event_id"]
+        return httpx.stream("GET", f"{address}/{event}", timeout=SECONDS)
+
+    with ask(evaluations=60) as long, ask(size=40) as short:
+        assert "Others are waiting: this is the picture so far." in long.read().decode()
+        assert '"evaluation": 5' in short.read().decode()
+
+
 # Reading pictures
 
 
