@@ -51,6 +51,22 @@ class DivergedError(ReplicateError):
         return type(self), (str(self), self.step, self.picture)  # as it comes from other processes
 
 
+class StoppedError(ReplicateError):
+    """Drawing that was asked to stop between two batches; what is drawn is kept.
+
+    Attributes:
+        drawn, jobs: different pictures that are there, and that were asked for.
+    """
+
+    def __init__(self, drawn: int, jobs: int):
+        super().__init__(f"stopped with {drawn} of {jobs} panels drawn")
+        self.drawn = drawn
+        self.jobs = jobs
+
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
+        return type(self), (self.drawn, self.jobs)
+
+
 class DownloadError(ReplicateError):
     """An address that cannot be reached, or whose answer is not what was expected."""
 

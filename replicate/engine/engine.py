@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import DivergedError, ReplicateError
+from ..errors import DivergedError, ReplicateError, StoppedError
 from ..images import Picture
 from ..method import Evaluation, Stage, Step, evaluate, transfer
 from ..networks.networks import Networks
@@ -95,7 +96,12 @@ class Engine:
         """Draw one job, or take it from the store."""
         return self.run_many([job], progress)[0]
 
-    def run_many(self, jobs: Sequence[Job], progress: Progress | None = None) -> list[Result]:
+    def run_many(
+        self,
+        jobs: Sequence[Job],
+        progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[Result]:
         """Draw jobs; results come in the order of the jobs, and equal jobs are drawn once.
 
         Jobs of one network, shape and optimizer run as one batch on a GPU, whatever their layers;
@@ -104,11 +110,15 @@ class Engine:
         cores), so there they run singly, ``workers`` at a time, and each is stored as soon as it
         is done.
 
+        Args:
+            stop: asked before each batch, from several threads where there are several workers.
+
         Raises:
             DivergedError: a loss is not finite; names the job and the evaluation.
+            StoppedError: ``stop`` said so before all were drawn.
         """
         progress = progress or _unheard
-        keys = [self._key(job) for job in jobs]
+        keys = [self.key(job) for job in jobs]
         done: dict[str, Result] = {}
         groups: dict[str, dict[str, Job]] = {}
         for key, job in zip(keys, jobs):
@@ -118,8 +128,10 @@ class Engine:
             else:
                 groups.setdefault(self._group(job), {}).setdefault(key, job)
         batches = [b for group in groups.values() for b in self._batches(list(group.values()))]
-        for result in self._drawn(batches, progress):
-            done[self._key(result.job)] = result
+        for result in self._drawn(batches, progress, stop):
+            done[self.key(result.job)] = result
+        if len(done) < (different := len(set(keys))):
+            raise StoppedError(len(done), different)
         return [self._answered(done[key], job, progress) for key, job in zip(keys, jobs)]
 
     def stream(self, job: Job, every: int = 1) -> Iterator[Snapshot]:
@@ -137,7 +149,7 @@ class Engine:
 
     def stored(self, job: Job) -> Result | None:
         """The job's result if it has been drawn before and kept; None draws nothing."""
-        found = None if self.store is None else self.store.get(self._key(job))
+        found = None if self.store is None else self.store.get(self.key(job))
         if found is None:
             return None
         record = found.record
@@ -163,23 +175,31 @@ class Engine:
                 yield batch.snapshot(step)
         self._keep(batch.result(step))
 
-    def _drawn(self, batches: list[list[Job]], progress: Progress) -> Iterator[Result]:
-        """The batches' results, as they are done."""
+    def _drawn(
+        self, batches: list[list[Job]], progress: Progress, stop: Callable[[], bool]
+    ) -> Iterator[Result]:
+        """The batches' results, as they are done, until ``stop`` says so."""
         if self.executor:
-            yield from self._drawn_elsewhere(self.executor, batches, progress)
+            yield from self._drawn_elsewhere(self.executor, batches, progress, stop)
             return
         workers = min(self.workers, len(batches)) if self.device.type == "cpu" else 1
         if workers < 2:
             for batch in batches:
+                if stop():
+                    return
                 yield from self._draw(batch, progress)
             return
         for batch in batches:
             self.networks.network(batch[0].preset.network)  # loaded once, before several need it
         halt = threading.Event()
         threads = (torch.get_num_threads(),)
+
+        def drawn(batch: list[Job]) -> list[Result]:
+            return [] if stop() else self._draw(batch, progress, halt)
+
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=threads)
         try:
-            drawing = [pool.submit(self._draw, batch, progress, halt) for batch in batches]
+            drawing = [pool.submit(drawn, batch) for batch in batches]
             for done in as_completed(drawing):
                 yield from done.result()
         finally:
@@ -187,20 +207,37 @@ class Engine:
             pool.shutdown(cancel_futures=True)
 
     def _drawn_elsewhere(
-        self, executor: Executor, batches: list[list[Job]], progress: Progress
+        self,
+        executor: Executor,
+        batches: list[list[Job]],
+        progress: Progress,
+        stop: Callable[[], bool],
     ) -> Iterator[Result]:
-        answers = [executor.submit(fulfil, order_of(batch, self)) for batch in batches]
-        for batch, answer in zip(batches, answers):
-            answer.result()
-            for job in batch:
-                found = self.stored(job)
-                if found is None:
-                    raise ReplicateError(
-                        f"another process has drawn {job.label or job.preset.name}, but not into "
-                        "this store: all must see one folder, and have the same networks"
-                    )
-                progress(job, found.evaluations, found.evaluations)
-                yield replace(found, cached=False)
+        waiting = deque(
+            (batch, executor.submit(fulfil, order_of(batch, self))) for batch in batches
+        )
+        try:
+            while waiting and not stop():
+                batch, answer = waiting[0]
+                answer.result()
+                waiting.popleft()
+                for job in batch:
+                    yield self._fetched(job, progress)
+        finally:
+            for _, answer in waiting:
+                answer.cancel()
+
+    def _fetched(self, job: Job, progress: Progress) -> Result:
+        """The result of a job that was drawn elsewhere."""
+        found = self.stored(job)
+        if found is None:
+            raise ReplicateError(
+                f"another process has drawn {job.label or job.preset.name}, but not into this "
+                "store: all must see one folder, and have the same networks"
+            )
+        progress(job, 0, found.evaluations)  # else it would pass for an old one
+        progress(job, found.evaluations, found.evaluations)
+        return replace(found, cached=False)
 
     def _draw(
         self, jobs: list[Job], progress: Progress, halt: threading.Event | None = None
@@ -243,7 +280,7 @@ class Engine:
         """Equal for jobs that may share a batch: what decides a picture, but for layers, weights,
         pictures, starts and seeds.  Any other field sets jobs apart, also one to come."""
         if self.device.type == "cpu" and not self.executor:
-            return self._key(job)
+            return self.key(job)
         common = self._describe(job)
         objective = common["objective"]
         own = ["pictures", "seed", "init"]
@@ -290,7 +327,8 @@ class Engine:
             "precision": self.precision,
         }
 
-    def _key(self, job: Job) -> str:
+    def key(self, job: Job) -> str:
+        """Where the job's result lies in the store: of all that decides the picture."""
         return ResultStore.key(self._describe(job))
 
     def _keep(self, result: Result) -> None:
@@ -298,7 +336,7 @@ class Engine:
             return
         kept = ("loss", "losses", "curve", "evaluations", "seconds", "precision")
         record = {name: getattr(result, name) for name in kept}
-        self.store.put(self._key(result.job), result.picture.pixels, record)
+        self.store.put(self.key(result.job), result.picture.pixels, record)
 
 
 class _Batch:

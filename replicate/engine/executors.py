@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -37,6 +37,9 @@ class Answer(Protocol):
 
     def result(self) -> Any:
         """Wait for what the function returns; raises what it raised."""
+
+    def cancel(self) -> Any:
+        """Do not begin with it any more."""
 
 
 class Executor(Protocol):
@@ -154,39 +157,71 @@ class RayExecutor:
                 "Ray is not installed; bring it with: pip install 'style-layers[ray]'"
             ) from None
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False)
+            try:
+                ray.init(address=address, log_to_driver=False)
+            except ConnectionError:
+                raise ReplicateError(
+                    "There is no Ray cluster here; begin one with: ray start --head"
+                ) from None
         gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
-        self._call = ray.remote(num_gpus=gpus)(_call)
+        self._ray, self._call = ray, ray.remote(num_gpus=gpus)(_attempt)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Answer:
-        return self._call.remote(function, *arguments).future()
+        reference = self._call.remote(function, *arguments)
+        return _Attempt(partial(self._ray.get, reference), partial(self._ray.cancel, reference))
 
 
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
-
-
-def slurm(folder: str = "slurm", **parameters: Any) -> Executor:
-    """Slurm's queue through submitit (the extra ``slurm``).
+class SlurmExecutor:
+    """Slurm's queue through submitit (the extra ``slurm``), a job an order.
 
     Args:
         folder: for submitit's scripts and logs.
+        cluster: ``slurm``; ``local`` for processes of this machine, to try it.
         parameters: of a Slurm job, in submitit's words, such as ``timeout_min=20``.
     """
+
+    def __init__(self, folder: str = "slurm", cluster: str = "slurm", **parameters: Any):
+        try:
+            import submitit
+        except ImportError:
+            raise ReplicateError(
+                "submitit is not installed; bring it with: pip install 'style-layers[slurm]'"
+            ) from None
+        try:
+            self._queue = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        except RuntimeError:
+            raise ReplicateError("There is no Slurm on this machine (no command srun).") from None
+        self._queue.update_parameters(**{"timeout_min": 20, "gpus_per_node": 1, **parameters})
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Answer:
+        job = self._queue.submit(_attempt, function, *arguments)
+        return _Attempt(job.result, job.cancel)
+
+
+def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns, or the error that it raises: Ray and submitit would raise one of
+    their own, whose text is the worker's traceback."""
     try:
-        import submitit
-    except ImportError:
-        raise ReplicateError(
-            "submitit is not installed; bring it with: pip install 'style-layers[slurm]'"
-        ) from None
-    executor = submitit.AutoExecutor(folder=folder)
-    executor.update_parameters(**{"timeout_min": 20, "gpus_per_node": 1, **parameters})
-    return executor
+        return function(*arguments)
+    except ReplicateError as error:
+        return error
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    fetch: Callable[[], Any]
+    cancel: Callable[[], Any]
+
+    def result(self) -> Any:
+        found = self.fetch()
+        if isinstance(found, ReplicateError):
+            raise found
+        return found
 
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
     "processes": gpu_processes,
     "ray": lambda: RayExecutor("auto"),
-    "slurm": slurm,
+    "slurm": SlurmExecutor,
 }
 """By the names that the command line knows."""

@@ -42,6 +42,8 @@ class Studio:
         progress: called while panels are drawn.
         balanced: every layer pulls equally hard at the start; see :meth:`Reader.balanced`.
         like: the preset that says how hard they pull in all; None takes each job's own.
+        stop: asked before each batch of panels; see :meth:`Engine.run_many`.
+        read: pictures by kind and name; all jobs of all figures share them.
         figure_id: the figure that it is at, ``paper/figure``.
     """
 
@@ -49,9 +51,11 @@ class Studio:
     profile_name: str = "preview"
     inputs: Inputs = "bundled"
     progress: Callable[[Sequence[Job]], Progress] | None = None
+    stop: Callable[[], bool] = lambda: False
     balanced: bool = False
     like: Preset | None = None
     drawn: list[Result] = field(default_factory=list)
+    read: dict[tuple[str, str], Picture] = field(default_factory=dict)
     figure_id: str = ""
 
     @cached_property
@@ -103,9 +107,10 @@ class Studio:
         Bundled pictures may stand among the paper's own.
         """
         name = _entry(self.config.images[self.inputs], role, f"{self.place}.images.{self.inputs}")
-        if self.inputs == "paper" and name in paper_image_keys():
-            return paper_image(name)
-        return bundled(name)
+        kind = "paper" if self.inputs == "paper" and name in paper_image_keys() else "bundled"
+        if (kind, name) not in self.read:
+            self.read[kind, name] = paper_image(name) if kind == "paper" else bundled(name)
+        return self.read[kind, name]
 
     def pictures(self, kind: str) -> list[Picture]:
         """Those of one kind where the figure has several: ``content_1``, ``content_2``, ..."""
@@ -145,7 +150,7 @@ class Studio:
         """Draw the jobs of a figure; results by the same keys."""
         listed = list(jobs.values())
         progress = self.progress(listed) if self.progress else None
-        results = self.engine.run_many(listed, progress)
+        results = self.engine.run_many(listed, progress, self.stop)
         self.drawn.extend(results)
         return dict(zip(jobs, results))
 
