@@ -1,7 +1,7 @@
 """The ``replicate`` command.
 
 Exit status: 0 done; 1 a bug, with its traceback; 2 something that the user can put right, said
-in one sentence; 130 stopped by Ctrl-C; 141 nobody reads the output any more.
+in one sentence; 130 stopped by Ctrl-C or after --minutes; 141 nobody reads the output any more.
 """
 
 from __future__ import annotations

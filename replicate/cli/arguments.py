@@ -32,6 +32,14 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def shard(text: str) -> tuple[int, int]:
+    """One of several parts: ``2/4`` is the second of four."""
+    part, _, parts = text.partition("/")
+    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
+        return int(part), int(parts)
+    raise ArgumentTypeError(f"needs a part and how many there are, such as 2/4, not '{text}'")
+
+
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
     """One of ``names``, in small or large letters."""
 

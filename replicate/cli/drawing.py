@@ -6,7 +6,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -23,9 +23,18 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} evaluations, {remai
 
 
 class FreshStore(ResultStore):
-    """A store that keeps results and gives none back: everything is drawn anew."""
+    """A store that forgets what it had before this run: everything is drawn anew, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: set[str] = set()
 
     def get(self, key: str) -> StoredResult | None:
+        if key in self._asked:
+            return super().get(key)
+        self._asked.add(key)
+        with suppress(OSError):
+            self.path(key).unlink()  # so that another process draws it anew, too
         return None
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import ReplicateError
+from ..engine.executors import EXECUTORS
+from ..engine.job import Job
+from ..errors import ReplicateError, StoppedError
 from ..figure.claims import Claim, counted
 from ..figure.index import write_index
 from ..figure.record import read_records, standing_record
@@ -16,7 +20,7 @@ from ..figure.runs import runs_in
 from ..papers import draw_figure, figure_ids, match_figures
 from ..papers.answers import answers
 from ..papers.freshness import FigureKeys
-from ..papers.registry import figure_settings
+from ..papers.registry import figure_settings, first_jobs
 from ..papers.studio import Studio
 from ..storage.files import require_room
 from ..storage.store import ResultStore
@@ -75,7 +79,8 @@ class Outcome:
 def run(args: Namespace) -> int:
     """Draw the figures that are asked for; each is written as soon as it is drawn.
 
-    One that an earlier run made from the same things is left as it is.
+    One that an earlier run made from the same things is left as it is.  Where batches are worth
+    it, the panels of all figures are drawn before any figure is laid out.
     """
     ids = _asked_for(args)
     folder = Path(args.out or ("figures/balanced" if args.balanced else "figures"))
@@ -89,13 +94,23 @@ def run(args: Namespace) -> int:
     )
     keys = FigureKeys(studio, args.format)
     outcome = Outcome()
+    panels: Mapping[str, Job] = {}
+    by_figure = False
     try:
+        if args.executor or args.shard or args.minutes or studio.engine.device.type != "cpu":
+            panels = _panels(keys, ids, folder, args)
+            _draw_at_once(studio, panels, args, outcome)
+        if args.shard:
+            return _tell_of_shard(studio, args, len(panels), outcome)
+        by_figure = True
         for number, figure_id in enumerate(ids, 1):
             _make(keys, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StoppedError) as stopped:
         again = "run the same command again" + (" without --force" if args.force else "")
-        done = f"{len(outcome.made)} of {counted(len(ids), 'figure')}"
-        say(f"stopped with {done} drawn; {again} to go on: finished panels are kept.")
+        done = f"stopped with {len(outcome.made)} of {counted(len(ids), 'figure')} drawn"
+        if isinstance(stopped, StoppedError) and not by_figure:
+            done = str(stopped)
+        say(f"{done}; {again} to go on: finished panels are kept.")
         return STOPPED
     finally:
         _write_index(folder, outcome)
@@ -122,9 +137,75 @@ def _asked_for(args: Namespace) -> list[str]:
 
 def _studio(args: Namespace) -> Studio:
     store = FreshStore() if args.force else ResultStore()
-    engine = make_engine(args, store, workers=args.workers)
+    executor = EXECUTORS[args.executor]() if args.executor else None
+    engine = make_engine(args, store, workers=args.workers, executor=executor)
     profile = args.profile or ("preview" if engine.device.type == "cpu" else "paper")
-    return Studio(engine, profile, args.inputs, balanced=args.balanced)
+    end = time.monotonic() + 60 * args.minutes if args.minutes else math.inf
+    stop = lambda: time.monotonic() >= end  # noqa: E731
+    return Studio(engine, profile, args.inputs, stop=stop, balanced=args.balanced)
+
+
+def _panels(keys: FigureKeys, ids: Sequence[str], folder: Path, args: Namespace) -> dict[str, Job]:
+    """By their keys in the store, the panels with which the figures begin that must be made."""
+    studio = keys.studio
+    found: dict[str, Job] = {}
+    for figure_id in ids:
+        if args.force or not _standing(keys, figure_id, folder):
+            for job in first_jobs(studio, figure_id):
+                job = replace(job, label=f"{figure_id}: {job.label}")
+                found.setdefault(studio.engine.key(job), job)
+    if not args.shard:
+        return found
+    part, parts = args.shard
+    return {key: found[key] for key in sorted(found)[part - 1 :: parts]}
+
+
+def _draw_at_once(
+    studio: Studio, panels: Mapping[str, Job], args: Namespace, outcome: Outcome
+) -> None:
+    """Draw the panels of all figures; one that fails is told of when its figure is drawn."""
+    say(f"drawing {counted(len(panels), 'panel')}")
+    bar = FigureBar("panels")
+    run, jobs = studio.engine.run_many, list(panels.values())
+    try:
+        with memory_said():
+            run(jobs, bar(jobs), studio.stop)
+    except StoppedError:
+        raise
+    except ReplicateError:
+        if args.shard:  # nobody comes after this: one panel must not take the others with it
+            for job in jobs:
+                _draw_alone(studio, job, outcome)
+    finally:
+        bar.close()
+
+
+def _draw_alone(studio: Studio, job: Job, outcome: Outcome) -> None:
+    try:
+        with memory_said():
+            studio.engine.run_many([job], stop=studio.stop)
+    except StoppedError:
+        raise
+    except ReplicateError as error:
+        outcome.errors[job.label] = str(error)
+        say_above_bars(f"{job.label}: {error}")
+
+
+def _tell_of_shard(studio: Studio, args: Namespace, panels: int, outcome: Outcome) -> int:
+    """What was drawn, and what to do with it."""
+    part, parts = args.shard
+    drawn = panels - len(outcome.errors)
+    folder = str(studio.engine.store.folder) if studio.engine.store else ""
+    if args.json:
+        print_json({"shard": f"{part}/{parts}", "panels": drawn, "store": folder})
+    else:
+        print(f"part {part} of {parts}: {counted(drawn, 'panel')} in {folder}")
+    say(
+        "when all parts are drawn, copy the files of their folders into one and run the same "
+        f"command there without --shard, with --profile {studio.profile_name} and --precision "
+        f"{studio.engine.precision}: it lays the figures out."
+    )
+    return BAD_INPUT if outcome.errors else 0
 
 
 def _make(
@@ -134,6 +215,8 @@ def _make(
     try:
         made = None if args.force else _standing(keys, figure_id, folder)
         made = made or _drawn(keys, figure_id, place, folder)
+    except StoppedError:
+        raise
     except ReplicateError as error:
         outcome.errors[figure_id] = str(error)
         say_above_bars(f"{figure_id}: {error}")

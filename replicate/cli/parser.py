@@ -11,7 +11,7 @@ from .. import __version__
 from ..errors import ReplicateError
 from ..networks.table import network_names
 from ..suggest import nearest
-from .arguments import one_of, one_or_two, positive, whole
+from .arguments import one_of, one_or_two, positive, shard, whole
 
 NETWORKS = ("auto", *network_names())
 PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
@@ -19,6 +19,7 @@ INPUTS = ("bundled", "paper")
 TOPICS = ("figures", "presets", "layers", "images", "profiles")
 PRECISIONS = ("auto", "bf16", "float32", "exact")
 FORMATS = ("png", "webp", "jpg")
+EXECUTORS = ("processes", "ray", "slurm")
 STARTS = ("noise", "content", "style")
 
 
@@ -154,7 +155,9 @@ def _figures(parser: Parser) -> None:
   replicate figures
   replicate figures gatys2016 johnson2016/fig3
   replicate figures 'gatys*/fig1' --profile gallery --network vgg19
-  replicate figures --balanced            those that compare layers, with balanced weights"""
+  replicate figures --balanced            those that compare layers, with balanced weights
+  replicate figures --minutes 12          a part of the panels; the same command goes on
+  replicate figures --executor processes  on all GPUs of this machine"""
     name = "a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1')"
     parser.words("names", "*", f"{name}; default: all")
     profile = f"size and evaluations: {', '.join(PROFILES)} (see 'replicate list profiles')"
@@ -170,6 +173,12 @@ def _figures(parser: Parser) -> None:
     _engine_options(parser)
     workers = "panels drawn at a time on a CPU, each by all its cores; default: %(default)s"
     parser.option("--workers N", workers, whole(1, 64), default=1)
+    executor = "what draws instead of this process, on other GPUs: "
+    executor += "processes (all GPUs of this machine), ray or slurm (clusters)"
+    parser.option("--executor NAME", executor, one_of(EXECUTORS))
+    parser.option("--minutes N", "stop after so many, between two batches of panels", positive)
+    part = "draw one part of the panels, such as 2/4, and no pages; parts are merged by copying"
+    parser.option("--shard N/M", part, shard)
     parser.option("--force", "draw everything anew, finished figures and panels too")
     parser.option("-o --out FOLDER", "default: figures, or figures/balanced")
     formats = "of the pages: png (default), webp, jpg"

@@ -8,17 +8,20 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..config import FigureConfig, load_paper, paper_names
-from ..errors import ConfigError
+from ..errors import ConfigError, ReplicateError
 from ..suggest import nearest
 
 if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..engine.job import Job
     from ..figure.report import Figure
     from .sheet import Sheet
     from .studio import Studio
@@ -86,6 +89,46 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise ConfigError(f"{studio.place} does not fit its function: {error} ({where})") from error
     return page(studio, figure_id, sheet, studio.drawn[begun:])
+
+
+def first_jobs(studio: Studio, figure_id: str) -> list[Job]:
+    """The jobs that the figure begins with, found by running its function without drawing them.
+
+    None of a figure that measures before it draws, or that lacks a picture or a network; those
+    that it draws later, when it has seen these, are not among them.
+    """
+    planner: Any = _Planner(studio.engine)
+    planning = replace(studio.at(figure_id), engine=planner, progress=None, drawn=[])
+    try:
+        figure_function(figure_id)(planning)
+    except _Planned as planned:
+        return planned.jobs
+    except ReplicateError:
+        pass  # it says so when the figure is drawn
+    return []
+
+
+class _Planned(Exception):
+    """A figure function has come as far as it can without drawing."""
+
+    def __init__(self, jobs: Sequence[Job]):
+        super().__init__()
+        self.jobs = list(jobs)
+
+
+class _Planner:
+    """Stands in for an engine: knows its networks, and takes note instead of working."""
+
+    def __init__(self, engine: Engine):
+        self.networks = engine.networks
+        self.device = engine.device
+        self.precision = engine.precision
+
+    def run_many(self, jobs: Sequence[Job], *_: Any) -> NoReturn:
+        raise _Planned(jobs)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _Planned([])
 
 
 def figure_function(figure_id: str) -> Callable[[Studio], Sheet]:

@@ -6,23 +6,30 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from replicate.cli.drawing import FigureBar
-from replicate.errors import ImageError
+from replicate.engine.engine import Engine
+from replicate.engine.executors import EXECUTORS
+from replicate.engine.reader import Reader
+from replicate.errors import ImageError, ReplicateError
 from replicate.figure.claims import Claim, at_least
 from replicate.figure.panels import Grid, Panel
 from replicate.figure.record import read_record, read_records
 from replicate.figure.report import Figure
 from replicate.networks.spec import NetworkInfo
+from replicate.papers.registry import figure_ids, first_jobs
 from replicate.papers.studio import Studio
 from replicate.storage.store import ResultStore
 
@@ -376,3 +383,114 @@ def test_a_terminal_sees_a_bar_and_no_extra_lines(
     assert typed(ONE).code == 0
     assert "gatys2016/fig5 (1 of 1)" in terminal.getvalue()
     assert "drawing gatys2016/fig5" not in terminal.getvalue()
+
+
+# Panels of all figures at once, in part, elsewhere
+
+
+PAIR = f"figures gatys2016/fig5 gatys2016/fig4 {SMOKE}"
+
+
+def pages(folder: Path) -> dict[str, Any]:
+    """What the figures of a folder show and claim, without the time that they took."""
+    found = {}
+    for record in read_records(folder)[0]:
+        image = (folder / record.image_path).read_bytes()
+        panels = [(panel.label, panel.metrics, panel.losses) for panel in record.panels]
+        found[record.figure] = panels, image
+    return found
+
+
+def test_panels_drawn_in_parts_elsewhere_are_laid_out_without_drawing(
+    typed: Typed, folder: Path, tmp_path: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert typed(PAIR).code == 0
+    whole, keys = pages(folder / "figures"), sorted(puts)
+    shutil.rmtree(folder / "figures")
+    puts.clear()
+    for part in (1, 2):
+        monkeypatch.setattr(
+            "replicate.storage.store.cache_dir", lambda part=part: tmp_path / f"part {part}"
+        )
+        ran = typed(f"{PAIR} --shard {part}/2")
+        assert ran.code == 0
+        assert ran.out == f"part {part} of 2: 3 panels in {tmp_path}/part {part}/results\n"
+        assert "copy the files of their folders into one and run the same command" in ran.err
+        assert "with --profile smoke and --precision exact" in ran.err
+    assert sorted(puts) == keys and not (folder / "figures").exists()
+    for file in (tmp_path / "part 1/results").iterdir():
+        shutil.copy(file, tmp_path / "part 2/results")
+    puts.clear()
+    assert typed(PAIR).code == 0
+    assert puts == [] and pages(folder / "figures") == whole
+
+
+def test_minutes_that_are_over_keep_what_is_drawn(
+    typed: Typed, folder: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 10.0, 20.0, 61.0])  # at the start, then before each panel
+    monkeypatch.setattr("replicate.cli.figures.time.monotonic", lambda: next(clock))
+    ran = typed(f"{PAIR} --minutes 1")
+    monkeypatch.undo()
+    assert ran.code == 130 and ran.out == ""
+    assert "stopped with 2 of 6 panels drawn; run the same command again to go on" in ran.err
+    assert len(puts) == 2 and not (folder / "figures").exists()
+
+
+def test_a_panel_that_fails_among_all_is_told_of_by_its_figure(
+    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = Engine._draw
+
+    def failing(self: Engine, jobs: Any, *arguments: Any) -> Any:
+        if any("Conv4_2" in job.label for job in jobs):
+            raise ReplicateError("it exploded")
+        return draw(self, jobs, *arguments)
+
+    monkeypatch.setattr(Engine, "_draw", failing)
+    ran = typed(f"{PAIR} --minutes 999")
+    assert ran.code == 2
+    assert "gatys2016/fig5: it exploded" in ran.err and "1 figure missing" in ran.err
+    assert list(pages(folder / "figures")) == ["gatys2016/fig4"]
+    shards = [typed(f"{PAIR} --force --shard {part}/2") for part in (1, 2)]
+    assert sorted(shard.code for shard in shards) == [0, 2]
+    assert sum("gatys2016/fig5: Conv4_2: it exploded" in shard.err for shard in shards) == 1
+    assert sorted(shard.out[:22] for shard in shards) == [
+        "part 1 of 2: 3 panels ",
+        "part 2 of 2: 2 panels ",
+    ]
+
+
+def test_an_executor_draws_even_what_was_drawn_before(
+    typed: Typed, puts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setitem(EXECUTORS, "ray", lambda: pool)
+        for options in ("", "--force"):
+            puts.clear()
+            ran = typed(f"{PAIR} --executor ray {options}")
+            assert ran.code == 0 and "6 panels" in ran.err
+            pictures = 0 if options else 4  # filed once
+            assert len(puts) == len(set(puts)) == 6 + pictures
+
+
+def test_no_gpu_for_processes_is_one_sentence(typed: Typed) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert "no GPU on this machine" in typed(f"{ONE} --executor processes").refused()
+
+
+def test_planning_draws_and_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*_: Any) -> None:
+        raise AssertionError("work while planning")
+
+    for place in (Engine, Reader):
+        for name in vars(place):
+            if not name.startswith("__") and callable(getattr(place, name)):
+                monkeypatch.setattr(place, name, work)
+    monkeypatch.setattr("replicate.networks.networks.Networks.network", work)
+    studio = Studio(Engine("cpu"), "smoke")
+    planned = {figure_id: len(first_jobs(studio, figure_id)) for figure_id in figure_ids()}
+    assert planned["gatys2015/fig3"] == 20
+    assert planned["gatys2016/fig5"] == 2
+    assert sum(planned.values()) > 150
