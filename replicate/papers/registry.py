@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..engine.engine import Engine
     from ..engine.job import Job
     from ..figure.report import Figure
+    from ..networks.networks import Networks
+    from ..networks.spec import NetworkSpec
     from .sheet import Sheet
     from .studio import Studio
 
@@ -120,7 +122,7 @@ class _Planner:
     """Stands in for an engine: knows its networks, and takes note instead of working."""
 
     def __init__(self, engine: Engine):
-        self.networks = engine.networks
+        self.networks = _Names(engine.networks)
         self.device = engine.device
         self.precision = engine.precision
 
@@ -129,6 +131,19 @@ class _Planner:
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _Planned([])
+
+
+class _Names:
+    """Networks that can be asked which they are, but read nothing."""
+
+    def __init__(self, networks: Networks):
+        self._networks = networks
+
+    def network(self, spec: NetworkSpec) -> NoReturn:
+        raise _Planned([])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._networks, name)
 
 
 def figure_function(figure_id: str) -> Callable[[Studio], Sheet]:
