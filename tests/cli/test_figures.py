@@ -267,7 +267,11 @@ def test_the_default_profile_is_the_machine_s(
 ) -> None:
     device_type = SimpleNamespace(type=device)
     engine = SimpleNamespace(
-        device=device_type, precision="float32", networks=SimpleNamespace(chosen="auto")
+        device=device_type,
+        precision="float32",
+        networks=SimpleNamespace(chosen="auto"),
+        key=lambda job: job.label,
+        run_many=lambda jobs, *_, **__: [],
     )
     monkeypatch.setattr("replicate.cli.figures.make_engine", lambda *_, **__: engine)
     drawing()
