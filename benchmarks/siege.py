@@ -17,10 +17,16 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+REPORT = Path(__file__).with_suffix(".md")
+HEAD = """# Siege
+
+What `python -m benchmarks.siege --write` tried, and what was not repelled.
+"""
+
 AREAS: dict[str, Callable[[Tries, Path], None]] = {}
 """Areas by name, in the order in which they are tried."""
 
-MODULES = ("benchmarks.siege_server",)
+MODULES = ("benchmarks.siege_files", "benchmarks.siege_server")
 """Where areas are."""
 
 
@@ -83,6 +89,7 @@ def main() -> int:
         import_module(module)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.siege", description=__doc__)
     parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
+    parser.add_argument("--write", action="store_true", help=f"the table of all into {REPORT.name}")
     args = parser.parse_args()
     unknown = [name for name in args.areas if name not in AREAS]
     if unknown:
@@ -90,6 +97,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="siege-") as folder:
         found = besieged(args.areas or list(AREAS), Path(folder))
     print(table(found))
+    if args.write:
+        REPORT.write_text(f"{HEAD}\n{table(found)}\n", encoding="utf-8")
     return 1 if any(each.wrong for each in found) else 0
 
 

@@ -134,7 +134,10 @@ def save_recorded(result: Result, path: str | Path, **sources: str | Path | None
         ReplicateError: the file cannot be written.
     """
     record = record_of(result, **sources)
-    result.picture.save(path, {CHUNK: json.dumps(record.plain(), ensure_ascii=False)})
+    text = json.dumps(record.plain(), ensure_ascii=False)
+    # A path of bytes that are no letters: JSON can say them, UTF-8 cannot.
+    text = text.encode("utf-8", "backslashreplace").decode()
+    result.picture.save(path, {CHUNK: text})
     return record
 
 

@@ -219,6 +219,11 @@ def test_the_text_is_json_that_others_can_read(result: Result, tmp_path: Path) -
     assert {"replicate", "torch", "engine"} <= set(data["versions"])
 
 
+def test_a_path_of_bytes_that_are_no_letters(result: Result, tmp_path: Path) -> None:
+    written = save_recorded(result, tmp_path / "out.png", content="odd\udcff.png")
+    assert read_record(tmp_path / "out.png") == written
+
+
 def test_no_torch_is_needed() -> None:
     import subprocess
     import sys

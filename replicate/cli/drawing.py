@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job
-from ..errors import ReplicateError
+from ..errors import ReplicateError, one_line
 from ..networks.spec import NetworkSpec
 from ..networks.table import network_entry
 from ..storage.store import ResultStore, StoredResult
@@ -60,7 +60,7 @@ def precision_label(precision: str) -> str:
 
 def say_above_bars(sentence: str) -> None:
     """One remark on stderr, above any progress bar."""
-    tqdm.write(f"replicate: {sentence}", file=sys.stderr)
+    tqdm.write(f"replicate: {one_line(sentence)}", file=sys.stderr)
     sys.stderr.flush()
 
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import one_line
 from ..figure.claims import counted
 from ..storage.files import json_text
 
@@ -16,7 +17,7 @@ _GAP = "  "
 
 def say(sentence: str) -> None:
     """One remark beside the result, on stderr."""
-    print(f"replicate: {sentence}", file=sys.stderr, flush=True)
+    print(f"replicate: {one_line(sentence)}", file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:

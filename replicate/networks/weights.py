@@ -302,7 +302,7 @@ def _converted(state: Mapping[str, Any], original: Path, entry: NetworkEntry) ->
     for key, shape in expected_shapes(entry.architecture).items():
         stem, part = key.rsplit(".", 1)
         tensor = state.get(key, state.get(indices.get(f"{stem}.", "") + part))
-        if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
+        if not _is_plain(tensor) or tuple(tensor.shape) != shape:
             raise WeightsError(
                 f"'{original.name}' has no {key} of shape {shape}, so it is not {entry.id}."
             )
@@ -310,6 +310,13 @@ def _converted(state: Mapping[str, Any], original: Path, entry: NetworkEntry) ->
     if entry.bgr:
         tensors["features.0.weight"] = tensors["features.0.weight"].flip(1).contiguous()
     return tensors
+
+
+def _is_plain(tensor: Any) -> bool:
+    """Whether it is a tensor of numbers in memory: not sparse, quantised or complex."""
+    if not isinstance(tensor, Tensor) or tensor.is_quantized or not tensor.is_floating_point():
+        return False
+    return tensor.layout == torch.strided and tensor.device.type == "cpu"
 
 
 def _has_landmarks(tensors: Mapping[str, Tensor], entry: NetworkEntry) -> bool:

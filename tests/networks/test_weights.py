@@ -312,6 +312,8 @@ def _without(key: str) -> Callable[[dict[str, Tensor]], object]:
         lambda tensors: {**tensors, "features.3.weight": torch.zeros(128, 64, 1, 1)},
         lambda tensors: {**tensors, "features.3.bias": torch.zeros(1)},
         lambda tensors: {**tensors, "features.3.bias": [0.0] * 128},
+        lambda tensors: {**tensors, "features.3.bias": torch.zeros(128).to_sparse()},
+        lambda tensors: {**tensors, "features.3.bias": torch.zeros(128, device="meta")},
         lambda tensors: {"state_dict": tensors},
         lambda tensors: {},
         lambda tensors: list(tensors.values()),
