@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from replicate.errors import ImageError
+from replicate.errors import ImageError, ReplicateError
 from replicate.images import Picture, bundled, bundled_names, load_image
+from replicate.record import Record, read_record
 from replicate.storage.files import cache_dir
 
 from .limits import InputError, Limits
@@ -36,7 +37,7 @@ def examples(role: str) -> dict[str, str]:
 
 
 def folder() -> Path:
-    """Where the bundled pictures lie as files: all that is served from the cache."""
+    """Where the bundled pictures lie as files."""
     return cache_dir() / "demo"
 
 
@@ -87,6 +88,19 @@ def read(path: str | None, role: str, limits: Limits) -> Picture | None:
         raise InputError(_renamed(str(error), file, role)) from error
     known = _by_digest().get(picture.sha256)
     return replace(picture, name=known or file.name)
+
+
+def record(path: str, limits: Limits) -> Record:
+    """How the picture in a visitor's file was drawn.
+
+    Raises:
+        InputError: it does not say so, or is over the limits.
+    """
+    try:
+        with _reading:
+            return read_record(path, limits.pixels)
+    except ReplicateError as error:
+        raise InputError(str(error).replace(f"'{path}'", "This file")) from error
 
 
 def _share(file: Path) -> float:

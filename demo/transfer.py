@@ -13,7 +13,7 @@ from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
-from replicate.record import read_record, save_recorded
+from replicate.record import save_recorded
 
 from . import pictures, settings, texts
 from .chart import chart
@@ -233,10 +233,7 @@ class Transfer(DrawingTab):
         """The form as it was when a picture was drawn, from the record inside the picture."""
         if path is None:
             return [gr.skip()] * len(fields(Form))
-        try:
-            record = read_record(path)
-        except ReplicateError as error:
-            raise InputError(str(error).replace(f"'{path}'", "This file")) from error
+        record = pictures.record(path, self.limits)
         wanted, remarks = settings.from_record(record, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
         for role in ("content", "style"):

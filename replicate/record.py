@@ -27,6 +27,7 @@ from .engine.job import ENGINE_VERSION, Job, Result
 from .engine.preset import Init, Preset
 from .errors import ImageError, ReplicateError
 from .images import Picture, find_image, read_text
+from .images.picture import MAX_PIXELS
 from .networks.spec import NetworkInfo
 from .strict import Strict
 
@@ -141,14 +142,14 @@ def save_recorded(result: Result, path: str | Path, **sources: str | Path | None
     return record
 
 
-def read_record(path: str | Path) -> Record:
+def read_record(path: str | Path, max_pixels: int = MAX_PIXELS) -> Record:
     """The record in a picture's file.
 
     Raises:
-        ImageError: the file is missing, not a picture, or carries no record.
+        ImageError: the file is missing, not a picture, over ``max_pixels``, or carries no record.
         ReplicateError: the record is damaged or of a newer version.
     """
-    text = read_text(path).get(CHUNK)
+    text = read_text(path, max_pixels).get(CHUNK)
     if text is None:
         raise ImageError(
             f"'{path}' does not say how it was drawn: this program did not write it, or another "

@@ -165,14 +165,15 @@ def load_image(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
     return _read(source, label, name, max_pixels)
 
 
-def read_text(path: str | Path) -> dict[str, str]:
+def read_text(path: str | Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
     """The text that ``Picture.save`` stored in a file; empty if there is none.
 
     Raises:
-        ImageError: the file is missing or not a picture.
+        ImageError: the file is missing, not a picture, or over ``max_pixels``.
     """
     label, _ = _describe(path)
-    with _open(Path(path), label) as file, _opened(file, label, MAX_PIXELS) as image:
+    with _open(Path(path), label) as file, _opened(file, label, max_pixels) as image:
+        _check_pixels(image, label, max_pixels)
         if isinstance(image, PngImagePlugin.PngImageFile):
             _load_pixels(image, label)  # chunks may come after the pixels
             return {key: str(value) for key, value in image.text.items()}
@@ -235,11 +236,8 @@ def _opened(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
 
 
 def _decode(image: Image.Image, label: str, name: str, max_pixels: int) -> Picture:
+    _check_pixels(image, label, max_pixels)
     width, height = image.size
-    if width * height > max_pixels:
-        raise ImageError(
-            f"{label} has {width} × {height} pixels, over the limit of {max_pixels:,} in all."
-        )
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{label} has {width} × {height} pixels; each side needs {MIN_SIDE} or more."
@@ -255,6 +253,14 @@ def _decode(image: Image.Image, label: str, name: str, max_pixels: int) -> Pictu
     except Exception as error:
         raise ImageError(f"{label} has a colour mode ({image.mode}) that is not read.") from error
     return Picture(pixels, name)
+
+
+def _check_pixels(image: Image.Image, label: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{label} has {width} × {height} pixels, over the limit of {max_pixels:,} in all."
+        )
 
 
 def _load_pixels(image: Image.Image, label: str) -> None:

@@ -187,13 +187,17 @@ def test_a_dropped_picture_restores_its_settings(tab, backend, tmp_path):
     assert again.description() == job.description()
 
 
-@pytest.mark.parametrize("data", [b"no picture", None])
-def test_a_picture_without_settings_says_so(tab, tmp_path, scene, data):
-    path = scene().save(tmp_path / "secret.png")
-    if data is not None:
-        path.write_bytes(data)
+@pytest.mark.parametrize(
+    ("side", "says"), [(None, "is not a picture"), (20, "does not say"), (1001, "over the limit")]
+)
+def test_a_picture_without_settings_says_so(tab, tmp_path, side, says):
+    path = tmp_path / "secret.png"
+    if side:
+        Image.new("L", (side, side)).save(path)
+    else:
+        path.write_bytes(b"no picture")
 
-    with pytest.raises(ReplicateError, match=r"^This file ") as caught:
+    with pytest.raises(ReplicateError, match=rf"^This file .*{says}") as caught:
         tab.restore(str(path))
 
     assert "secret" not in str(caught.value)
