@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -286,7 +287,9 @@ def _convert(original: Path, entry: NetworkEntry, address: str) -> Path:
 
 def _state(original: Path) -> Mapping[str, Any]:
     try:
-        state = torch.load(original, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on strange tensors
+            state = torch.load(original, map_location="cpu", weights_only=True)
     except Exception as error:  # arbitrary bytes make the unpickler raise nearly anything
         raise WeightsError(
             f"'{original.name}' is not a file of plain PyTorch weights (damaged, or it asks to run "
