@@ -88,7 +88,8 @@ class Classifier(Network):
         if name in self._places:
             return name
         near = difflib.get_close_matches(name, self._places, n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'?" if near else f"there is '{self.layers[-1]}'."
+        stages = [each for each in self.layers if each.count(".") <= 1]
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(stages)}."
         raise LayerError(f"{self.architecture} has no layer '{layer}'; {hint}")
 
     def field(self, layer: str) -> int | None:

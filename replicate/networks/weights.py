@@ -41,6 +41,8 @@ MEANS_PREFIX = {"max": "means.", "average": "means_average."}
 """How a bundled file calls mean activations, by the pooling with which they were measured."""
 
 _LANDMARK_TOLERANCE = 0.02
+_OLD_DENSE = re.compile(r"(?<=\.)(norm|conv)([12])(?=\.)")
+"""What torchvision's files of DenseNet call ``norm.1``, from before a name might have no dot."""
 _HUB = re.compile(r"https://huggingface\.co/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -304,7 +306,8 @@ def _converted(state: Mapping[str, Any], original: Path, entry: NetworkEntry) ->
     tensors = {}
     for key, shape in expected_shapes(entry.architecture).items():
         stem, part = key.rsplit(".", 1)
-        tensor = state.get(key, state.get(indices.get(f"{stem}.", "") + part))
+        others = (f"{indices.get(f'{stem}.', '')}{part}", _OLD_DENSE.sub(r"\1.\2", key))
+        tensor: Any = next((state[each] for each in (key, *others) if each in state), None)
         if not _is_plain(tensor) or tuple(tensor.shape) != shape:
             raise WeightsError(
                 f"'{original.name}' has no {key} of shape {shape}, so it is not {entry.id}."

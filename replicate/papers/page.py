@@ -18,9 +18,10 @@ from .studio import Studio, figure_config
 def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]) -> Figure:
     """The figure: what the config says of it around what was drawn and measured."""
     paper, config, _ = figure_config(figure_id)
-    networks = _networks([*(result.network for result in results), *sheet.networks])
+    used = [*(result.network for result in results), *sheet.networks]
+    networks = _networks(used)
     balanced = studio.balanced and config.compares_layers
-    remarks = [config.caption, *_reading(networks), *_proceeding(results)]
+    remarks = [config.caption, *_reading(used), *_proceeding(results)]
     if config.compares_layers:
         remarks.append(_weighing(balanced))
     if config.remark and studio.inputs == "paper":
@@ -63,12 +64,12 @@ def _networks(used: Sequence[NetworkInfo]) -> list[NetworkInfo]:
     return list({info.name: info for info in used}.values())
 
 
-def _reading(networks: Sequence[NetworkInfo]) -> list[str]:
-    """How the networks were used: pooling, and whether they were normalised."""
-    used = {(info.spec.pooling, info.spec.normalised) for info in networks}
-    if len(used) != 1:
+def _reading(used: Sequence[NetworkInfo]) -> list[str]:
+    """How all networks were used: pooling, and whether they were normalised."""
+    ways = {(info.spec.pooling, info.spec.normalised) for info in used}
+    if len(ways) != 1:
         return []
-    ((pooling, normalised),) = used
+    ((pooling, normalised),) = ways
     return [f"{pooling.capitalize()} pooling{', normalised network' if normalised else ''}."]
 
 

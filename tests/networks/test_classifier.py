@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,13 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.errors import LayerError, WeightsError
 from replicate.networks import means as normalisation
-from replicate.networks.classifier import Classifier, blank_model, survey
+from replicate.networks.classifier import Classifier, blank_model, state_shapes, survey
 from replicate.networks.layers import receptive_field, steps
 from replicate.networks.means import measure_means
 from replicate.networks.random import random_weights
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import network_entry, read_table
-from replicate.networks.weights import fetch_weights, find_weights, load_weights
+from replicate.networks.weights import _converted, fetch_weights, find_weights, load_weights
 from replicate.record import read_record
 
 PREPROCESSING = network_entry("resnet18").preprocessing
@@ -113,7 +115,7 @@ def _counting(calls: list[int]) -> Callable[..., Tensor]:
 
 @pytest.mark.parametrize(
     ("layer", "nearest"),
-    [("layer2.9", "layer2."), ("Layer3", "layer3"), ("relu4_2", "relu"), ("", "layer4")],
+    [("layer2.9", "layer2."), ("Layer3", "layer3"), ("relu4_2", "relu"), ("", "layer1, layer2.0")],
 )
 def test_an_unknown_layer_is_one_sentence(layer: str, nearest: str) -> None:
     with pytest.raises(LayerError) as caught:
@@ -193,6 +195,20 @@ def test_an_original_is_found_under_torchvisions_name(
     assert found.keys() == tensors().keys()
     assert all(torch.equal(found[key], each) for key, each in tensors().items())
     assert fetch_weights("resnet18") == find_weights("resnet18")
+
+
+def test_an_original_densenet_has_dots_in_its_names() -> None:
+    shapes = state_shapes("densenet121")
+    made = {
+        key: torch.full(shape, float(place)) for place, (key, shape) in enumerate(shapes.items())
+    }
+    dotted = re.compile(r"(denselayer\d+\.(?:norm|conv))(\d)")  # as torchvision's own reader has it
+    state = {dotted.sub(r"\1.\2", key): each for key, each in made.items()}
+    assert state.keys() != made.keys()
+    entry = replace(network_entry("resnet18"), architecture="densenet121")
+    found = _converted(state, Path("densenet121.pth"), entry)
+    assert found.keys() == made.keys()
+    assert all(torch.equal(found[key], each) for key, each in made.items())
 
 
 def test_another_architectures_original_is_refused(no_weights: Path) -> None:

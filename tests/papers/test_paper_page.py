@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replicate.config import load_preset
-from replicate.papers.page import _extent, _proceeding
+from replicate.papers.page import _extent, _proceeding, page
 from replicate.papers.panels import ratio_label
 from replicate.papers.studio import Studio
 
@@ -49,3 +49,23 @@ def test_the_canvas_that_ratios_are_meant_for(
     remarks = [text for text in _proceeding(list(studio.draw(jobs).values())) if "Ratios" in text]
     assert len(remarks) == bool(said)
     assert not said or said in remarks[0]
+
+
+@pytest.mark.parametrize("kinds", [("average", "average"), ("average", "max")])
+def test_pooling_is_only_said_where_it_is_the_same_in_all_panels(
+    small_studio: Callable[..., Studio], scene: Any, kinds: tuple[str, str]
+) -> None:
+    studio = small_studio().at("gatys2016/fig4")
+    variants = {
+        f"{place}": studio.job(
+            studio.preset.with_(network={"pooling": kind}),
+            scene(64, 48),
+            scene(64, 48, seed=1),
+            evaluations=2,
+        )
+        for place, kind in enumerate(kinds)
+    }
+    panels = studio.panels(variants)
+    sheet = studio.sheet(panels, grids=[panels.grid()], claims=[])
+    figure = page(studio, "gatys2016/fig4", sheet, list(panels.values()))
+    assert ("pooling" in figure.caption) == (len(set(kinds)) == 1)
