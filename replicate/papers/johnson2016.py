@@ -82,8 +82,7 @@ def _reconstructions(
     studio: Studio, kind: Literal["content", "style"], sets: Mapping[str, Sequence[str]]
 ) -> Panels:
     """By (network, picture, layer); networks that resolve to the same are drawn once."""
-    preset, weight = studio.preset, studio.config.tv_weight
-    preset = preset if weight is None else preset.with_(tv_weight=weight)
+    preset = studio.preset
     variants = {
         (network, picture.name, label): studio.job(
             only(on_network, kind, layers),

@@ -88,8 +88,10 @@ class Studio:
 
     @cached_property
     def preset(self) -> Preset:
-        """The figure's preset."""
-        return figure_config(self.figure_id)[2]
+        """The figure's preset, with the figure's own total variation if it has one."""
+        _, config, preset = figure_config(self.figure_id)
+        weight = config.tv_weight
+        return preset if weight is None else preset.with_(tv_weight=weight)
 
     @property
     def roles(self) -> list[str]:
