@@ -34,7 +34,7 @@ UPLOAD = f"{API}/upload"
 _READ = re.compile(
     r"/|/examples/[\w-]+\.webp|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
     r"|/(assets|static|svelte)/.*"
-    rf"|{API}/(info/?|startup-events|theme\.css|app_id/?|login_check/?|user/?|queue/data"
+    rf"|{API}/(info/?|openapi\.json|startup-events|theme\.css|app_id/?|login_check/?|user/?|queue/data"
     r"|queue/status|upload_progress|heartbeat/[\w-]+|call/(v2/)?\w+/\w+|file=.*)"
 )
 _WRITTEN = re.compile(

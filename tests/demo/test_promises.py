@@ -257,6 +257,8 @@ def test_only_what_the_page_uses_is_there(server):
         "gradio_api/proxy=http://127.0.0.1:1/x": 404,
         "gradio_api/deep_link?session_hash=x": 404,
         "gradio_api/vibe-code": 404,
+        f"gradio_api/file={ROOT}/pyproject.toml": 403,
+        "gradio_api/file=/etc/hostname": 403,
         "gradio_api/run-history/buckets": 404,
         "monitoring/summary": 404,
         "examples/../examples.webp": 404,
@@ -270,7 +272,7 @@ def test_only_what_the_page_uses_is_there(server):
 def test_no_path_of_the_server_is_in_the_page(server, backend):
     secrets = {str(backend.uploads.base), str(ROOT), str(Path.home()), sys.prefix}
 
-    for place in ("", "config", "gradio_api/info"):
+    for place in ("", "config", "gradio_api/info", "gradio_api/openapi.json"):
         text = httpx.get(server + place).text
         assert not [secret for secret in secrets if f"{secret}/" in text], place
 

@@ -3,13 +3,9 @@
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.utils import Status
-
-from demo.page import GALLERY
-from replicate.storage.files import cache_dir
 
 SECONDS = 120
 """A busy machine is no fault."""
@@ -123,33 +119,3 @@ def test_who_finds_the_queue_full_is_told_so(clients, submit, backend):
 
     for job in accepted:
         assert job.result(timeout=SECONDS)[1]["evaluation"] == 5
-
-
-# What is given away
-
-
-def test_no_file_of_the_server_can_be_read(server, backend):
-    cache = cache_dir()
-    (cache / "results").mkdir(exist_ok=True)
-    (cache / "results" / "x.png").write_bytes(b"somebody's picture")
-    root = GALLERY.parents[1]
-    places = [
-        Path("/etc/hostname"),
-        Path(__file__).resolve(),
-        root / "pyproject.toml",
-        cache / "results" / "x.png",
-        cache / "demo" / ".." / "results" / "x.png",
-        cache,
-    ]
-
-    answers = {place: httpx.get(f"{server}gradio_api/file={place}") for place in places}
-
-    assert {answer.status_code for answer in answers.values()} <= {403, 404}
-
-
-def test_a_file_over_the_limit_is_refused(server, backend):
-    large = b"\x89PNG" + bytes(backend.limits.megabytes * 1_000_000 + 1_000_000)
-
-    answer = httpx.post(f"{server}gradio_api/upload", files={"files": ("a.png", large)})
-
-    assert answer.status_code == 413
