@@ -279,11 +279,17 @@ class Crowd:
 def oldest(folder: Path) -> float:
     """Seconds since the oldest file of a visitor's below ``folder`` was written."""
     written = time.time()
-    for path in (*folder.glob("uploads/**/*"), *folder.glob("cache/demo-results/visitors/*")):
+    for path in visitors_files(folder / "uploads", folder / "cache"):
         with contextlib.suppress(OSError):  # gone meanwhile
-            if path.is_file() and "examples" not in path.parts:
-                written = min(written, path.stat().st_mtime)
+            written = min(written, path.stat().st_mtime)
     return time.time() - written
+
+
+def visitors_files(uploads: Path, cache: Path) -> list[Path]:
+    """Uploads, downloads and results that a server keeps."""
+    walks = (*os.walk(uploads), *os.walk(cache / "demo-results" / "visitors"))  # passes over errors
+    found = (Path(place) / name for place, _, names in walks for name in names)
+    return [path for path in found if "examples" not in path.parts]
 
 
 def _megabytes(process: int) -> float | None:

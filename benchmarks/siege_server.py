@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from .demo_load import server as started
+from .demo_load import visitors_files
 from .siege import Tries, area
 
 SWEPT = 75.0
@@ -98,9 +99,7 @@ def besieged(folder: Path, *options: str) -> Iterator[tuple[str, Any]]:
 
 def kept(folder: Path) -> list[Path]:
     """Visitors' files that the server of ``folder`` keeps."""
-    uploads = [path for path in folder.rglob("uploads/server-*/**/*") if path.is_file()]
-    results = list(folder.parent.glob("cache/demo-results/visitors/*"))
-    return [path for path in [*uploads, *results] if "examples" not in path.parts]
+    return visitors_files(folder / "uploads", folder.parent / "cache")
 
 
 def aged(paths: list[Path]) -> None:
