@@ -9,7 +9,7 @@ import os
 
 # Before Gradio is imported: it reports its start to its makers otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-# Before torch is imported: on a server with other work, threads that wait for each other by spinning
-# take the processor from those they wait for. On two busy cores a drawing of 64 px took 20 to 30
-# seconds instead of 0.7.
+# Before torch is imported: on a server with other work, threads that wait for each other by
+# spinning take the processor from those they wait for. On two busy cores a drawing of 64 px took
+# 20 to 30 seconds instead of 0.7.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import line, pictures
+from demo import fields, line, pictures
 from demo.layers import Layers
 from demo.limits import InputError, Limits
 from demo.line import in_turn
@@ -293,6 +293,13 @@ def test_no_path_of_the_server_is_in_the_page(server, backend):
     for place in ("", "config", "gradio_api/info", "gradio_api/openapi.json"):
         text = httpx.get(server + place).text
         assert not [secret for secret in secrets if f"{secret}/" in text], place
+
+
+@pytest.mark.parametrize("field", [fields.Slider, fields.Number, fields.Dropdown, fields.Radio])
+def test_what_was_entered_reaches_our_own_sentences(field):
+    bounds = {"minimum": 0} if field in (fields.Slider, fields.Number) else {"choices": ["a"]}
+
+    assert [field(**bounds).preprocess(value) for value in (None, -1, "x")] == [None, -1, "x"]
 
 
 def test_a_picture_too_flat_for_the_size_is_a_sentence(backend, tmp_path, scene):
