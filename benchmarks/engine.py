@@ -157,6 +157,13 @@ def table(rounds: int) -> str:
     return "\n".join(lines)
 
 
+def write_page(module: str, title: str, text: str) -> None:
+    """Write the page of a benchmark beside its module's file, with the command that made it."""
+    path = Path(module)
+    head = f"# {title}\n\nWritten by `python -m benchmarks.{path.stem} --write`.\n\n"
+    path.with_suffix(".md").write_text(f"{head}{text}\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -175,8 +182,7 @@ def main() -> None:
     text = table(arguments.rounds)
     print(text)
     if arguments.write:
-        head = "# Seconds an evaluation\n\nWritten by `python -m benchmarks.engine --write`.\n\n"
-        Path(__file__).with_suffix(".md").write_text(head + text + "\n")
+        write_page(__file__, "Seconds an evaluation", text)
 
 
 if __name__ == "__main__":

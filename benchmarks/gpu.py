@@ -17,11 +17,10 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from benchmarks.engine import bare_network, processor
+from benchmarks.engine import bare_network, processor, write_page
 from replicate.engine.engine import Engine
 from replicate.engine.optimizers import LBFGS
 from replicate.method import Objective, content, evaluate, style
@@ -142,8 +141,7 @@ def main() -> None:
     counts = [int(count) for count in arguments.pictures.split(",")]
     text = table(Engine(), counts, arguments.size, arguments.evaluations, arguments.rounds)
     if arguments.write:
-        head = "# A GPU's evaluations\n\nWritten by `python -m benchmarks.gpu --write`.\n\n"
-        Path(__file__).with_suffix(".md").write_text(head + text + "\n")
+        write_page(__file__, "A GPU's evaluations", text)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.engine import processor
+from benchmarks.engine import processor, write_page
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
@@ -201,8 +201,7 @@ def main() -> None:
     text = table(path, arguments.size, arguments.evaluations, device)
     print(text)
     if arguments.write:
-        head = "# Beside another program\n\nWritten by `python -m benchmarks.peers --write`.\n\n"
-        Path(__file__).with_suffix(".md").write_text(head + text + "\n")
+        write_page(__file__, "Beside another program", text)
 
 
 if __name__ == "__main__":

@@ -99,8 +99,11 @@ def fulfil(order: Order) -> int:
 
 
 def _filed(store: ResultStore, picture: Picture) -> str:
-    if not store.path(picture.sha256).exists():
-        store.put(picture.sha256, picture.pixels, {"name": picture.name, "credit": picture.credit})
+    known = {"name": picture.name, "credit": picture.credit}
+    if not store.path(picture.sha256).exists() and (
+        store.put(picture.sha256, picture.pixels, known) is None
+    ):
+        raise ReplicateError(f"'{store.folder}' takes no pictures for other processes")
     return picture.sha256
 
 

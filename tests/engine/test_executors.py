@@ -157,6 +157,15 @@ class Idle:
         return Nothing()
 
 
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_ordered(
+    jobs: list[Job], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    store = ResultStore(tmp_path / "file" / "results")
+    with pytest.raises(ReplicateError, match="takes no pictures for other processes"):
+        order_of(jobs, engine(store))
+
+
 def test_results_in_another_store_are_missed_and_the_rest_called_off(
     jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
