@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from replicate.cli.arguments import whole
 from replicate.errors import ReplicateError
 
 
@@ -39,7 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--host", help="default: this machine only; 0.0.0.0 for all")
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument(
+        "--port",
+        type=whole(1, 65535),
+        help="default: the first free one from 7860",
+    )
     parser.add_argument(
         "--device",
         default=os.environ.get("REPLICATE_DEVICE") or "auto",
@@ -52,8 +57,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--keep",
-        type=int,
-        choices=range(1, 60),
+        type=whole(1, 59),
         metavar="MINUTES",
         help="for which uploads and drawings of them stay on the server (default: 50)",
     )

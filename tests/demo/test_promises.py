@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from demo import fields, line, pictures
+from demo.__main__ import main
 from demo.layers import Layers
 from demo.limits import InputError, Limits
 from demo.line import in_turn
@@ -435,3 +436,12 @@ def test_evaluations_are_counted_but_not_those_that_are_found(backend, job):
         draw(size)
     with pytest.raises(InputError, match="20 evaluations an hour"):
         draw(56)
+
+
+@pytest.mark.parametrize("options", ["--port 99999", "--port x", "--keep 0"])
+def test_a_number_out_of_range_is_one_sentence(options, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(options.split())
+    assert stopped.value.code == 2
+    *_, sentence = capsys.readouterr().err.strip().splitlines()
+    assert "needs a whole number from 1 to" in sentence and len(sentence) < 120
