@@ -18,27 +18,36 @@ ARTWORK_SIZE = 1024
 _ARTWORK_CREDIT = "drawn by this project's own program"
 
 _PHOTOGRAPHS = {
-    "astronaut": ("astronaut.png", "NASA (Eileen Collins), public domain"),
-    "chelsea": ("chelsea.png", "Stefan van der Walt, CC0"),
-    "coffee": ("coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0"),
-    "rocket": ("rocket.jpg", "SpaceX, public domain"),
+    "astronaut": ("skimage", "astronaut.png", "NASA (Eileen Collins), public domain"),
+    "chelsea": ("skimage", "chelsea.png", "Stefan van der Walt, CC0"),
+    "coffee": ("skimage", "coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0"),
+    "rocket": ("skimage", "rocket.jpg", "SpaceX, public domain"),
     "motorcycle": (
+        "skimage",
         "motorcycle_left.png",
         "Scharstein et al., Middlebury stereo benchmark 2014",
     ),
-    "horse": ("horse.png", "Andreas Preuss (marauder), CC0"),
+    "horse": ("skimage", "horse.png", "Andreas Preuss (marauder), CC0"),
+    "cameraman": ("skimage", "camera.png", "Lav Varshney, CC0"),
+    "hopper": ("matplotlib", "grace_hopper.jpg", "James S. Davis, US Navy, public domain"),
+    "pagoda": ("", "china.jpg", "danielbuechele (Flickr), CC BY 2.0"),
+    "dahlia": ("", "flower.jpg", "vultilion (Flickr), CC BY 2.0"),
 }
-"""Files inside the installed scikit-image wheel; credits from its documentation."""
+"""Name to the package that brings it (none: this one), file and credit, from its documentation."""
+
+_FOLDERS = {"skimage": "data", "matplotlib": "mpl-data/sample_data"}
+"""Where the installed packages keep their photographs."""
 
 
 def bundled_names() -> dict[str, list[str]]:
     """Names for ``bundled``: "photographs" (those installed here), "artworks" to take as styles,
     and drawn "subjects".
     """
-    folder = _photograph_folder()
     return {
         "photographs": [
-            name for name, (file, _) in _PHOTOGRAPHS.items() if (folder / file).is_file()
+            name
+            for name, (package, file, _) in _PHOTOGRAPHS.items()
+            if (_photograph_folder(package) / file).is_file()
         ],
         "artworks": list(artworks.ARTWORKS),
         "subjects": list(artworks.SUBJECTS),
@@ -61,19 +70,22 @@ def bundled(name: str) -> Picture:
     raise ImageError(f"There is no bundled picture '{name}'{nearest(name, known)}")
 
 
-def _photograph_folder() -> Path:
-    # Found without importing scikit-image, whose own loader might go to the network.
-    spec = importlib.util.find_spec("skimage")
+def _photograph_folder(package: str) -> Path:
+    if not package:
+        return Path(__file__).with_name("photographs")
+    # Found without importing it: that takes long, and scikit-image's own loader might go to the
+    # network.
+    spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ImageError("The bundled photographs need the package scikit-image.")
-    return Path(spec.submodule_search_locations[0]) / "data"
+        raise ImageError(f"The bundled photographs need the package {package}.")
+    return Path(spec.submodule_search_locations[0]) / _FOLDERS[package]
 
 
 def _photograph(name: str) -> Picture:
-    file, credit = _PHOTOGRAPHS[name]
-    path = _photograph_folder() / file
+    package, file, credit = _PHOTOGRAPHS[name]
+    path = _photograph_folder(package) / file
     if not path.is_file():
-        raise ImageError(f"The installed scikit-image does not contain the photograph '{name}'.")
+        raise ImageError(f"The installed {package} does not contain the photograph '{name}'.")
     return replace(load_image(path), name=name, credit=credit)
 
 

@@ -4,7 +4,7 @@ Gatys et al. (2016, section 2) rescale the weights "such that the mean activatio
 convolutional filter over images and positions" is one.  Their pictures were ImageNet's; the
 package carries the means of the original VGG-19 and VGG-16, measured over 477 photographs of
 ImageNet with either pooling; the compact network's file holds its own; for every other network
-they are measured over the bundled photographs when first needed.
+they are measured over six bundled photographs when first needed.
 
 ``python -m benchmarks.channel_means FOLDER NETWORK ...`` measures anew.
 """
@@ -21,13 +21,16 @@ import torch
 from torch import Tensor
 
 from ..errors import ReplicateError
-from ..images import Picture, bundled, bundled_names
+from ..images import Picture, bundled
 from ..storage.files import cache_dir, open_file, write_atomic
 from .network import Network
 from .pixels import to_tensor
 from .weights import Weights
 
 MEANS = Path(__file__).with_name("channel_means.npz")
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle", "horse")
+"""Bundled ones that means are measured on; others would change what such networks draw."""
+
 SIDE = 256
 """Longest side of the photographs that the means are measured on."""
 
@@ -79,8 +82,7 @@ def channel_means(network: Network, name: str, weights: Weights) -> dict[str, Te
         kept = cache_dir() / "means" / f"{weights.sha256[:32]}-{network.pooling}-{kind}.npz"
         means = _read(kept, "")
         if not means:
-            photographs = [bundled(name) for name in bundled_names()["photographs"]]
-            means = measure_means(network, photographs)
+            means = measure_means(network, [bundled(name) for name in PHOTOGRAPHS])
             table = io.BytesIO()
             np.savez(table, **{layer: mean.numpy() for layer, mean in means.items()})  # type: ignore[arg-type]
             try:

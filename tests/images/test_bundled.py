@@ -40,6 +40,10 @@ def test_every_name_has_its_picture():
         "rocket": (640, 427),
         "motorcycle": (741, 500),
         "horse": (400, 328),
+        "cameraman": (512, 512),
+        "hopper": (512, 600),
+        "pagoda": (640, 427),
+        "dahlia": (640, 427),
     }
     assert all(bundled(name).name == name and bundled(name).credit for name in sizes)
     # One bit a pixel: black on white, not the other way round.
@@ -47,7 +51,7 @@ def test_every_name_has_its_picture():
 
 
 def test_a_photograph_that_is_not_installed(monkeypatch, tmp_path):
-    monkeypatch.setattr(bundled_module, "_photograph_folder", lambda: tmp_path)
+    monkeypatch.setattr(bundled_module, "_photograph_folder", lambda package: tmp_path)
     assert bundled_names()["photographs"] == []
     with pytest.raises(ImageError, match="does not contain the photograph 'coffee'"):
         bundled("coffee")

@@ -44,8 +44,7 @@ def test_pictures_to_tensors_and_back() -> None:
 def photographs(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Picture]:
     """A few small scenes in the place of the bundled photographs, and no packaged means."""
     pictures = [scene(40, 32, seed=seed) for seed in range(3)]
-    names = {"photographs": ["0", "1", "2"], "artworks": ["9"]}
-    monkeypatch.setattr(normalisation, "bundled_names", lambda: names)
+    monkeypatch.setattr(normalisation, "PHOTOGRAPHS", ("0", "1", "2"))
     monkeypatch.setattr(normalisation, "bundled", lambda name: pictures[int(name)])
     monkeypatch.setattr(normalisation, "MEANS", tmp_path / "none.npz")
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
