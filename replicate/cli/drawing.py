@@ -47,7 +47,7 @@ def make_engine(args: Namespace, store: ResultStore | None, **preferred: Any) ->
     settings = {"network": "auto", "precision": "auto", **preferred}
     given = {"network": args.network, "precision": args.precision}
     settings.update({name: value for name, value in given.items() if value is not None})
-    engine = Engine(device=args.device, store=store, say=say_above_bars, **settings)
+    engine = Engine(device=args.device, store=store, notify=say_above_bars, **settings)
     if engine.networks.chosen != "auto" and not network_entry(engine.networks.chosen).random:
         engine.networks.info(NetworkSpec())  # now, and not in the middle of the work
     return engine

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from functools import partial
+from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..errors import DivergedError, ReplicateError, StoppedError
+from ..errors import ReplicateError, StoppedError
 from ..images import Picture
-from ..method import Evaluation, Stage, Step, evaluate, transfer
 from ..networks.networks import Networks
-from ..networks.pixels import to_picture
 from ..storage.store import ResultStore
-from .device import Precision, arithmetic, choose_device, choose_dtype
-from .executors import Executor, fulfil, order_of
+from .batch import Batch
+from .device import Precision, choose_device, choose_dtype
+from .executors import Executor
 from .job import Job, Result, Snapshot
+from .orders import Order, jobs_of, order_of
 from .reader import Reader
-from .terms import objective_of, optimizer_of, start_of, terms_of
 
 SHARE = 0.8
 """Of a GPU's free memory, what a batch may take; the rest is for what its parts leave between."""
 
 OTHERWISE = 4
 """Jobs of a batch where nobody can tell how much memory is free: elsewhere, or on Apple's GPUs."""
-
-EXPLODED = 1e4
-"""A loss this many times a stage's first one will not come back."""
-
-UNASKED = 16
-"""Evaluations between two looks at a GPU's losses: each look waits for all that it has to do."""
 
 Progress = Callable[[Job, int, int], None]
 """Called with a job, evaluations done and evaluations in all; done equals all at the end."""
@@ -56,7 +47,7 @@ class Engine:
             share of them sums would be rounded otherwise, and the pictures would not be the same.
         executor: draws instead of this process: anything with ``submit``, see
             :mod:`replicate.engine.executors`.  It needs a store.
-        say: called once with a sentence when another network stands in.
+        notify: called once with a sentence when another network stands in.
 
     Attributes:
         networks: finds and holds the networks.
@@ -76,21 +67,23 @@ class Engine:
         store: ResultStore | None = None,
         workers: int = 1,
         executor: Executor | None = None,
-        say: Callable[[str], None] = lambda sentence: None,
+        notify: Callable[[str], None] = lambda sentence: None,
     ):
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.exact = precision == "exact"
-        self.networks = Networks(self.device, self.dtype, network, say)
+        self.networks = Networks(self.device, self.dtype, network, notify)
         self.reader = Reader(self.networks, self.exact)
         self.store = store
         self.workers = workers
         self.executor = executor
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """``bf16``, ``float32`` or ``exact``."""
-        return "exact" if self.exact else {torch.bfloat16: "bf16"}.get(self.dtype, "float32")
+        if self.exact:
+            return "exact"
+        return "bf16" if self.dtype == torch.bfloat16 else "float32"
 
     def run(self, job: Job, progress: Progress | None = None) -> Result:
         """Draw one job, or take it from the store."""
@@ -169,7 +162,7 @@ class Engine:
     # ------------------------------------------------------------------ drawing
 
     def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
-        batch = _Batch(self, [job])
+        batch = Batch(self.networks, [job], self.precision)
         for step in batch:
             if step.number % every == 0 or step.number == batch.evaluations:
                 yield batch.snapshot(step)
@@ -213,8 +206,9 @@ class Engine:
         progress: Progress,
         stop: Callable[[], bool],
     ) -> Iterator[Result]:
+        how = self.store, self.precision, self.networks.chosen
         waiting = deque(
-            (batch, executor.submit(fulfil, order_of(batch, self))) for batch in batches
+            (batch, executor.submit(fulfil, order_of(batch, *how))) for batch in batches
         )
         try:
             while waiting and not stop():
@@ -256,7 +250,7 @@ class Engine:
     def _draw_at_once(
         self, jobs: list[Job], progress: Progress, halt: threading.Event | None
     ) -> list[Result]:
-        batch = _Batch(self, jobs)
+        batch = Batch(self.networks, jobs, self.precision)
         for step in batch:
             if halt and halt.is_set():
                 return []
@@ -309,7 +303,7 @@ class Engine:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(self.device)
         before = torch.cuda.memory_allocated(self.device)
-        next(iter(_Batch(self, [job])))
+        next(iter(Batch(self.networks, [job], self.precision)))
         each = torch.cuda.max_memory_allocated(self.device) - before
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info(self.device)
@@ -339,106 +333,21 @@ class Engine:
         self.store.put(self.key(result.job), result.picture.pixels, record)
 
 
-class _Batch:
-    """Jobs that are drawn together: iterating does one evaluation at a time."""
+def fulfil(order: Order) -> int:
+    """Draw an order into its store, on the device of this process; returns how many jobs it had.
 
-    def __init__(self, engine: Engine, jobs: list[Job]):
-        self.engine = engine
-        self.jobs = jobs
-        self.evaluations = min(jobs[0].evaluations, jobs[0].stop or jobs[0].evaluations)
-        self.network = engine.networks.network(jobs[0].preset.network)
-        self.curve: list[Tensor] = []
-        self.seconds = 0.0
-        self._last: tuple[Step, Evaluation] | None = None
+    Raises:
+        ReplicateError: a picture is not in the store: its folder is another one here.
+        DivergedError: as of :meth:`Engine.run_many`.
+    """
+    engine = _engine(order.folder, order.precision, order.network)
+    return len(engine.run_many(jobs_of(order)))
 
-    def __iter__(self) -> Iterator[Step]:
-        begun = time.perf_counter()
-        start = torch.cat([start_of(job) for job in self.jobs]).to(self.engine.device)
-        optimizer = partial(optimizer_of, self.jobs[0].preset)
-        steps = transfer(self.network, self._stages(), start, optimizer)
-        good, stage = start, None
-        every = 1 if self.engine.device.type == "cpu" else UNASKED
-        for _ in range(self.evaluations):
-            with arithmetic(self.engine.exact):
-                step = next(steps)
-            if step.stage is not stage:
-                stage, first = step.stage, step.loss
-            if step.number % every == 0 or step.number == self.evaluations:
-                self._check(step, first, good)
-                good = step.pixels
-            self.curve.append(step.loss)
-            self.seconds = time.perf_counter() - begun
-            yield step
 
-    def _stages(self) -> Iterator[Stage]:
-        for levels in zip(*(job.levels() for job in self.jobs)):
-            with torch.no_grad():
-                objective = objective_of(self.jobs, levels, self.network)
-            width, height = levels[0].canvas
-            yield Stage(objective, levels[0].evaluations, (height, width))
-
-    def _check(self, step: Step, first: Tensor, good: Tensor) -> None:
-        """Stop at a loss that will not come back.
-
-        Args:
-            first: (B,), the losses at the stage's start.
-            good: (B, 3, H, W), the pictures before this evaluation.
-        """
-        bad = ~torch.isfinite(step.loss) | ((step.loss > EXPLODED * first) & (first > 0))
-        if bad.any():
-            index = int(bad.nonzero()[0])
-            job = self.jobs[index]
-            raise DivergedError(
-                f"the loss of {job.label or job.preset.name} has exploded at evaluation "
-                f"{step.number}: lower the style weight or the learning rate",
-                step=step.number,
-                picture=to_picture(good[index]),
-            )
-
-    def snapshot(self, step: Step, index: int = 0) -> Snapshot:
-        pixels, job = step.pixels[index], self.jobs[index]
-        return Snapshot(
-            step=step.number,
-            steps=self.evaluations,
-            loss=float(step.loss[index]),
-            losses={
-                name: float(step.losses[name][index])
-                for name in terms_of(job)
-                if name in step.losses
-            },
-            seconds=self.seconds,
-            _draw=lambda: to_picture(pixels, job.label),
-            _finish=lambda snapshot: self._finished(step, snapshot, index),
-        )
-
-    def result(self, step: Step, index: int = 0) -> Result:
-        return self.snapshot(step, index).result()
-
-    def _finished(self, step: Step, snapshot: Snapshot, index: int) -> Result:
-        job = self.jobs[index]
-        if step.number < self.evaluations:
-            job = replace(job, stop=step.number)
-        seen = self._seen(step)
-        curve = torch.stack(self.curve[: step.number])[:, index].tolist()
-        return Result(
-            job=job,
-            picture=snapshot.image,
-            loss=float(seen.total[index]),
-            losses={name: float(seen.losses[name][index]) for name in snapshot.losses},
-            curve=list(enumerate(curve, start=1)),
-            evaluations=step.number,
-            seconds=snapshot.seconds / len(self.jobs),
-            network=self.engine.networks.info(job.preset.network),
-            precision=self.engine.precision,
-        )
-
-    def _seen(self, step: Step) -> Evaluation:
-        """The evaluation of the pictures that people see: clipped, in 8 bits."""
-        if self._last is None or self._last[0] is not step:
-            pixels = (step.pixels.clamp(0, 1) * 255).round() / 255
-            with arithmetic(self.engine.exact):
-                self._last = step, evaluate(step.stage.objective, self.network, pixels)
-        return self._last[1]
+@cache
+def _engine(folder: str, precision: Precision, network: str) -> Engine:
+    """This process's engine: networks are loaded once, not for every order."""
+    return Engine(precision=precision, network=network, store=ResultStore(folder))
 
 
 def _unheard(job: Job, done: int, evaluations: int) -> None:

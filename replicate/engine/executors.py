@@ -3,9 +3,8 @@
     engine = Engine(store=ResultStore("/shared/results"), executor=gpu_processes())
     engine.run_many(jobs)
 
-An executor is anything with ``submit`` as in :mod:`concurrent.futures`.  What it is handed is an
-:class:`Order`: jobs without their pictures, which travel by digest through the result store, as
-the results do.  So the store's folder must be one that all machines see.
+An executor is anything with ``submit`` as in :mod:`concurrent.futures`.  What it is handed is a
+:class:`replicate.engine.orders.Order`; the store's folder must be one that all machines see.
 """
 
 from __future__ import annotations
@@ -14,22 +13,13 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 import torch
 
 from ..errors import ReplicateError
-from ..images import Picture
-from ..storage.store import ResultStore
-from .device import Precision
-from .job import Job
-
-if TYPE_CHECKING:
-    from .engine import Engine
-
-PICTURES = ("content", "style", "start")
 
 
 class Answer(Protocol):
@@ -44,85 +34,6 @@ class Answer(Protocol):
 
 class Executor(Protocol):
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Answer: ...
-
-
-@dataclass(frozen=True)
-class Order:
-    """Jobs for another process, and how to draw them.
-
-    Attributes:
-        jobs: their fields, with digests for pictures.
-        folder: of the store that holds the pictures and takes the results.
-    """
-
-    jobs: tuple[dict[str, Any], ...]
-    folder: str
-    precision: Precision
-    network: str
-
-
-def order_of(jobs: Sequence[Job], engine: Engine) -> Order:
-    """The order for these jobs; their pictures are filed in the engine's store.
-
-    Raises:
-        ReplicateError: the engine has no store, or one that cannot be written.
-    """
-    if engine.store is None:
-        raise ReplicateError("an executor needs a result store that all its machines see")
-    store, listed = engine.store, []
-    for job in jobs:
-        values = {each.name: getattr(job, each.name) for each in fields(job)}
-        for kind in PICTURES:
-            picture = values[kind]
-            if picture is not None:
-                values[kind] = _filed(store, picture)
-        listed.append(values)
-    precision: Any = engine.precision
-    return Order(tuple(listed), str(store.folder.resolve()), precision, engine.networks.chosen)
-
-
-def fulfil(order: Order) -> int:
-    """Draw an order into its store, on the device of this process; returns how many jobs it had.
-
-    Raises:
-        ReplicateError: a picture is not in the store: its folder is another one here.
-        DivergedError: as of :meth:`Engine.run_many`.
-    """
-    engine = _engine(order.folder, order.precision, order.network)
-    store = ResultStore(order.folder)
-    jobs = []
-    for values in order.jobs:
-        pictures = {kind: _found(store, values[kind]) for kind in PICTURES if values[kind]}
-        jobs.append(Job(**{**values, **pictures}))
-    engine.run_many(jobs)
-    return len(jobs)
-
-
-def _filed(store: ResultStore, picture: Picture) -> str:
-    known = {"name": picture.name, "credit": picture.credit}
-    if not store.path(picture.sha256).exists() and (
-        store.put(picture.sha256, picture.pixels, known) is None
-    ):
-        raise ReplicateError(f"'{store.folder}' takes no pictures for other processes")
-    return picture.sha256
-
-
-def _found(store: ResultStore, digest: str) -> Picture:
-    found = store.get(digest)
-    if found is None:
-        raise ReplicateError(f"'{store.folder}' does not hold the picture {digest[:12]}…")
-    return Picture(found.pixels, found.record["name"], found.record["credit"])
-
-
-@cache
-def _engine(folder: str, precision: Precision, network: str) -> Engine:
-    """This process's engine: networks are loaded once, not for every order."""
-    from .engine import Engine
-
-    return Engine(precision=precision, network=network, store=ResultStore(folder))
-
-
-# ------------------------------------------------------------------ ready-made executors
 
 
 def gpu_processes(devices: Sequence[str] | None = None) -> ProcessPoolExecutor:

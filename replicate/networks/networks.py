@@ -23,7 +23,7 @@ class Networks:
         chosen: ``auto`` takes the network that is asked for if its weights are on this machine,
             else a stand-in; a name or an alias of the table overrides all but random networks,
             which are about doing without training.
-        say: called once with a sentence when another network stands in.
+        notify: called once with a sentence when another network stands in.
 
     Raises:
         WeightsError: there is no network of that name; or, when it is first needed, its weights
@@ -35,12 +35,12 @@ class Networks:
         device: torch.device,
         dtype: torch.dtype,
         chosen: str = "auto",
-        say: Callable[[str], None] = lambda sentence: None,
+        notify: Callable[[str], None] = lambda sentence: None,
     ):
         self.device = device
         self.dtype = dtype
         self.chosen = chosen if chosen == "auto" else network_entry(chosen).id
-        self._say = say
+        self._notify = notify
         self._said: set[str] = set()
         self._resolved: dict[NetworkSpec, NetworkSpec] = {}
         self._weights: dict[str, Weights] = {}
@@ -65,7 +65,7 @@ class Networks:
         if spec.name not in self._said:
             self._said.add(spec.name)
             rescaled = feature_scale(spec, drawing) != 1
-            self._say(
+            self._notify(
                 f"{spec.name} is not on this machine, so {stand_in} draws in its place"
                 f"{', with losses rescaled to its units' if rescaled else ''}; "
                 f"'replicate weights fetch {spec.name}' brings the real one."

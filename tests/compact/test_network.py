@@ -161,7 +161,7 @@ def test_it_draws_where_a_presets_network_is_not_there(
 ) -> None:
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "empty"))
     spoken: list[str] = []
-    engine = Engine(device="cpu", precision="exact", say=spoken.append)
+    engine = Engine(device="cpu", precision="exact", notify=spoken.append)
     asked = load_preset(preset)
     result = engine.run(Job(asked, scene(), scene(seed=1), size=32, evaluations=2))
     assert result.network.name == "vgg19-compact"

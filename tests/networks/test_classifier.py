@@ -249,7 +249,7 @@ def test_a_preset_of_resnet50_is_drawn(
     from replicate.config import load_preset
 
     said: list[str] = []
-    engine = Engine(device="cpu", precision="exact", say=said.append)
+    engine = Engine(device="cpu", precision="exact", notify=said.append)
     preset = load_preset("wang2021-swag")
     job = Job(preset, scene(48, 48), scene(48, 48, seed=1), size=48, evaluations=3)
     result = engine.run(job)

@@ -46,7 +46,7 @@ def test_network_specs(given: dict[str, Any], name: str, architecture: str, labe
 
 def test_a_stand_in_draws_and_is_said_once(tiny_engine: MakeEngine) -> None:
     said: list[str] = []
-    networks = tiny_engine(here=(), say=said.append).networks
+    networks = tiny_engine(here=(), notify=said.append).networks
     for spec in (SPEC, SPEC, NetworkSpec(pooling="average")):
         info = networks.info(spec)
         assert (info.spec.name, info.spec.pooling) == ("vgg19-random", spec.pooling)
@@ -63,7 +63,7 @@ def test_the_bundled_network_stands_in_where_there_is_one(
     tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    networks = tiny_engine(here=(), say=said.append).networks
+    networks = tiny_engine(here=(), notify=said.append).networks
     weights = module.random_weights("vgg19-random", "max")
     monkeypatch.setattr(
         module, "find_weights", lambda name: Path(name) if "compact" in name else None
@@ -89,7 +89,7 @@ def test_a_network_by_name_overrides_the_presets(
     chosen: str, asked: str, name: str, tiny_engine: MakeEngine
 ) -> None:
     said: list[str] = []
-    networks = tiny_engine(network=chosen, say=said.append).networks
+    networks = tiny_engine(network=chosen, notify=said.append).networks
     info = networks.info(NetworkSpec(name=asked))
     assert (info.spec.name, info.sha256) == (name, f"tiny {name}")
     assert said == []

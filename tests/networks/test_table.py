@@ -128,7 +128,7 @@ def test_a_row_is_all_that_a_new_network_takes(
         monkeypatch.setitem(read_table(), name, entry)
     monkeypatch.setattr(module, "find_weights", lambda name: None)
     said: list[str] = []
-    engine = Engine(device="cpu", precision="exact", say=said.append)
+    engine = Engine(device="cpu", precision="exact", notify=said.append)
     preset = Preset(network=NetworkSpec(name="shuffle"), style_layers=["conv1", "stage2", "stage3"])
     result = engine.run(Job(preset, style=scene(64, 64), size=48, evaluations=3))
     assert result.network.name == "shufflenet_v2_x0_5-random" and "shufflenet is not on" in said[0]
