@@ -25,6 +25,7 @@ from .compact_record import (
     Speed,
     Transfers,
 )
+from .page import page, table
 
 PAGE = Path(__file__).with_name("compact.md")
 CARD = PACKAGE / "README.md"
@@ -37,12 +38,6 @@ SPEED_BOUND = 5.0
 MEMORY_BOUND = 600.0
 
 MISSING = "*not measured yet*"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def met(holds: bool) -> str:
@@ -237,12 +232,10 @@ def layers_text(found: Layers) -> str:
 # The page
 
 
-def page(measured: Measured) -> str:
+def page_of(measured: Measured) -> str:
     """``benchmarks/compact.md``."""
     parts = [
-        "# The compact network against VGG-19",
-        "Written by `python -m benchmarks.compact`, from `compact.json`. Weights: "
-        f"`{measured.sha256}`.",
+        f"Numbers: `compact.json`. Weights: `{measured.sha256}`.",
         "## Transfers",
         transfers_text(measured.transfers),
         "## Reconstructions",
@@ -252,7 +245,7 @@ def page(measured: Measured) -> str:
         "## Agreement of claims",
         agreement_text(measured.agreement) if measured.agreement else MISSING,
     ]
-    return "\n\n".join(parts) + "\n"
+    return page(str(PAGE), "The compact network against VGG-19", "\n\n".join(parts))
 
 
 # The model card
@@ -371,4 +364,4 @@ def write(measured: Measured) -> None:
         raise ReplicateError("The record belongs to another file than the package holds.")
     card = fill(CARD.read_text(), card_blocks(measured))
     CARD.write_text(card)
-    PAGE.write_text(page(measured))
+    PAGE.write_text(page_of(measured))

@@ -24,6 +24,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from benchmarks.page import write_page
+
 SIZES = (256, 512)
 CUTS = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 3, "relu4_1": 4, "relu5_1": 5}
 PRECISIONS = ("bf16", "float32")
@@ -155,13 +157,6 @@ def table(rounds: int) -> str:
                 )
                 print(lines[-1], file=sys.stderr, flush=True)
     return "\n".join(lines)
-
-
-def write_page(module: str, title: str, text: str) -> None:
-    """Write the page of a benchmark beside its module's file, with the command that made it."""
-    path = Path(module)
-    head = f"# {title}\n\nWritten by `python -m benchmarks.{path.stem} --write`.\n\n"
-    path.with_suffix(".md").write_text(f"{head}{text}\n")
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.engine import bare_network, processor, write_page
+from benchmarks.engine import bare_network, processor
+from benchmarks.page import write_page
 from replicate.engine.engine import Engine
 from replicate.engine.optimizers import LBFGS
 from replicate.method import Objective, content, evaluate, style

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.engine import processor, write_page
+from benchmarks.engine import processor
+from benchmarks.page import write_page
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job

@@ -14,7 +14,7 @@ from ..figure.claims import Claim, counted
 from ..figure.record import FigureRecord, natural_key, read_records
 from ..figure.runs import records_below
 from .parser import UsageError
-from .text import print_indented, print_json, print_table, say, verdicts
+from .text import notify, print_indented, print_json, print_table, verdicts
 
 _DEFAULTS = (Path("figures"), Path("figures/gallery"))
 _INDENT = 7
@@ -83,7 +83,7 @@ def run(args: Namespace) -> int:
     elif found:
         _print_claims(found, args.values)
     else:
-        say(f"no such claim in '{folder}'.")
+        notify(f"no such claim in '{folder}'.")
     return 0
 
 
@@ -146,7 +146,7 @@ def _records(folder: Path, below: bool = False) -> list[FigureRecord]:
         raise ReplicateError(f"There is no folder '{folder}'; 'replicate figures' draws one.")
     records, problems = read_records(folder)
     for problem in problems:
-        say(problem)
+        notify(problem)
     if below:
         records = list(records_below(folder))
     if not records:
@@ -252,7 +252,7 @@ def _print_comparison(first: Side, second: Side, args: Namespace) -> int:
         {(one.record.profile, other.record.profile) for one, other in both}
     ):
         if before != after:
-            say(
+            notify(
                 f"some are of profile {before} in '{first.name}' and of {after} in "
                 f"'{second.name}', which may change a verdict too."
             )

@@ -47,7 +47,7 @@ def make_engine(args: Namespace, store: ResultStore | None, **preferred: Any) ->
     settings = {"network": "auto", "precision": "auto", **preferred}
     given = {"network": args.network, "precision": args.precision}
     settings.update({name: value for name, value in given.items() if value is not None})
-    engine = Engine(device=args.device, store=store, notify=say_above_bars, **settings)
+    engine = Engine(device=args.device, store=store, notify=notify_above_bars, **settings)
     if engine.networks.chosen != "auto" and not network_entry(engine.networks.chosen).random:
         engine.networks.info(NetworkSpec())  # now, and not in the middle of the work
     return engine
@@ -58,7 +58,7 @@ def precision_label(precision: str) -> str:
     return "exact float32" if precision == "exact" else precision
 
 
-def say_above_bars(sentence: str) -> None:
+def notify_above_bars(sentence: str) -> None:
     """One remark on stderr, above any progress bar."""
     tqdm.write(f"replicate: {one_line(sentence)}", file=sys.stderr)
     sys.stderr.flush()

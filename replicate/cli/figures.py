@@ -30,11 +30,11 @@ from .drawing import (
     FreshStore,
     make_engine,
     memory_said,
+    notify_above_bars,
     precision_label,
-    say_above_bars,
     shows_bars,
 )
-from .text import print_json, say, verdicts
+from .text import notify, print_json, verdicts
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run(args: Namespace) -> int:
     folder = Path(args.out or ("figures/balanced" if args.balanced else "figures"))
     require_room(folder)
     studio = _studio(args)
-    say(
+    notify(
         f"{counted(len(ids), 'figure')} with profile {studio.profile_name} "
         f"({studio.profile.size} px, {studio.profile.evaluations} evaluations a panel), "
         f"{studio.inputs} pictures{', balanced weights' if studio.balanced else ''}, on "
@@ -110,7 +110,7 @@ def run(args: Namespace) -> int:
         done = f"stopped with {len(outcome.made)} of {counted(len(ids), 'figure')} drawn"
         if isinstance(stopped, StoppedError) and not by_figure:
             done = str(stopped)
-        say(f"{done}; {again} to go on: finished panels are kept.")
+        notify(f"{done}; {again} to go on: finished panels are kept.")
         return STOPPED
     finally:
         _write_index(folder, outcome)
@@ -119,7 +119,7 @@ def run(args: Namespace) -> int:
     else:
         _summarise(outcome)
     if outcome.errors:
-        say(f"{counted(len(outcome.errors), 'figure')} missing: {', '.join(outcome.errors)}.")
+        notify(f"{counted(len(outcome.errors), 'figure')} missing: {', '.join(outcome.errors)}.")
     return BAD_INPUT if outcome.errors else 0
 
 
@@ -131,7 +131,7 @@ def _asked_for(args: Namespace) -> list[str]:
     changed = [figure_id for figure_id in ids if figure_settings(figure_id).compares_layers]
     if args.names and len(changed) < len(ids):
         same = ", ".join(figure_id for figure_id in ids if figure_id not in changed)
-        say(f"no layers are compared in {same}: balanced weights change nothing there.")
+        notify(f"no layers are compared in {same}: balanced weights change nothing there.")
     return ids if args.names else changed
 
 
@@ -164,7 +164,7 @@ def _draw_at_once(
     studio: Studio, panels: Mapping[str, Job], args: Namespace, outcome: Outcome
 ) -> None:
     """Draw the panels of all figures; one that fails is told of when its figure is drawn."""
-    say(f"drawing {counted(len(panels), 'panel')}")
+    notify(f"drawing {counted(len(panels), 'panel')}")
     bar = FigureBar("panels")
     run, jobs = studio.engine.run_many, list(panels.values())
     try:
@@ -188,7 +188,7 @@ def _draw_alone(studio: Studio, job: Job, outcome: Outcome) -> None:
         raise
     except ReplicateError as error:
         outcome.errors[job.label] = str(error)
-        say_above_bars(f"{job.label}: {error}")
+        notify_above_bars(f"{job.label}: {error}")
 
 
 def _tell_of_shard(studio: Studio, args: Namespace, panels: int, outcome: Outcome) -> int:
@@ -200,7 +200,7 @@ def _tell_of_shard(studio: Studio, args: Namespace, panels: int, outcome: Outcom
         print_json({"shard": f"{part}/{parts}", "panels": drawn, "store": folder})
     else:
         print(f"part {part} of {parts}: {counted(drawn, 'panel')} in {folder}")
-    say(
+    notify(
         "when all parts are drawn, copy the files of their folders into one and run the same "
         f"command there without --shard, with --profile {studio.profile_name} and --precision "
         f"{studio.engine.precision}: it lays the figures out."
@@ -219,7 +219,7 @@ def _make(
         raise
     except ReplicateError as error:
         outcome.errors[figure_id] = str(error)
-        say_above_bars(f"{figure_id}: {error}")
+        notify_above_bars(f"{figure_id}: {error}")
         return
     outcome.made[figure_id] = made
     if not args.json:
@@ -237,7 +237,7 @@ def _drawn(keys: FigureKeys, figure_id: str, place: str, folder: Path) -> Made:
     studio = keys.studio
     studio.progress = bar = FigureBar(f"{figure_id} ({place})")
     if not shows_bars():
-        say(f"drawing {figure_id} ({place})")
+        notify(f"drawing {figure_id} ({place})")
     try:
         with memory_said():
             figure = draw_figure(studio, figure_id)

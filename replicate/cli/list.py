@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from ..config import load_paper, paper_names, presets, profiles
 from ..engine.preset import Preset
 from ..images import bundled_names, paper_image_keys
 from ..images.papers import paper_image_entry
-from ..networks.layers import BLOCKS, aliases, receptive_field, steps
+from ..networks.layers import BLOCKS, aliases, is_chain, receptive_field, steps
+from ..networks.table import network_entry
 from ..papers.registry import figure_ids, figure_settings
+from .parser import UsageError
 from .text import print_indented, print_json, print_table
 
 _INDENT = 4
@@ -25,14 +27,16 @@ Entry = dict[str, Any]
 class Topic:
     """What can be listed: its entries for a program, and how a reader sees them."""
 
-    entries: Callable[[], list[Entry]]
+    entries: Callable[[Namespace], list[Entry]]
     show: Callable[[list[Entry]], None]
 
 
 def run(args: Namespace) -> int:
     """Print one topic, or figures and presets."""
     topics = [args.topic] if args.topic else ["figures", "presets"]
-    found = {topic: TOPICS[topic].entries() for topic in topics}
+    if args.network and args.topic != "layers":
+        raise UsageError("--network is for 'replicate list layers'.")
+    found = {topic: TOPICS[topic].entries(args) for topic in topics}
     if args.json:
         print_json(found)
         return 0
@@ -49,7 +53,7 @@ def _table(columns: Mapping[str, str], entries: list[Entry]) -> None:
     print_table(list(columns), rows)
 
 
-def _figures() -> list[Entry]:
+def _figures(_: Namespace) -> list[Entry]:
     shown = {"title", "source", "caption", "preset"}
     return [{"figure": i, **figure_settings(i).model_dump(include=shown)} for i in figure_ids()]
 
@@ -61,7 +65,7 @@ def _show_figures(entries: list[Entry]) -> None:
 # Presets
 
 
-def _presets() -> list[Entry]:
+def _presets(_: Namespace) -> list[Entry]:
     papers = {preset: paper for paper in paper_names() for preset in load_paper(paper).presets}
     return [
         {**preset.model_dump(mode="json"), "ratio": _ratio(preset), "paper": papers[name]}
@@ -104,45 +108,67 @@ _CALLED: dict[str, str] = {
 """Other programs, and what their names for layers look like."""
 
 
-def _layers() -> list[Entry]:
+def _layers(args: Namespace) -> list[Entry]:
     found = []
-    for architecture in BLOCKS:
+    asked = [network_entry(args.network).architecture] if args.network else BLOCKS
+    for architecture in asked:
         others = aliases(architecture)
-        for step in steps(architecture):
-            field, stride = receptive_field(step.name, architecture)
-            names = [alias for alias, name in others.items() if name == step.name]
+        for layer, channels, field, stride in _known(architecture):
+            names = [alias for alias, meant in others.items() if meant == layer]
             found.append(
                 {
                     "network": architecture,
-                    "layer": step.name,
-                    "channels": step.channels,
+                    "layer": layer,
+                    "channels": channels,
                     "receptive_field": field,
                     "stride": stride,
                     "elsewhere": {
                         program: next((name for name in names if re.fullmatch(form, name)), None)
                         for program, form in _CALLED.items()
+                        if others
                     },
                 }
             )
     return found
 
 
+def _known(architecture: str) -> Iterator[tuple[str, int, int | None, int]]:
+    """Every layer with its channels, field and stride."""
+    if is_chain(architecture):
+        for step in steps(architecture):
+            yield step.name, step.channels, *receptive_field(step.name, architecture)
+        return
+    from ..networks.networks import outline  # PyTorch takes seconds to import
+
+    network = outline(f"{architecture}-random")
+    for layer in network.layers:
+        yield layer, network.channels(layer), network.field(layer), network.stride(layer)
+
+
 def _show_layers(entries: list[Entry]) -> None:
-    print("convN_M is the value before the ReLU, reluN_M after it; papers that write conv mean")
-    print("relu. A unit SEES a square of the picture this wide; its neighbour is a STEP further.")
-    for architecture in BLOCKS:
+    if entries[0]["elsewhere"]:
+        print("convN_M is the value before the ReLU, reluN_M after it; papers that write conv mean")
+        print("relu.", end=" ")
+    else:
+        print("Layers are called as torchvision calls the modules whose output they are.")
+    print("A unit SEES a square of the picture this wide; its neighbour is a STEP further.")
+    for architecture in dict.fromkeys(entry["network"] for entry in entries):
         print()
         rows = [
-            {**entry, **{name: other or "" for name, other in entry["elsewhere"].items()}}
+            {
+                **entry,
+                "sees": f"{entry['receptive_field']} px" if entry["receptive_field"] else "all",
+                **{name: other or "" for name, other in entry["elsewhere"].items()},
+            }
             for entry in entries
             if entry["network"] == architecture
         ]
         columns = {
             architecture.replace("vgg", "VGG-"): "{layer}",
             "CHANNELS": "{channels}",
-            "SEES": "{receptive_field} px",
+            "SEES": "{sees}",
             "STEP": "{stride} px",
-            **{program.upper(): f"{{{program}}}" for program in _CALLED},
+            **{program.upper(): f"{{{program}}}" for program in rows[0]["elsewhere"]},
         }
         _table(columns, rows)
 
@@ -150,7 +176,7 @@ def _show_layers(entries: list[Entry]) -> None:
 # Pictures
 
 
-def _images() -> list[Entry]:
+def _images(_: Namespace) -> list[Entry]:
     ours = [
         {"name": name, "kind": kind.removesuffix("s"), "from": "bundled", "credit": ""}
         for kind, names in bundled_names().items()
@@ -174,7 +200,7 @@ def _show_images(entries: list[Entry]) -> None:
     print("\nYour folder: the one that REPLICATE_IMAGES names; it goes before any download.")
 
 
-def _profiles() -> list[Entry]:
+def _profiles(_: Namespace) -> list[Entry]:
     return [{"profile": name, **profile.model_dump()} for name, profile in profiles().items()]
 
 

@@ -23,7 +23,7 @@ from ..record import Record, engine_version_differs, job_from_record, parse_reco
 from ..suggest import nearest
 from .drawing import make_engine
 from .parser import STARTS, UsageError
-from .text import say
+from .text import notify
 
 _ROLES = ("content", "style", "start")
 _NUMBERS = ("size", "evaluations", "seed")
@@ -74,7 +74,7 @@ def _new(args: Namespace) -> Order:
     if engine.device.type == "cpu":
         preset = _for_cpu(preset)
         if args.size is None and args.evaluations is None:
-            say("kept small for a CPU; --size and --evaluations make it larger and better.")
+            notify("kept small for a CPU; --size and --evaluations make it larger and better.")
     job = Job(
         preset,
         pictures.get("content"),
@@ -98,7 +98,7 @@ def _balanced(engine: Engine, job: Job, like: Preset) -> Job:
         f"{kind} " + " ".join(f"{layer}={weight:g}" for layer, weight in layers.items())
         for kind, layers in kinds.items()
     ]
-    say(f"balanced weights: {', '.join(weights)}")
+    notify(f"balanced weights: {', '.join(weights)}")
     return replace(job, preset=preset)
 
 
@@ -188,7 +188,7 @@ def _repeated(args: Namespace) -> Order:
         job = _balanced(engine, job, like=record.preset)
     differs = _other_network(record, job, engine) or engine.precision != record.precision
     if engine_version_differs(record):
-        say("another version of the engine drew the picture, so it may differ.")
+        notify("another version of the engine drew the picture, so it may differ.")
     recorded = {role: getattr(record, role) for role in _ROLES}
     sources = {role: each.source for role, each in recorded.items() if each} | sources
     changed = args.balanced or any(getattr(args, name) is not None for name in _SETTINGS)
@@ -225,7 +225,7 @@ def _recorded_engine(args: Namespace, record: Record) -> Engine:
     try:
         return make_engine(args, store=None, network=record.network.name, precision=precision)
     except WeightsError as error:
-        say(f"{one_line(error).rstrip('.')}; another network draws, so the picture will differ.")
+        notify(f"{one_line(error).rstrip('.')}; another network draws, so the picture will differ.")
         return make_engine(args, store=None, precision=precision)
 
 
@@ -233,7 +233,7 @@ def _recorded_precision(args: Namespace, record: Record) -> str:
     slow = record.precision == "bf16" and not has_bf16(choose_device(args.device))
     if not slow or args.precision is not None:
         return record.precision
-    say("the picture was drawn in bf16, in which this machine is slow; float32 draws it now.")
+    notify("the picture was drawn in bf16, in which this machine is slow; float32 draws it now.")
     return "float32"
 
 
@@ -241,5 +241,7 @@ def _other_network(record: Record, job: Job, engine: Engine) -> bool:
     """Whether another network than the recorded one draws; said where it is not plain to see."""
     info = engine.networks.info(job.preset.network)
     if info.spec == record.network.spec and info != record.network:
-        say(f"{info.label} has other weights than when the picture was drawn, so it will differ.")
+        notify(
+            f"{info.label} has other weights than when the picture was drawn, so it will differ."
+        )
     return info != record.network

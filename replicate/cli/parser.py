@@ -234,6 +234,8 @@ def _list(parser: Parser) -> None:
     parser.description = "What there is. Without a topic: figures and presets."
     topics = "figures, presets, layers (with other programs' names for them), images, profiles"
     parser.words("topic", "?", topics, one_of(TOPICS))
+    network = "of layers: those of this network, such as resnet50; default: of every VGG"
+    parser.option("--network NAME", network, one_of(NETWORKS[1:]))
 
 
 def _claims(parser: Parser) -> None:

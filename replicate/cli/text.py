@@ -15,7 +15,7 @@ from ..storage.files import json_text
 _GAP = "  "
 
 
-def say(sentence: str) -> None:
+def notify(sentence: str) -> None:
     """One remark beside the result, on stderr."""
     print(f"replicate: {one_line(sentence)}", file=sys.stderr, flush=True)
 

@@ -15,7 +15,7 @@ from . import BAD_INPUT, STOPPED
 from .drawing import bar, memory_said, precision_label
 from .orders import Order, order_from
 from .parser import UsageError
-from .text import print_json, say
+from .text import notify, print_json
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
     order = order_from(args)
     width, height = order.job.canvas
     require_room(out.parent, 3 * width * height)  # before the drawing, not after
-    say(_plan(order))
+    notify(_plan(order))
     result, stopped = _drawn(order)
     if result is None:
         return _nothing(stopped)
@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
     if stopped is not None:
         return _say_why(stopped, result, order, file)
     if order.record and order.repeats:
-        say(_comparison(result, order.record, args.source))
+        notify(_comparison(result, order.record, args.source))
     return 0 if file == out else BAD_INPUT
 
 
@@ -92,22 +92,22 @@ def _saved(result: Result, out: Path, order: Order) -> tuple[Record, Path]:
     except ReplicateError as error:
         refuge = Path(tempfile.mkdtemp(prefix="replicate-")) / out.name
         record = save_recorded(result, refuge, **order.sources)
-        say(f"{str(error).rstrip('.')}; the picture lies in '{refuge}'.")
+        notify(f"{str(error).rstrip('.')}; the picture lies in '{refuge}'.")
         return record, refuge
 
 
 def _nothing(stopped: BaseException | None) -> int:
     if isinstance(stopped, DivergedError):
         raise ReplicateError(f"{one_line(stopped)}; nothing was written.")
-    say("stopped before the first evaluation; nothing was written.")
+    notify("stopped before the first evaluation; nothing was written.")
     return STOPPED
 
 
 def _say_why(stopped: BaseException, result: Result, order: Order, file: Path) -> int:
     if isinstance(stopped, DivergedError):
-        say(f"{one_line(stopped)}; '{file}' is the last good picture.")
+        notify(f"{one_line(stopped)}; '{file}' is the last good picture.")
         return BAD_INPUT
-    say(
+    notify(
         f"stopped after {result.evaluations} of {order.job.evaluations} evaluations; '{file}' is "
         f"the picture so far. The same command draws it from the start, --init {file} goes on "
         "from here."

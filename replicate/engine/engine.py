@@ -108,9 +108,12 @@ class Engine:
 
         Raises:
             DivergedError: a loss is not finite; names the job and the evaluation.
+            LayerError: a network lacks a layer; before anything is drawn.
             StoppedError: ``stop`` said so before all were drawn.
         """
         progress = progress or _unheard
+        for job in jobs:
+            self._check(job)
         keys = [self.key(job) for job in jobs]
         done: dict[str, Result] = {}
         groups: dict[str, dict[str, Job]] = {}
@@ -134,10 +137,12 @@ class Engine:
 
         Raises:
             ReplicateError: ``every`` is less than 1.
+            LayerError: the network lacks a layer.
             DivergedError: while reading: the loss is not finite.
         """
         if every < 1:
             raise ReplicateError(f"every must be at least 1 evaluation, not {every}")
+        self._check(job)
         return self._streamed(job, every)
 
     def stored(self, job: Job) -> Result | None:
@@ -160,6 +165,9 @@ class Engine:
         )
 
     # ------------------------------------------------------------------ drawing
+
+    def _check(self, job: Job) -> None:
+        self.networks.check(job.preset.network, (*job.content_layers, *job.style_layers))
 
     def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
         batch = Batch(self.networks, [job], self.precision)

@@ -12,6 +12,7 @@ import copy
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ class Classifier(Network):
         dtype: torch.dtype = torch.float32,
     ):
         model = blank_model(architecture)
-        self._places = survey(model)
+        self._places = survey(architecture)
         self._names = {place.operation: layer for layer, place in self._places.items()}
         readouts = {layer: Readout(place.channels) for layer, place in self._places.items()}
         wide = torch.float64 if dtype == torch.float64 else torch.float32
@@ -158,14 +159,11 @@ def settled(model: nn.Module, noise: Tensor) -> dict[str, Tensor]:
     return {key: each for key, each in still.state_dict().items() if each.is_floating_point()}
 
 
-def survey(model: nn.Module) -> dict[str, Place]:
-    """Every layer with maps of two dimensions, from shallow to deep.
-
-    Args:
-        model: in eval mode, on the device ``meta``.
-    """
+@cache
+def survey(architecture: str) -> dict[str, Place]:
+    """Every layer with maps of two dimensions, from shallow to deep."""
     tracer = NodePathTracer()
-    graph = tracer.trace(model)
+    graph = tracer.trace(blank_model(architecture))
     traced = fx.GraphModule(tracer.root, graph)
     small, large = (_shapes(traced, side) for side in SIDES)
     seen: dict[fx.Node, _Seen] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import torch
 
@@ -13,7 +14,7 @@ from .random import random_weights
 from .spec import NetworkInfo, NetworkSpec
 from .table import network_entry
 from .vgg import VGG
-from .weights import Weights, find_weights, load_weights
+from .weights import Weights, expected_shapes, find_weights, load_weights
 
 
 class Networks:
@@ -72,6 +73,18 @@ class Networks:
             )
         return drawing
 
+    def check(self, spec: NetworkSpec, layers: Iterable[str]) -> None:
+        """See that the network which draws where ``spec`` is asked for has these layers.
+
+        Known before any weights are read: what stands in has the same layers at least.
+
+        Raises:
+            LayerError: it lacks one.
+        """
+        name = spec.name if self.chosen == "auto" or spec.entry.random else self.chosen
+        for layer in layers:
+            outline(name).canonical(layer)
+
     def feature_scale(self, spec: NetworkSpec) -> float:
         """What the drawing network's features are multiplied by where ``spec`` is asked for.
 
@@ -127,6 +140,15 @@ def build(spec: NetworkSpec, weights: Weights, device: torch.device, dtype: torc
         device,
         dtype,
     )
+
+
+@cache
+def outline(name: str) -> Network:
+    """A network of the table without weights, which knows its layers and how far they see."""
+    spec, device = NetworkSpec(name=name), torch.device("meta")
+    shapes = expected_shapes(spec.architecture)
+    tensors = {key: torch.empty(shape, device=device) for key, shape in shapes.items()}
+    return build(spec, Weights(tensors, ""), device, torch.float32)
 
 
 def _stand_in(architecture: str) -> str:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
+from ..errors import ReplicateError
 from ..figure.panels import Detail, Drawable, Grid, Panel, Window
 from ..images import Picture
+from ..suggest import nearest
 
 if TYPE_CHECKING:
     from .studio import Studio
@@ -34,6 +36,17 @@ Names = Sequence[str] | Mapping[str, str]
 def label_of(key: Key) -> str:
     """What a panel is called in progress and records: ``"conv1_1, 10⁻³"``."""
     return ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+class _Measured(dict[str, Any]):
+    """A panel's numbers by name.
+
+    Raises:
+        ReplicateError: no measure gave a number of that name; names the nearest.
+    """
+
+    def __missing__(self, name: str) -> Any:
+        raise ReplicateError(f"no measure gave the panel a '{name}'{nearest(name, self)}")
 
 
 class Panels(Mapping[Key, Result]):
@@ -70,7 +83,7 @@ class Panels(Mapping[Key, Result]):
         """
         results = self._studio.draw({key: self._job(key, each) for key, each in variants.items()})
         self._results.update(results)
-        self.metrics.update({key: {} for key in results})
+        self.metrics.update({key: _Measured() for key in results})
         for measure in self._measures:
             self._take(measure, results)
         return self
@@ -167,11 +180,11 @@ class Panels(Mapping[Key, Result]):
         if callable(lines):
             text = tuple(lines(key))
         else:
-            names = {
-                **self.metrics[key],
-                "ratio": ratio_label(result.job.preset.ratio),
-                "label": self.label(key),
-            }
+            names = _Measured(
+                self.metrics[key],
+                ratio=ratio_label(result.job.preset.ratio),
+                label=self.label(key),
+            )
             text = tuple(line.format_map(names) for line in lines)
         return Panel(result.picture, label=label, lines=text, window=window, inset=inset)
 

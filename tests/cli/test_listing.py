@@ -65,6 +65,15 @@ def test_every_other_name_means_the_layer_beside_it(typed: Typed) -> None:
             assert canonical_layer(name, each["network"]) == each["layer"]
 
 
+def test_layers_of_any_network(typed: Typed) -> None:
+    layers = json.loads(typed("list layers --network resnet50 --json").out)["layers"]
+    deep = {each["layer"]: each for each in layers}["layer4.2"]
+    assert (deep["network"], deep["channels"]) == ("resnet50", 2048)
+    assert (deep["receptive_field"], deep["stride"], deep["elsewhere"]) == (427, 32, {})
+    assert "layer4.2" in typed("list layers --network resnet50").out
+    assert "for 'replicate list layers'" in typed("list images --network vgg19").refused()
+
+
 # Weights
 
 

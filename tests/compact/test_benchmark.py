@@ -177,7 +177,7 @@ def test_each_bound_has_a_line_and_its_verdict() -> None:
 
 
 def test_the_page_names_the_weights_and_what_is_missing() -> None:
-    text = report.page(Measured(sha256="cafe", speed=speed()))
+    text = report.page_of(Measured(sha256="cafe", speed=speed()))
     assert "`cafe`" in text
     assert text.count(report.MISSING) == 3
     assert "AMD" not in text and "a slow one" in text
@@ -257,7 +257,7 @@ def test_what_vgg19_drew_is_kept_for_another_file(tmp_path: Path) -> None:
     (kept,) = found.transfers.pairs.values()
     assert (kept.vgg19, kept.photograph, kept.compact) == (pair().vgg19, pair().photograph, None)
     assert found.transfers.by_both() == found.reconstructions.by_both() == {}
-    assert report.page(found) == report.page(Measured(sha256="b"))
+    assert report.page_of(found) == report.page_of(Measured(sha256="b"))
     assert report.measured_text(found) == report.MISSING
     record.save(found, path)
     assert record.load("b", path) == found
@@ -609,7 +609,7 @@ def test_the_record_in_the_repository_belongs_to_the_shipped_file() -> None:
     assert kept.is_file() == bool(network_entry("vgg19-compact").sha256)
     if kept.is_file():
         measured = record.load(network_entry("vgg19-compact").sha256, kept)
-        assert report.PAGE.read_text() == report.page(measured)
+        assert report.PAGE.read_text() == report.page_of(measured)
         card = report.CARD.read_text()
         assert report.fill(card, report.card_blocks(measured)) == card
         assert report.MISSING not in card + report.PAGE.read_text()

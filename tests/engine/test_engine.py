@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from replicate import method
-from replicate.engine import engine as module
+from replicate.engine import batch as module
 from replicate.engine import terms
-from replicate.engine.engine import Engine, _Batch
+from replicate.engine.batch import Batch
+from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
 from replicate.engine.preset import Preset
 from replicate.errors import DivergedError, ReplicateError
@@ -157,7 +158,8 @@ def test_the_loss_is_the_weighted_sum_of_the_losses(job: Job, tiny_engine: MakeE
 def test_losses_are_those_of_the_picture(shift: float, job: Job, tiny_engine: MakeEngine) -> None:
     """Computed anew from the picture in its 8 bits, with formulas of their own."""
     engine = tiny_engine()
-    batch = _Batch(engine, [replace(job, preset=job.preset.with_(activation_shift=shift))])
+    shifted = replace(job, preset=job.preset.with_(activation_shift=shift))
+    batch = Batch(engine.networks, [shifted], "exact")
     *_, last = batch
     network = engine.networks.network(job.preset.network)
     result = batch.result(last)
@@ -594,7 +596,7 @@ def test_each_level_starts_from_the_last_one_enlarged(
 ) -> None:
     read = []
     monkeypatch.setattr(terms, "to_tensor", lambda p: read.append(p.size) or to_tensor(p))
-    batch = _Batch(tiny_engine(), [coarse_to_fine])
+    batch = Batch(tiny_engine().networks, [coarse_to_fine], "exact")
     steps = list(batch)
     assert [tuple(p.shape[2:]) for p in points] == [(36, 48)] * 3 + [(72, 96)] * 4
     assert torch.equal(points[0], noise(36, 48, coarse_to_fine.seed))

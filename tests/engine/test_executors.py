@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +15,9 @@ import pytest
 import torch
 
 from replicate.engine.engine import Engine
-from replicate.engine.executors import (
-    Executor,
-    RayExecutor,
-    SlurmExecutor,
-    fulfil,
-    gpu_processes,
-    order_of,
-)
+from replicate.engine.executors import Executor, RayExecutor, SlurmExecutor, gpu_processes
 from replicate.engine.job import Job
+from replicate.engine.orders import jobs_of, order_of
 from replicate.engine.preset import Preset
 from replicate.errors import DivergedError, ReplicateError, StoppedError
 from replicate.networks.spec import NetworkSpec
@@ -121,7 +115,7 @@ def test_pictures_drawn_elsewhere_are_those_drawn_here(
 
 def test_pictures_do_not_travel_in_the_order(scene: Scene, tmp_path: Path) -> None:
     job = Job(BOTH, scene(300, 200), scene(200, 300), size=256, start=scene(200, 200, seed=5))
-    order = order_of([job], engine(ResultStore(tmp_path)))
+    order = order_of([job], ResultStore(tmp_path), "exact", "auto")
     assert len(pickle.dumps(order)) < 4_000
     assert len(ResultStore(tmp_path)) == 3
 
@@ -130,11 +124,10 @@ def test_an_executor_needs_a_store_that_both_see(jobs: list[Job], tmp_path: Path
     with threads() as executor:
         with pytest.raises(ReplicateError, match="needs a result store that all its machines see"):
             engine(None, executor).run(jobs[0])
-        sender = engine(ResultStore(tmp_path / "here"), executor)
-        order = order_of(jobs[:1], sender)
+        order = order_of(jobs[:1], ResultStore(tmp_path / "here"), "exact", "auto")
         shutil.rmtree(tmp_path / "here")
         with pytest.raises(ReplicateError, match="does not hold the picture"):
-            fulfil(order)
+            jobs_of(order)
 
 
 class Idle:
@@ -163,7 +156,7 @@ def test_a_store_that_cannot_be_written_is_told_before_anything_is_ordered(
     (tmp_path / "file").write_text("no folder")
     store = ResultStore(tmp_path / "file" / "results")
     with pytest.raises(ReplicateError, match="takes no pictures for other processes"):
-        order_of(jobs, engine(store))
+        order_of(jobs, store, "exact", "auto")
 
 
 def test_results_in_another_store_are_missed_and_the_rest_called_off(
@@ -207,9 +200,9 @@ def batching(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
 
     begun: list[list[str]] = []
 
-    class Batch(module._Batch):
-        def __init__(self, engine: Engine, jobs: list[Job]):
-            super().__init__(engine, jobs)
+    class Batch(module.Batch):
+        def __init__(self, networks: Any, jobs: Sequence[Job], precision: str):
+            super().__init__(networks, jobs, precision)
             begun.append([job.label for job in jobs])
 
     group = Engine._group
@@ -220,7 +213,7 @@ def batching(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
             return group(self, job)
 
     monkeypatch.setattr(Engine, "_group", as_on_a_gpu)
-    monkeypatch.setattr(module, "_Batch", Batch)
+    monkeypatch.setattr(module, "Batch", Batch)
     yield begun
 
 

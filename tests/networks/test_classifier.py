@@ -20,7 +20,7 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.errors import LayerError, WeightsError
 from replicate.networks import means as normalisation
-from replicate.networks.classifier import Classifier, blank_model, state_shapes, survey
+from replicate.networks.classifier import Classifier, state_shapes, survey
 from replicate.networks.layers import receptive_field, steps
 from replicate.networks.means import measure_means
 from replicate.networks.random import random_weights
@@ -128,7 +128,7 @@ def test_an_unknown_layer_is_one_sentence(layer: str, nearest: str) -> None:
 
 
 def test_the_survey_of_vgg_agrees_with_the_chain() -> None:
-    found = survey(blank_model("vgg11"))
+    found = survey("vgg11")
     for step in steps("vgg11"):
         place = found[f"features.{step.index}"]
         assert (place.field, place.stride) == receptive_field(step.name, "vgg11")
@@ -150,7 +150,7 @@ def test_the_survey_of_vgg_agrees_with_the_chain() -> None:
 def test_channels_stride_and_field(
     architecture: str, layer: str, channels: int, stride: int, field: int | None
 ) -> None:
-    place = survey(blank_model(architecture))[layer]
+    place = survey(architecture)[layer]
     assert (place.channels, place.stride, place.field) == (channels, stride, field)
 
 

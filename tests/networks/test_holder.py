@@ -115,12 +115,16 @@ def test_unknown_network(network: str, near: str) -> None:
         Engine(device="cpu", network=network)
 
 
-def test_a_layer_that_another_network_lacks(
-    scene: Callable[..., Any], tiny_engine: MakeEngine
+@pytest.mark.parametrize("network", ["vgg16-caffe", "resnet18"])
+def test_a_layer_that_the_drawing_network_lacks_is_told_before_its_weights_are_read(
+    network: str, scene: Callable[..., Any], tiny_engine: MakeEngine, monkeypatch: Any
 ) -> None:
+    engine = tiny_engine(network=network)
+    monkeypatch.setattr(module, "load_weights", None)
     job = Job(Preset(content_layers=["relu3_4"]), scene(), size=32, evaluations=1)
-    with pytest.raises(LayerError, match="relu3_4"):
-        tiny_engine(network="vgg16-caffe").run(job)
+    for draw in (engine.run, engine.stream):
+        with pytest.raises(LayerError, match="relu3_4"):
+            draw(job)
 
 
 def test_random_network_for_real(scene: Callable[..., Any]) -> None:

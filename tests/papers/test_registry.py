@@ -12,8 +12,9 @@ import pytest
 
 import replicate.papers
 from replicate.config import load_paper
-from replicate.errors import ConfigError
+from replicate.errors import ConfigError, ReplicateError
 from replicate.papers import draw_figure, figure_ids
+from replicate.papers.measures import fidelity
 from replicate.papers.registry import figure_function
 from replicate.papers.studio import Studio
 
@@ -101,3 +102,12 @@ def test_a_config_that_does_not_fit_its_figure(
 def test_a_picture_that_the_config_lacks(tiny_engine: Callable[..., Any]) -> None:
     with pytest.raises(ConfigError, match=r"figures\.fig5\.images\.bundled: .*'contnet'; did you"):
         Studio(tiny_engine()).at("gatys2016/fig5").picture("contnet")
+
+
+def test_a_metric_that_no_measure_gave(small_studio: Callable[..., Studio]) -> None:
+    """The mistake is the function's, not the config's."""
+    studio = small_studio().at("gatys2016/fig5")
+    panels = studio.panels({"one": studio.preset}).measure(fidelity)
+    for ask in (lambda: panels.grid(lines=["{sim:.2f}"]), lambda: panels.column("sim")):
+        with pytest.raises(ReplicateError, match=r"gave the panel a 'sim'; did you .*ssim"):
+            ask()
