@@ -88,48 +88,28 @@ def job(scene: Callable[..., Any]) -> Job:
     return Job(RECIPE, scene(seed=0), scene(seed=1), init="content")
 
 
-def evaluated(engine: Engine, job: Job, start: Any, spec: NetworkSpec | None = None) -> Evaluation:
-    network = engine.networks.network(spec or job.preset.network)
+def evaluated(engine: Engine, job: Job, start: Any) -> Evaluation:
+    network = engine.networks.network(job.preset.network)
     with torch.no_grad():
         objective = objective_of([job], job.levels(), network)
     return evaluate(objective, network, to_tensor(start))
 
 
-def test_without_rescaling_the_balance_is_lost(
-    engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
-) -> None:
-    """What the losses of a caffe network are: content k^2, Gram matrices k^4, means k^2 times."""
-    for kind, power in (("the tutorial's losses", 4), ("means", 2)):
-        made = replace(job, preset=KINDS[kind])
-        own = evaluated(engines(TORCHVISION), made, scene(seed=2))
-        raw = evaluated(engines(CAFFE), made, scene(seed=2), NetworkSpec(name="vgg19-caffe"))
-        for term, loss in own.losses.items():
-            factor = K ** (2 if term.startswith("content") else power)
-            assert float(raw.losses[term]) == pytest.approx(float(loss) * factor, rel=1e-3), term
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "the other way round"])
 def test_losses_and_gradient_are_those_of_the_network_meant(
     kind: str, engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
 ) -> None:
-    made = replace(job, preset=KINDS[kind])
-    own = evaluated(engines(TORCHVISION), made, scene(seed=2))
-    stand_in = evaluated(engines(CAFFE), made, scene(seed=2))
+    """Else content losses would be k^2 and those of Gram matrices k^4 times as large."""
+    made, meant, drawing = replace(job, preset=KINDS.get(kind, RECIPE)), TORCHVISION, CAFFE
+    if kind not in KINDS:
+        made = replace(job, preset=RECIPE.with_(network={"name": CAFFE}))
+        meant, drawing = drawing, meant
+    own, stand_in = (evaluated(engines(name), made, scene(seed=2)) for name in (meant, drawing))
     assert own.losses.keys() == stand_in.losses.keys()
     for term, loss in own.losses.items():
         assert float(stand_in.losses[term]) == pytest.approx(float(loss), rel=1e-3), term
     largest = float(own.gradient.abs().max())
     torch.testing.assert_close(stand_in.gradient, own.gradient, rtol=1e-3, atol=1e-4 * largest)
-
-
-def test_the_other_way_round(
-    engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
-) -> None:
-    made = replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"}))
-    own = evaluated(engines(CAFFE), made, scene(seed=2))
-    stand_in = evaluated(engines(TORCHVISION), made, scene(seed=2))
-    for term, loss in own.losses.items():
-        assert float(stand_in.losses[term]) == pytest.approx(float(loss), rel=1e-3), term
 
 
 def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> None:
@@ -170,28 +150,17 @@ def test_factors(meant: Any, drawing: dict[str, Any], factor: float) -> None:
     assert (found == 1) == (factor == 1)
 
 
+def test_networks_are_made_once_for_each_scale(tiny_engine: Callable[..., Engine]) -> None:
+    networks = tiny_engine(network=CAFFE).networks
+    plain, rescaled = (networks.network(NetworkSpec(name=name)) for name in (CAFFE, TORCHVISION))
+    assert plain is networks.network(NetworkSpec())
+    assert rescaled is networks.network(NetworkSpec(name=TORCHVISION)) is not plain
+    assert plain is not networks.network(NetworkSpec(pooling="average"))
+
+
 def test_normalised_features_are_as_large_on_any_input() -> None:
     meant = NetworkSpec(name="vgg19-torchvision", normalised=True)
     assert feature_scale(meant, NetworkSpec(name="vgg19-caffe", normalised=True)) == 1
-
-
-def test_networks_share_their_weights(tiny_engine: Callable[..., Engine]) -> None:
-    engine = tiny_engine(network=CAFFE)
-    plain, rescaled = (
-        engine.networks.network(NetworkSpec(name=f"vgg19-{weights}"))
-        for weights in ("caffe", "torchvision")
-    )
-    assert rescaled is engine.networks.network(NetworkSpec(name="vgg19-torchvision")) is not plain
-    assert rescaled._convolutions is plain._convolutions
-
-
-def test_two_scales_do_not_share_a_batch(
-    tiny_engine: Callable[..., Engine], job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = tiny_engine(network=CAFFE)
-    engine.device = torch.device("cuda")
-    other = replace(job, preset=RECIPE.with_(network={"name": "vgg19-caffe"}))
-    assert engine._group(job) != engine._group(other)
 
 
 # Keys of the result store

@@ -57,37 +57,33 @@ def torchvision_input(pixels: Tensor) -> Tensor:
 # Features
 
 
-@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
-@pytest.mark.parametrize("pooling", ["max", "average"])
+INPUTS = {"caffe": caffe_input, "torchvision": torchvision_input}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pooling", "convention"),
+    [("vgg19", "max", "caffe"), ("vgg16", "average", "torchvision")],
+)
 def test_every_layer(
-    architecture: str, pooling: str, pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
+    architecture: str,
+    pooling: str,
+    convention: str,
+    pixels: Tensor,
+    tiny_tensors: Any,
+    tiny_network: MakeNetwork,
 ) -> None:
+    """torchvision's in-place ReLU turns a collected conv output into the relu's."""
     expected = plain_forward(
-        tiny_tensors(architecture), architecture, caffe_input(pixels), POOL[pooling]
+        tiny_tensors(architecture), architecture, INPUTS[convention](pixels), POOL[pooling]
     )
     names = layer_names(architecture)
-    found = tiny_network(architecture, pooling=pooling)(pixels, names)
-    assert list(found) == names
+    how = network_entry(f"vgg19-{convention}").preprocessing
+    network = tiny_network(architecture, pooling=pooling, preprocessing=how)
+    found = network(pixels, ["21", "r42", *names])  # other programs' names too
+    assert set(found) == set(names)
     for name in names:
         torch.testing.assert_close(found[name].map, expected[name], rtol=1e-4, atol=1e-5)
         assert found[name].channels == expected[name].shape[1]
-
-
-@pytest.mark.parametrize("asked", [["conv3_1"], ["relu3_1"], ["conv3_1", "relu3_1"], ["pool3"]])
-def test_conv_and_relu_differ_and_neither_is_overwritten(
-    asked: list[str], pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
-) -> None:
-    """torchvision's in-place ReLU turns a collected conv output into the relu's."""
-    expected = plain_forward(tiny_tensors(), "vgg19", caffe_input(pixels))
-    with torch.no_grad():
-        found = tiny_network()(pixels, [*asked, "relu5_1"])  # runs on, over what was collected
-    for name in asked:
-        torch.testing.assert_close(found[name].map, expected[name], rtol=1e-4, atol=1e-5)
-    if "conv3_1" in asked:
-        assert (found["conv3_1"].map < 0).any()
-    if "relu3_1" in asked:
-        assert (found["relu3_1"].map >= 0).all()
-        assert (found["relu3_1"].map == 0).any()
 
 
 def test_gradients_are_those_of_the_plain_network(
@@ -103,40 +99,7 @@ def test_gradients_are_those_of_the_plain_network(
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize(
-    ("asked", "meant"),
-    [("conv_4", "conv2_2"), ("21", "conv4_2"), ("r42", "relu4_2")],
-)
-def test_names_of_other_programs_are_answered_with_the_canonical_one(
-    asked: str, meant: str, pixels: Tensor, tiny_network: MakeNetwork
-) -> None:
-    assert list(tiny_network()(pixels, [asked, meant])) == [meant]
-
-
-@pytest.mark.parametrize("side", [16, 17, 33])
-@pytest.mark.parametrize("pooling", ["max", "average"])
-def test_odd_sides_are_rounded_down_by_pooling(
-    side: int, pooling: str, tiny_network: MakeNetwork
-) -> None:
-    network = tiny_network(pooling=pooling)
-    found = network(torch.rand(1, 3, side, side + 3), ["relu1_1", "relu3_1", "relu5_1"])
-    shapes = [tuple(each.map.shape[2:]) for each in found.values()]
-    assert shapes == [(side // s, (side + 3) // s) for s in (1, 4, 16)]
-
-
 # Input conventions
-
-
-@pytest.mark.parametrize(
-    ("convention", "preprocess"), [("caffe", caffe_input), ("torchvision", torchvision_input)]
-)
-def test_input_convention(
-    convention: str, preprocess: Any, pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
-) -> None:
-    expected = plain_forward(tiny_tensors(), "vgg19", preprocess(pixels))["conv1_1"]
-    how = network_entry(f"vgg19-{convention}").preprocessing
-    found = tiny_network(preprocessing=how)(pixels, ["conv1_1"])["conv1_1"].map
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
@@ -154,9 +117,7 @@ def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
 @pytest.mark.parametrize(
     ("asked", "convolutions"),
     [
-        (["relu1_1"], 1),
         (["pool1"], 2),
-        (["relu4_2"], 10),
         (["relu1_1", "relu5_1"], 13),
         (["conv5_4"], 16),
         ([], 0),
@@ -179,13 +140,6 @@ def test_cut_after_the_deepest_layer(
     assert set(found) == set(asked)
 
 
-def test_weights_are_frozen(pixels: Tensor, tiny_network: MakeNetwork) -> None:
-    x = pixels.clone().requires_grad_(True)
-    tiny_network()(x, ["relu2_1"])["relu2_1"].map.sum().backward()
-    assert x.grad is not None
-    assert not tiny_network()(pixels, ["relu2_1"])["relu2_1"].map.requires_grad
-
-
 def test_maps_are_channels_last(pixels: Tensor, tiny_network: MakeNetwork) -> None:
     """So that rows of pixels are there without a copy, for the Gram matrix."""
     maps = tiny_network()(pixels, ["relu1_1", "relu2_1"])
@@ -195,14 +149,16 @@ def test_maps_are_channels_last(pixels: Tensor, tiny_network: MakeNetwork) -> No
 # bfloat16
 
 
-@pytest.mark.parametrize("layer", ["conv1_1", "relu2_1", "relu4_2", "relu5_1"])
-def test_bf16_features_close_to_float32(
-    layer: str, pixels: Tensor, tiny_network: MakeNetwork
-) -> None:
-    exact = tiny_network()(pixels, [layer])[layer].map
-    rounded = tiny_network(dtype=torch.bfloat16)(pixels, [layer])[layer].map
-    assert rounded.dtype == torch.bfloat16
-    assert (rounded.float() - exact).norm() < 0.03 * exact.norm()
+def test_bf16_is_close_to_float32(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+    """And though the picture enters in two parts, its gradient is not doubled."""
+    layers, found = ["conv1_1", "relu2_1", "relu4_2", "relu5_1"], []
+    for dtype in (torch.float32, torch.bfloat16):
+        x = pixels.clone().requires_grad_(True)
+        maps = [each.map for each in tiny_network(dtype=dtype)(x, layers).values()]
+        assert all(each.dtype == dtype for each in maps)
+        found.append([*map(Tensor.float, maps), *torch.autograd.grad(maps[1].float().norm(), x)])
+    for exact, rounded in zip(*found):
+        assert (rounded - exact).norm() < 0.05 * exact.norm()
 
 
 def test_bf16_input_keeps_more_than_8_bits(tiny_tensors: Any) -> None:
@@ -221,19 +177,6 @@ def test_bf16_input_keeps_more_than_8_bits(tiny_tensors: Any) -> None:
     assert (found - exact).abs().max() <= 0.07
     assert (exact.bfloat16().float() - exact).abs().max() <= 0.0625
     assert ((exact + 100).bfloat16().float() - 100 - exact).abs().max() > 0.2
-
-
-def test_bf16_gradient_enters_once(pixels: Tensor, tiny_network: MakeNetwork) -> None:
-    """Though the picture enters in two parts, its gradient must not be doubled."""
-    gradients = []
-    for dtype in (torch.float32, torch.bfloat16):
-        x = pixels.clone().requires_grad_(True)
-        map = tiny_network(dtype=dtype)(x, ["relu2_1"])["relu2_1"].map
-        (gradient,) = torch.autograd.grad(map.float().square().sum(), x)
-        assert gradient.dtype == torch.float32
-        gradients.append(gradient)
-    exact, rounded = gradients
-    assert (rounded - exact).norm() < 0.05 * exact.norm()
 
 
 # Gatys' normalised network
@@ -262,8 +205,7 @@ def rescaled(
     return found
 
 
-@pytest.mark.parametrize("architecture", ["vgg19", "vgg16"])
-@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize(("architecture", "pooling"), [("vgg19", "average"), ("vgg16", "max")])
 def test_normalised_network_is_the_rescaled_one(
     architecture: str, pooling: str, tiny_tensors: Any
 ) -> None:
@@ -282,10 +224,6 @@ def test_normalised_network_is_the_rescaled_one(
         torch.testing.assert_close(found[name].wide(), expected[name].map)
         torch.testing.assert_close(found[name].coordinates(), expected[name].map)
         torch.testing.assert_close(found[name].gram(), gram_matrix(expected[name].map))
-    for name, mean in measured(normalised, pictures).items():
-        fires = means[name] > 1e-3
-        torch.testing.assert_close(mean[fires], torch.ones_like(mean[fires]), rtol=0, atol=1e-3)
-        assert fires.any()
 
 
 # The compact network: a narrow trunk with linear heads

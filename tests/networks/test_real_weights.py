@@ -55,20 +55,18 @@ def psnr(result: Result, photo: Picture) -> float:
     return metrics.psnr(result.picture.pixels, photo.pixels)
 
 
-def test_gatys_2016_fig1_content(engine: Engine, photo: Picture) -> None:
-    """Lower layers keep the picture, higher ones lose its detail."""
+@pytest.mark.parametrize(
+    ("name", "deepest"), [("gatys2016", "relu4_2"), ("johnson2016", "relu4_3")]
+)
+def test_content_of_gatys_2016_fig1_and_johnson_2016_fig3(
+    name: str, deepest: str, engine: Engine, photo: Picture
+) -> None:
+    """Lower layers keep the picture, higher ones lose its detail; VGG-16's too."""
     shallow, deep = (
-        rebuilt(engine, load_preset("gatys2016"), photo, layer) for layer in ("relu2_2", "relu4_2")
+        rebuilt(engine, load_preset(name), photo, layer) for layer in ("relu2_2", deepest)
     )
     assert psnr(shallow, photo) > psnr(deep, photo) + 3
     assert metrics.edge_correlation(shallow.picture.pixels, photo.pixels) > 0.8
-
-
-def test_johnson_2016_fig3(engine: Engine, photo: Picture) -> None:
-    """The same on VGG-16."""
-    preset = load_preset("johnson2016")
-    shallow, deep = (rebuilt(engine, preset, photo, layer) for layer in ("relu2_2", "relu4_3"))
-    assert psnr(shallow, photo) > psnr(deep, photo) + 3
 
 
 def test_gatys_2016_fig1_style(engine: Engine, art: Picture) -> None:

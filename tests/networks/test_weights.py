@@ -13,6 +13,7 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ from torch import Tensor
 
 from replicate.errors import ReplicateError, WeightsError
 from replicate.networks import layers, weights
+from replicate.networks.networks import build
 from replicate.networks.random import random_weights
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import NetworkEntry, network_entry, read_table
-from replicate.networks.vgg import VGG
 from replicate.networks.weights import (
-    expected_shapes,
     fetch_weights,
     find_weights,
     load_weights,
@@ -79,9 +80,14 @@ def landmarks(tensors: dict[str, Tensor]) -> tuple[float, ...]:
     return (*colours, *(float(tensors[f"features.{i}.bias"].abs().mean()) for i in (0, 3)))
 
 
+def turned(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """From RGB to BGR, or back."""
+    return {**tensors, "features.0.weight": tensors["features.0.weight"].flip(1)}
+
+
 def original(tensors: dict[str, Tensor], caffe_keys: bool = False, **save: bool) -> bytes:
     """The bytes of a .pth as the servers have it: BGR, with a classifier."""
-    state = {**tensors, "features.0.weight": tensors["features.0.weight"].flip(1)}
+    state = turned(tensors)
     if caffe_keys:
         state = {
             f"{layer}.{part}": state[f"features.{index}.{part}"]
@@ -165,26 +171,34 @@ def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         torch.testing.assert_close(found[key], tensor, rtol=0, atol=0)
 
 
-def one_sentence(error: pytest.ExceptionInfo[ReplicateError]) -> str:
-    text = str(error.value)
+@contextmanager
+def refused(*parts: object) -> Iterator[None]:
+    """The block ends in one sentence that holds these parts."""
+    with pytest.raises(ReplicateError) as caught:
+        yield
+    text = str(caught.value)
     assert text.endswith(".") and "\n" not in text and "Traceback" not in text
-    return text
+    assert all(str(part) in text for part in parts), text
 
 
 # Fetching
 
 
-@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(("zipped", "bgr"), [(True, True), (False, False)])
 def test_fetch_converts_to_rgb_convolutions_alone(
-    serve, define, tensors: dict[str, Tensor], cache: Path, zipped: bool
+    serve, define, tensors: dict[str, Tensor], cache: Path, zipped: bool, bgr: bool
 ) -> None:
     data = original(tensors, _use_new_zipfile_serialization=zipped)
-    define(known(serve, "vgg19", data))
+    define(known(serve, "vgg19", data), bgr=bgr)
+    old = cache / ".fetch-old"  # left by a download that was killed
+    old.mkdir(parents=True)
+    (old / "a.pth").write_bytes(b"half")
+    os.utime(old, (0, 0))
     path = fetch_weights(NAME)
     assert path == cache / f"{NAME}.safetensors" == fetch_weights(NAME)
     assert len(serve.asked) == 1, "downloaded once"
     assert [entry.name for entry in cache.iterdir()] == [path.name], "the original is deleted"
-    assert_equal(safetensors.torch.load_file(path), tensors)
+    assert_equal(safetensors.torch.load_file(path), tensors if bgr else turned(tensors))
     with safetensors.safe_open(path, "pt") as file:
         header = file.metadata()
     assert header["source_sha256"] == sha256(data)
@@ -209,21 +223,12 @@ def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeyp
     monkeypatch.setattr("huggingface_hub.hf_hub_download", client)
     address = "https://huggingface.co/somebody/vgg/resolve/main/folder/vgg_conv.pth"
     define(address, marks=landmarks(tensors))
-    with pytest.raises(WeightsError) as caught:
+    with refused("folder/vgg_conv.pth of somebody/vgg: no connection)"):
         fetch_weights(NAME)
-    assert "folder/vgg_conv.pth of somebody/vgg: no connection)" in one_sentence(caught)
     fetch_weights(NAME)
     assert asked == [("somebody/vgg", "folder/vgg_conv.pth", "main")] * 2
     assert_equal(load_weights(NAME).tensors, tensors)
     assert [entry.name for entry in cache.iterdir()] == [f"{NAME}.safetensors"]
-
-
-def test_rgb_originals_are_not_flipped(serve, define, tensors: dict[str, Tensor]) -> None:
-    data = original(tensors)
-    define(known(serve, "a", data), bgr=False)
-    fetch_weights(NAME)
-    found = load_weights(NAME).tensors["features.0.weight"]
-    assert torch.equal(found, tensors["features.0.weight"].flip(1))
 
 
 @pytest.mark.parametrize("first", ["absent", "refused", "wrong digest", "not weights", "damaged"])
@@ -243,38 +248,22 @@ def test_the_mirror_takes_over(serve, define, tensors, first: str) -> None:
     assert serve.asked[-1] == "/vgg_conv.pth"
 
 
-def _rescaled(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**tensors, "features.3.bias": tensors["features.3.bias"] * 1.1}
-
-
-def _in_rgb(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**tensors, "features.0.weight": tensors["features.0.weight"].flip(1)}
-
-
-@pytest.mark.parametrize("change", [_rescaled, _in_rgb])
+@pytest.mark.parametrize(
+    "change",
+    [turned, lambda tensors: {**tensors, "features.3.bias": tensors["features.3.bias"] * 1.1}],
+)
 def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, change) -> None:
     data = original(change(tensors), caffe_keys=True)
     define(serve("mirror.pth", data), marks=landmarks(tensors))
-    with pytest.raises(WeightsError) as caught:
+    with refused("mirror.pth"):
         fetch_weights(NAME)
-    assert "mirror.pth" in one_sentence(caught)
-    assert list(cache.iterdir()) == []
-
-
-def test_a_wrong_digest_is_refused(serve, define, tensors, cache) -> None:
-    define(serve("a-0123abcd.pth", original(tensors)))
-    with pytest.raises(WeightsError) as caught:
-        fetch_weights(NAME)
-    assert "0123abcd" in one_sentence(caught)
     assert list(cache.iterdir()) == []
 
 
 def test_offline_the_way_is_named(define, cache) -> None:
     define(refused_address(), refused_address())
-    with pytest.raises(WeightsError) as caught:
+    with refused("REPLICATE_WEIGHTS", f"{NAME}.safetensors"):
         fetch_weights(NAME)
-    text = one_sentence(caught)
-    assert "REPLICATE_WEIGHTS" in text and f"{NAME}.safetensors" in text
     assert list(cache.iterdir()) == []
 
 
@@ -293,31 +282,22 @@ def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache
     torch.save({"features.0.weight": _Evil(proof)}, buffer)
     for data in (buffer.getvalue(), pickle.dumps(_Evil(proof))):
         define(known(serve, "evil", data))
-        with pytest.raises(WeightsError) as caught:
+        with refused("evil-"):
             fetch_weights(NAME)
-        assert "evil-" in one_sentence(caught)
     assert not proof.exists()
     assert list(cache.iterdir()) == []
-
-
-def _without(key: str) -> Callable[[dict[str, Tensor]], object]:
-    return lambda tensors: {k: v for k, v in tensors.items() if k != key}
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        _without("features.0.bias"),
-        _without("features.3.weight"),
+        lambda tensors: {k: t for k, t in tensors.items() if k != "features.0.bias"},
         lambda tensors: {**tensors, "features.3.weight": torch.zeros(128, 64, 1, 1)},
-        lambda tensors: {**tensors, "features.3.bias": torch.zeros(1)},
         lambda tensors: {**tensors, "features.3.bias": [0.0] * 128},
         lambda tensors: {**tensors, "features.3.bias": torch.zeros(128).to_sparse()},
         lambda tensors: {**tensors, "features.3.bias": torch.zeros(128, device="meta")},
         lambda tensors: {"state_dict": tensors},
-        lambda tensors: {},
         lambda tensors: list(tensors.values()),
-        lambda tensors: tensors["features.0.weight"],
         lambda tensors: "weights",
     ],
 )
@@ -326,9 +306,8 @@ def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, c
     torch.save(change(tensors), buffer)
     data = buffer.getvalue()
     define(known(serve, "odd", data))
-    with pytest.raises(WeightsError) as caught:
+    with refused("odd-"):
         fetch_weights(NAME)
-    assert "odd-" in one_sentence(caught)
     assert list(cache.iterdir()) == []
 
 
@@ -351,20 +330,8 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(
     define(known(serve, "a", data))
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ReplicateError) as caught:
+    with refused(str(tmp_path / "file")):
         fetch_weights(NAME)
-    assert str(tmp_path / "file") in one_sentence(caught)
-
-
-def test_leftovers_of_killed_downloads_go(serve, define, tensors, cache) -> None:
-    data = original(tensors)
-    define(known(serve, "a", data))
-    old = cache / ".fetch-old"
-    old.mkdir(parents=True)
-    (old / "a.pth").write_bytes(b"half")
-    os.utime(old, (0, 0))
-    fetch_weights(NAME)
-    assert not old.exists()
 
 
 # Finding
@@ -379,10 +346,8 @@ def save(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
 def test_absent_weights(define) -> None:
     define(refused_address())
     assert find_weights(NAME) is None
-    with pytest.raises(WeightsError) as caught:
+    with refused(f"replicate weights fetch {NAME}", "REPLICATE_WEIGHTS"):
         load_weights(NAME)
-    text = one_sentence(caught)
-    assert f"replicate weights fetch {NAME}" in text and "REPLICATE_WEIGHTS" in text
 
 
 def test_the_folder_goes_before_the_cache(define, tensors, folder, cache) -> None:
@@ -407,48 +372,20 @@ def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, 
     assert find_weights(NAME) == path and path.stat().st_mtime_ns == changed, "converted once"
 
 
-def test_a_false_original_in_the_folder_is_refused(define, tensors, folder, cache) -> None:
-    define("https://nowhere.invalid/vgg19-00000000.pth")
-    (folder / "vgg19-00000000.pth").write_bytes(original(tensors))
-    with pytest.raises(WeightsError) as caught:
-        load_weights(NAME)
-    assert "vgg19-00000000.pth" in one_sentence(caught)
-
-
 @pytest.mark.parametrize("kind", ["missing", "file"])
 def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind: str) -> None:
     chosen = tmp_path / "weights"
     if kind == "file":
         chosen.write_text("")
     monkeypatch.setenv("REPLICATE_WEIGHTS", str(chosen))
-    for ask in (lambda: find_weights("vgg19-caffe"), lambda: fetch_weights("vgg19-caffe")):
-        with pytest.raises(WeightsError) as caught:
-            ask()
-        assert str(chosen) in one_sentence(caught)
-    with pytest.raises(WeightsError, match="REPLICATE_WEIGHTS"):
-        locate_weights("vgg19-caffe")
+    for ask in (find_weights, fetch_weights, locate_weights):
+        with refused(str(chosen)):
+            ask("vgg19-caffe")
 
 
 def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
     monkeypatch.setenv("REPLICATE_WEIGHTS", "")
     assert find_weights("vgg19-caffe") is None
-
-
-@pytest.mark.parametrize("ask", [find_weights, fetch_weights, load_weights])
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("vgg19-cafe", "vgg19-caffe"),
-        ("VGG16-torchvison", "vgg16-torchvision"),
-        ("inception", "there are"),
-        ("", "there are"),
-        ("../vgg19-caffe", "vgg19-caffe"),
-    ],
-)
-def test_unknown_names_get_a_hint(ask, name: str, hint: str) -> None:
-    with pytest.raises(WeightsError) as caught:
-        ask(name)
-    assert hint in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_where_weights_are_is_told_without_reading_them(define, tensors, folder, cache) -> None:
@@ -471,12 +408,8 @@ def test_weights_are_known_by_their_tensors(define, tensors, folder) -> None:
     found = load_weights(NAME)
     assert_equal(found.tensors, tensors)
     assert found.sha256 == tensors_sha256(tensors)
-
-
-def test_more_tensors_and_other_precisions_are_no_harm(define, tensors, folder) -> None:
-    file = define(refused_address())
     halves = {key: tensor.half() for key, tensor in tensors.items()}
-    save(folder / file.file_name, {**halves, "classifier.0.weight": torch.zeros(3)})
+    save(folder / f"{NAME}.safetensors", {**halves, "classifier.0.weight": torch.zeros(3)})
     assert_equal(load_weights(NAME).tensors, {key: half.float() for key, half in halves.items()})
 
 
@@ -508,14 +441,12 @@ def _flip_last_byte(path: Path, tensors: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        *(_cut(length) for length in (0, 1, 7, 8, 9, 100, 300, 1000, 100_000, -4, -1)),
+        *(_cut(length) for length in (0, 7, 100, 1000, 100_000, -1)),
         lambda path, tensors: path.write_bytes(path.read_bytes() + b"more"),
-        lambda path, tensors: path.write_bytes(os.urandom(5000)),
         lambda path, tensors: path.write_bytes(b"\xff" * 5000),
         lambda path, tensors: path.write_bytes(original(tensors)),
         lambda path, tensors: path.write_text("version https://git-lfs.example/spec/v1"),
         _flip_last_byte,
-        _only("features.0.weight", "features.0.bias"),
         _only("features.0.weight", "features.0.bias", "features.3.weight"),
         _changed(features_0_weight=torch.zeros(64, 4, 3, 3)),
         _changed(features_3_weight=torch.zeros(128, 64, 9)),
@@ -533,10 +464,8 @@ def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, 
     path = save(folder / file.file_name, tensors)
     assert load_weights(NAME).tensors
     spoil(path, tensors)
-    with pytest.raises(WeightsError) as caught:
+    with refused(str(path), f"replicate weights fetch {NAME}"):
         load_weights(NAME)
-    text = one_sentence(caught)
-    assert str(path) in text and f"replicate weights fetch {NAME}" in text
 
 
 def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
@@ -618,29 +547,18 @@ def _more(tensors: dict[str, Tensor]) -> bytes:
 )
 def test_a_bundled_file_that_is_not_what_was_shipped_is_refused(package: Path, spoil) -> None:
     package.write_bytes(spoil(package.read_bytes()))
-    with pytest.raises(WeightsError) as caught:
+    with refused(package.name):
         load_weights("vgg19-compact")
-    assert package.name in one_sentence(caught)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "features.3.bias",
-        "heads.relu1_1.weight",
-        "heads.conv2_1.bias",
-        "means.relu1_1",
-        "means_average.relu2_1",
-    ],
-)
+@pytest.mark.parametrize("key", ["features.3.bias", "heads.conv2_1.bias", "means_average.relu2_1"])
 def test_an_incomplete_bundled_file_is_refused(package: Path, monkeypatch, key: str) -> None:
     stored = safetensors.torch.load_file(package)
     del stored[key]
     safetensors.torch.save_file(stored, package)
     ship(monkeypatch, package)
-    with pytest.raises(WeightsError) as caught:
+    with refused():
         load_weights("vgg19-compact")
-    one_sentence(caught)
 
 
 @pytest.mark.parametrize(
@@ -655,40 +573,40 @@ def test_what_has_no_address_is_never_downloaded(name: str, why: str) -> None:
 # Random networks
 
 
-@pytest.mark.parametrize("name", ["vgg19-random", "vgg16-random", "vgg11-random"])
-def test_random_weights_have_the_architectures_shapes(name: str) -> None:
-    tensors = random_weights(name).tensors
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    assert shapes == expected_shapes(network_entry(name).architecture)
-    assert all(not tensor.any() for key, tensor in tensors.items() if key.endswith("bias"))
-
-
-def test_random_weights_follow_their_seed_alone() -> None:
+@pytest.mark.parametrize("name", ["vgg11-random", "resnet18-random"])
+def test_random_weights_follow_their_seed_alone(name: str) -> None:
     torch.manual_seed(1)
-    first = random_weights("vgg11-random", seed=3).sha256
+    first = random_weights(name, seed=3).sha256
     torch.manual_seed(2)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    again = random_weights("vgg11-random", seed=3).sha256
+    again = random_weights(name, seed=3).sha256
     torch.set_num_threads(threads)
-    assert first == again != random_weights("vgg11-random", seed=4).sha256
+    assert first == again != random_weights(name, seed=4).sha256
 
 
 def test_the_random_network_is_the_one_of_old_results() -> None:
+    """To the last bit of its tensors, names and shapes."""
     assert random_weights().sha256[:16] == "9041ece94c8aeb31"
 
 
 @pytest.mark.parametrize(
-    ("name", "pooling"),
-    [("vgg19-random", "max"), ("vgg19-random", "average"), ("vgg13-random", "max")],
+    ("name", "pooling", "layers"),
+    [
+        ("vgg19-random", "max", ()),
+        ("vgg13-random", "average", ()),
+        ("resnet18-random", "max", ("relu", "layer1", "layer2", "layer3", "layer4")),
+    ],
 )
-def test_random_networks_keep_the_scale_of_activations(name: str, pooling: str) -> None:
+def test_random_networks_keep_the_scale_of_activations(
+    name: str, pooling: str, layers: tuple[str, ...]
+) -> None:
     """On a photograph that the rescaling has not seen, the mean stays near one at every depth."""
-    entry = network_entry(name)
-    tensors = random_weights(name, pooling, seed=1).tensors
-    network = VGG(tensors, entry.architecture, entry.preprocessing, pooling)
+    spec = NetworkSpec.model_validate({"name": name, "pooling": pooling})
+    weights = random_weights(name, pooling, seed=1)
+    network = build(spec, weights, torch.device("cpu"), torch.float32)
     photo = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)[None].float() / 255
-    maps = network(F.interpolate(photo, size=96, mode="area"), network.measured_layers)
+    maps = network(F.interpolate(photo, size=96, mode="area"), layers or network.measured_layers)
     means = torch.stack([feature.map.mean() for feature in maps.values()])
     assert (means > 0.4).all() and (means < 2.5).all()
 
