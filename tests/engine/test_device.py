@@ -12,7 +12,7 @@ from replicate.engine.engine import Engine
 from replicate.errors import ReplicateError
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cpu0", "cuda:x", "tpu"])
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x"])
 def test_what_is_no_device(name: str) -> None:
     with pytest.raises(ReplicateError, match="auto, cpu, cuda"):
         Engine(device=name)
@@ -38,7 +38,7 @@ def test_auto_prefers_the_faster_device(monkeypatch: pytest.MonkeyPatch) -> None
     assert choose_device("auto").type == "cpu"
 
 
-@pytest.mark.parametrize("precision", ["float16", "fp32", "", "half"])
+@pytest.mark.parametrize("precision", ["float16", ""])
 def test_unknown_precision(precision: Any) -> None:
     with pytest.raises(ReplicateError, match="auto, bf16, float32 or exact"):
         Engine(device="cpu", precision=precision)

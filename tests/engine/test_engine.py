@@ -28,28 +28,12 @@ from replicate.storage.store import ResultStore
 MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]
 
-TRANSFER = Preset(
-    name="tiny",
-    content_layers=["relu3_1"],
-    style_layers=["relu1_1", "relu2_1"],
-    ratio=1e-2,
-    evaluations=5,
-    size=32,
-)
-CONTENT_ONLY = TRANSFER.with_(style_layers={})
-STYLE_ONLY = TRANSFER.with_(content_layers={})
-
 
 @pytest.fixture
-def job(scene: Scene) -> Job:
-    return Job(TRANSFER, scene(seed=0), scene(seed=1), label="a panel")
-
-
-@pytest.fixture
-def coarse_to_fine(scene: Scene) -> Job:
+def coarse_to_fine(transfer: Preset, scene: Scene) -> Job:
     """Three evaluations of the content alone at half the size, then four of both."""
     pictures = scene(96, 72), scene(60, 60, seed=1)
-    preset = TRANSFER.with_(content_first=3 / 7)
+    preset = transfer.with_(content_first=3 / 7)
     return Job(preset, *pictures, size=96, evaluations=7, label="a panel")
 
 
@@ -118,17 +102,6 @@ def close(one: Result, other: Result) -> bool:
 # Running
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_evaluations_are_counted_exactly(
-    optimizer: str, count: int, job: Job, points: list[Any], tiny_engine: MakeEngine
-) -> None:
-    preset = job.preset.with_(optimizer=optimizer)
-    result = tiny_engine().run(replace(job, preset=preset, evaluations=count))
-    assert len(points) == result.evaluations == count
-    assert [step for step, _ in result.curve] == list(range(1, count + 1))
-
-
 def test_a_result_says_everything(job: Job, tiny_engine: MakeEngine) -> None:
     result = tiny_engine().run(job)
     assert result.job is job
@@ -193,23 +166,21 @@ def test_a_preset_by_every_option_draws_another_picture(job: Job, tiny_engine: M
 
 @pytest.mark.parametrize("kind", ["content", "style"])
 def test_without_a_picture_its_layers_count_for_nothing(
-    kind: str, scene: Scene, tiny_engine: MakeEngine
+    kind: str, transfer: Preset, scene: Scene, tiny_engine: MakeEngine
 ) -> None:
-    engine = tiny_engine()
-    given, bare = engine.run_many(
-        [Job(preset, **{kind: scene(48, 32)}) for preset in
-         (TRANSFER, {"content": CONTENT_ONLY, "style": STYLE_ONLY}[kind])]
-    )  # fmt: skip
+    other = {"content": "style_layers", "style": "content_layers"}[kind]
+    presets = transfer, transfer.with_(**{other: {}})
+    given, bare = tiny_engine().run_many([Job(each, **{kind: scene(48, 32)}) for each in presets])
     assert all(name.startswith(f"{kind}/") for name in given.losses)
     assert given.picture.size == (32, 21)
     assert same(given.picture, bare.picture)
 
 
 def test_content_reconstruction_from_the_first_layer_finds_the_picture(
-    scene: Scene, tiny_engine: MakeEngine
+    transfer: Preset, scene: Scene, tiny_engine: MakeEngine
 ) -> None:
     photo = scene()
-    preset = TRANSFER.with_(content_layers=["conv1_1"], style_layers={}, evaluations=150)
+    preset = transfer.with_(content_layers=["conv1_1"], style_layers={}, evaluations=150)
     result = tiny_engine().run(Job(preset, content=photo))
     error = result.picture.pixels.astype(float) - photo.pixels
     assert np.sqrt(np.mean(error**2)) < 3  # grey levels; it started from noise
@@ -235,9 +206,7 @@ def test_a_stream_gives_every_evaluation_and_ends_with_runs_picture(
     assert (finished.losses, finished.curve) == (result.losses, result.curve)
 
 
-@pytest.mark.parametrize(
-    ("every", "steps"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (50, [5])]
-)
+@pytest.mark.parametrize(("every", "steps"), [(2, [2, 4, 5]), (5, [5]), (50, [5])])
 def test_a_stream_always_gives_the_last(
     every: int, steps: list[int], job: Job, tiny_engine: MakeEngine, points: list[Any]
 ) -> None:
@@ -355,19 +324,17 @@ def test_a_seed_twice_gives_the_same_bytes_whatever_torchs_generator(
     assert not same(tiny_engine().run(replace(again, seed=1)).picture, one.picture)
 
 
-@pytest.mark.parametrize("init", ["content", "style", "picture"])
-def test_starts(init: str, scene: Scene, tiny_engine: MakeEngine) -> None:
+@pytest.mark.parametrize("init", ["content", "style", "picture", "noise"])
+def test_starts(init: str, transfer: Preset, scene: Scene, tiny_engine: MakeEngine) -> None:
     """The best picture after one evaluation is the start itself."""
     origins = {"content": scene(40, 20), "style": scene(20, 40, 1), "picture": scene(seed=2)}
     pictures = {"content": origins["content"], "style": origins["style"]}
     start = origins["picture"] if init == "picture" else None
-    job = Job(TRANSFER, **pictures, init=init, start=start, evaluations=1)  # type: ignore[arg-type]
-    assert same(tiny_engine().run(job).picture, origins[init].resized(32, 16))
-
-
-def test_noise_start(scene: Scene, tiny_engine: MakeEngine) -> None:
-    job = Job(CONTENT_ONLY, scene(64, 48), size=64, seed=4, evaluations=1)
-    assert same(tiny_engine().run(job).picture, to_picture(noise(48, 64, seed=4)))
+    job = Job(transfer, **pictures, init=init, start=start, evaluations=1, seed=4)  # type: ignore[arg-type]
+    expected = (
+        to_picture(noise(16, 32, seed=4)) if init == "noise" else origins[init].resized(32, 16)
+    )
+    assert same(tiny_engine().run(job).picture, expected)
 
 
 # Many jobs
@@ -394,7 +361,7 @@ def test_run_many_keeps_the_order_and_the_threads(
     jobs = [
         replace(job, seed=1, label="a"),
         replace(job, size=24, label="b"),
-        Job(CONTENT_ONLY, scene(seed=6), label="c"),
+        Job(job.preset, scene(seed=6), label="c"),
         replace(job, preset=job.preset.with_(optimizer="adam"), label="d"),
         replace(job, seed=2, label="e"),
     ]
@@ -529,35 +496,38 @@ def test_a_batch_draws_what_each_job_draws_alone(
 
 
 APART: dict[str, dict[str, Any]] = {
-    "size": {"size": 24},
-    "evaluations": {"evaluations": 4},
-    "stop": {"stop": 4},
-    "optimizer": {"preset": TRANSFER.with_(optimizer="adam")},
-    "clamp": {"preset": TRANSFER.with_(clamp=False)},
-    "loss": {"preset": TRANSFER.with_(style_loss="gatys")},
-    "statistic": {"preset": TRANSFER.with_(style_statistic="mean")},
-    "shift": {"preset": TRANSFER.with_(activation_shift=-1.0)},
-    "pooling": {"preset": TRANSFER.with_(network={"pooling": "average"})},
-    "network": {"preset": TRANSFER.with_(network={"name": "vgg16"})},
-    "content first": {"preset": TRANSFER.with_(content_first=0.5)},
+    "optimizer": {"optimizer": "adam"},
+    "clamp": {"clamp": False},
+    "loss": {"style_loss": "gatys"},
+    "statistic": {"style_statistic": "mean"},
+    "shift": {"activation_shift": -1.0},
+    "pooling": {"network": {"pooling": "average"}},
+    "network": {"network": {"name": "vgg16"}},
+    "scale of the network meant": {"network": {"name": "vgg19-torchvision"}},
+    "content first": {"content_first": 0.5},
 }
 
 
-@pytest.mark.parametrize("difference", APART)
+@pytest.mark.parametrize("difference", [*APART, "size", "evaluations", "stop"])
 def test_jobs_that_cannot_share_a_batch_do_not(
     difference: str, job: Job, tiny_engine: MakeEngine, as_on_a_gpu: Callable[[], None]
 ) -> None:
     as_on_a_gpu()
-    engine = tiny_engine()
+    engine = tiny_engine(network="vgg19-caffe" if "scale" in difference else "auto")
+    other = (
+        replace(job, preset=job.preset.with_(**APART[difference]))
+        if difference in APART
+        else replace(job, **{difference: 24 if difference == "size" else 4})
+    )
     assert engine._group(job) == engine._group(replace(job, seed=9))
-    assert engine._group(job) != engine._group(replace(job, **APART[difference]))
+    assert engine._group(job) != engine._group(other)
 
 
 def test_coarse_canvases_set_jobs_apart(
-    scene: Scene, tiny_engine: MakeEngine, as_on_a_gpu: Callable[[], None]
+    transfer: Preset, scene: Scene, tiny_engine: MakeEngine, as_on_a_gpu: Callable[[], None]
 ) -> None:
     """Sides are rounded at each level by themselves: one canvas, two half canvases."""
-    preset = TRANSFER.with_(content_first=0.5)
+    preset = transfer.with_(content_first=0.5)
     one, other = (
         Job(preset, scene(*size), scene(), size=100, evaluations=2) for size in [(85, 60), (98, 70)]
     )
@@ -567,8 +537,10 @@ def test_coarse_canvases_set_jobs_apart(
     assert [r.picture.size for r in results] == [one.canvas] * 2
 
 
+@pytest.mark.parametrize("gone", [False, True])
 @pytest.mark.parametrize(("most", "sizes"), [(2, [2, 2, 1]), (1, [1] * 5)])
 def test_large_batches_are_split(
+    gone: bool,
     most: int,
     sizes: list[int],
     job: Job,
@@ -577,11 +549,22 @@ def test_large_batches_are_split(
     as_on_a_gpu: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Beforehand, or when the memory has turned out not to suffice."""
     as_on_a_gpu()
-    monkeypatch.setattr(Engine, "_room", lambda self, job: most)
+    evaluate = method.evaluate
+
+    def short_of_memory(objective: Any, network: Any, pixels: torch.Tensor) -> Evaluation:
+        if len(pixels) > most:
+            raise torch.OutOfMemoryError("they are too many")
+        return evaluate(objective, network, pixels)
+
+    if gone:
+        monkeypatch.setattr(method, "evaluate", short_of_memory)
+    else:
+        monkeypatch.setattr(Engine, "_room", lambda self, job: most)
     jobs = [replace(job, seed=seed, evaluations=1) for seed in range(5)]
     results = tiny_engine().run_many(jobs)
-    assert [len(pixels) for pixels in points] == sizes
+    assert sorted(len(pixels) for pixels in points) == sorted(sizes)
     assert [r.job for r in results] == jobs
 
 
@@ -620,11 +603,11 @@ def test_snapshots_and_result_of_several_levels(
 
 
 def test_clamped_pixels_stay_clamped_between_levels(
-    tiny_engine: MakeEngine, points: list[torch.Tensor]
+    transfer: Preset, tiny_engine: MakeEngine, points: list[torch.Tensor]
 ) -> None:
     """Bicubic enlargement overshoots at edges."""
     squares = np.kron(np.indices((8, 8)).sum(0) % 2 * 255, np.ones((8, 8))).astype(np.uint8)
-    preset = TRANSFER.with_(content_layers=["conv1_1"], style_layers={}, clamp=True, scales=2)
+    preset = transfer.with_(content_layers=["conv1_1"], style_layers={}, clamp=True, scales=2)
     job = Job(preset, Picture.from_array(squares), size=64, evaluations=60)
     tiny_engine().run(job)
     assert points[30].shape[3] == 64
@@ -635,11 +618,10 @@ def test_clamped_pixels_stay_clamped_between_levels(
 # Divergence
 
 
-@pytest.mark.parametrize("rate", [50.0, 1e6])
 def test_absurd_learning_rate_stops_with_the_last_good_picture(
-    rate: float, job: Job, tiny_engine: MakeEngine
+    job: Job, tiny_engine: MakeEngine
 ) -> None:
-    preset = job.preset.with_(optimizer="adam", learning_rate=rate, clamp=False)
+    preset = job.preset.with_(optimizer="adam", learning_rate=50.0, clamp=False)
     absurd = replace(job, preset=preset, init="content", evaluations=20)
     with pytest.raises(DivergedError, match=r"a panel .* evaluation 2.* learning rate") as caught:
         tiny_engine().run(absurd)

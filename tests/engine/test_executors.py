@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from replicate.engine.engine import Engine
 from replicate.engine.executors import Executor, RayExecutor, SlurmExecutor, gpu_processes
@@ -169,7 +168,7 @@ def test_results_in_another_store_are_missed_and_the_rest_called_off(
     assert idle.cancelled == [False, True, True, True]
 
 
-# ------------------------------------------------------------------ stopping, batches
+# ------------------------------------------------------------------ stopping
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -191,86 +190,3 @@ def test_a_stop_between_batches_keeps_what_is_drawn(
 def test_a_stop_that_nobody_has_to_wait_for(jobs: list[Job], tmp_path: Path) -> None:
     engine(store := ResultStore(tmp_path)).run_many(jobs)
     assert all(result.cached for result in engine(store).run_many(jobs, stop=lambda: True))
-
-
-@pytest.fixture
-def batching(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
-    """The engine puts jobs into batches as on a GPU; labels of the batches that were begun."""
-    from replicate.engine import engine as module
-
-    begun: list[list[str]] = []
-
-    class Batch(module.Batch):
-        def __init__(self, networks: Any, jobs: Sequence[Job], precision: str):
-            super().__init__(networks, jobs, precision)
-            begun.append([job.label for job in jobs])
-
-    group = Engine._group
-
-    def as_on_a_gpu(self: Engine, job: Job) -> str:
-        with monkeypatch.context() as patch:
-            patch.setattr(self, "executor", object())
-            return group(self, job)
-
-    monkeypatch.setattr(Engine, "_group", as_on_a_gpu)
-    monkeypatch.setattr(module, "Batch", Batch)
-    yield begun
-
-
-def test_a_picture_of_a_mixed_batch_is_the_picture_drawn_alone(
-    jobs: list[Job], batching: list[list[str]]
-) -> None:
-    drawing = Engine("cpu", "exact")
-    together = drawing.run_many(jobs)
-    assert batching == [["transfer", "texture", "content", "deep"]]
-    for job, result in zip(jobs, together):
-        alone = drawing.run(job)
-        names = {f"content/{layer}" for layer in job.content_layers}
-        names |= {f"style/{layer}" for layer in job.style_layers}
-        names |= {"variation"} if job.preset.tv_weight else set()
-        assert set(result.losses) == set(alone.losses) == names
-        assert result.losses == pytest.approx(alone.losses, rel=1e-2)
-        difference = result.picture.pixels.astype(int) - alone.picture.pixels.astype(int)
-        assert np.abs(difference).max() <= 1, job.label
-
-
-def test_other_optimizers_shapes_and_evaluations_are_batches_of_their_own(
-    jobs: list[Job], batching: list[list[str]], scene: Scene
-) -> None:
-    first = jobs[0]
-    alike = {"content": first.content, "style": first.style, "size": 48, "evaluations": 2}
-    one = Job(BOTH, **alike, label="one")
-    others = [
-        Job(BOTH.with_(optimizer="adam"), **alike, label="adam"),
-        Job(BOTH.with_(clamp=not BOTH.clamp), **alike, label="clamp"),
-        Job(BOTH.with_(style_loss="gatys"), **alike, label="loss"),
-        Job(BOTH, **{**alike, "evaluations": 3}, label="evaluations"),
-        Job(BOTH, **{**alike, "content": scene(48, 48)}, label="shape"),
-    ]
-    Engine("cpu", "exact").run_many([one, *others, Job(BOTH, **alike, seed=7, label="seed")])
-    assert batching == [["one", "seed"], *([each.label] for each in others)]
-
-
-def test_a_batch_that_does_not_fit_is_halved(
-    jobs: list[Job], batching: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawing = Engine("cpu", "exact")
-    whole = drawing.run_many(jobs)
-    batching.clear()
-    from replicate.networks.vgg import VGG
-
-    call = VGG.features
-
-    def features(self: VGG, pixels: torch.Tensor, layers: Any) -> Any:
-        if len(pixels) > 2:
-            raise torch.OutOfMemoryError("four are too many")
-        return call(self, pixels, layers)
-
-    monkeypatch.setattr(VGG, "features", features)
-    monkeypatch.setattr(VGG, "__call__", features)
-    halved = drawing.run_many(jobs)
-    names = [job.label for job in jobs]
-    assert batching == [names, names[:2], names[2:]]
-    for one, other in zip(whole, halved):
-        difference = one.picture.pixels.astype(int) - other.picture.pixels.astype(int)
-        assert np.abs(difference).max() <= 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from replicate.engine import reader as module
-from replicate.engine.balance import balanced_preset, gradient_norms, strength
+from replicate.engine.balance import balanced_preset, gradient_norms
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
@@ -219,9 +219,3 @@ def test_a_gradient_that_cannot_be_balanced(norm: float) -> None:
     like = {"content": {}, "style": dict.fromkeys(STYLE, 1.0)}
     with pytest.raises(ReplicateError, match="style layer relu3_1 cannot be balanced"):
         balanced_preset(preset(), norms, preset(), like)
-
-
-def test_strength_is_before_alpha_and_beta() -> None:
-    norms = {"content": {"relu4_2": 3.0}, "style": dict.fromkeys(STYLE, 2.0)}
-    assert strength(preset(), "content", norms) == 3.0
-    assert strength(preset(ratio=1e-7), "style", norms) == pytest.approx(2.0)
