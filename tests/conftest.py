@@ -6,10 +6,12 @@ the folder ``shared/weights`` lies next to the checkout; elsewhere they are skip
 
 from __future__ import annotations
 
+import http.server
 import ipaddress
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,53 @@ def _is_local(host: Any) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+# Servers
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, bytes | None], str]]:
+    """``serve("a.pth", data)``: the address of a file on a server of this machine.
+
+    Without data there is none.  ``serve.asked`` lists the paths that were asked for.
+    """
+    monkeypatch.setenv("no_proxy", "*")
+    served: dict[str, bytes] = {}
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            data = served.get(self.path)
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write(data or b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def put(name: str, data: bytes | None) -> str:
+        if data is not None:
+            served[f"/{name}"] = data
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    put.asked = asked  # type: ignore[attr-defined]
+    yield put
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/vgg-00000000.pth"
 
 
 # Small networks and pictures

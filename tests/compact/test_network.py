@@ -24,13 +24,12 @@ from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.errors import WeightsError
 from replicate.networks import means as normalisation
 from replicate.networks.layers import steps
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import network_entry
 from replicate.networks.vgg import VGG
-from replicate.networks.weights import load_weights, read_compact
+from replicate.networks.weights import read_compact
 
 SHIPPED = PACKAGE / NAME
 LAYERS = [step.name for step in steps("vgg19")]
@@ -77,6 +76,7 @@ def test_every_layer_looks_like_vgg19s(
         VGG(each, pooling=pooling, dtype=dtype)(pixels, LAYERS) for each in (tensors, vgg19)
     )
     assert list(ours) == list(theirs) == LAYERS
+    assert all(ours[name].map.shape[1] < ours[name].channels for name in LAYERS)
     for name in LAYERS:
         compared = [(m.channels, m.positions, m.map.dtype) for m in (ours[name], theirs[name])]
         assert compared[0] == compared[1], name
@@ -85,11 +85,6 @@ def test_every_layer_looks_like_vgg19s(
             assert one.shape == other.shape, name
             assert one.dtype == other.dtype == torch.float32, name
             assert torch.isfinite(one).all(), name
-
-
-def test_it_is_narrower(tensors: dict[str, Tensor], pixels: Tensor) -> None:
-    found = VGG(tensors)(pixels, LAYERS)
-    assert all(found[name].map.shape[1] < found[name].channels for name in LAYERS)
 
 
 # The folded network is the trained one
@@ -155,7 +150,7 @@ def test_the_normalised_network_divides_by_the_files_means(
 # It stands in for whatever is not there
 
 
-@pytest.mark.parametrize("preset", ["gatys2016", "gatys2016-code", "johnson2016"])
+@pytest.mark.parametrize("preset", ["gatys2016", "johnson2016"])
 def test_it_draws_where_a_presets_network_is_not_there(
     preset: str, package: Path, scene: Callable[..., Any], tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -172,49 +167,19 @@ def test_it_draws_where_a_presets_network_is_not_there(
     assert f"replicate weights fetch {asked.network.name}" in spoken[0]
 
 
-def test_untrained_networks_are_not_replaced(package: Path) -> None:
-    engine = Engine(device="cpu")
-    assert engine.networks.resolve(NetworkSpec(name="vgg19-random")).name == "vgg19-random"
-
-
 # Files that are not what was shipped
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def turn_a_bit(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(bytes(data))
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def put_another(path: Path) -> None:
-    tensors = load_file(path)
-    tensors["features.0.bias"] = tensors["features.0.bias"] + 1
-    save_file(tensors, path)
-
-
-@pytest.mark.parametrize("spoil", [cut, turn_a_bit, empty, put_another])
 def test_another_file_is_refused_in_one_sentence(
-    spoil: Callable[[Path], None], package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert load_weights("vgg19-compact")
-    spoil(package)
-    sentence = f"'{package}' is damaged; install the package again."
-    with pytest.raises(WeightsError) as caught:
-        Engine(device="cpu", network="vgg19-compact").networks.info(NetworkSpec())
-    assert str(caught.value) == sentence
+    tensors = load_file(package)
+    save_file({**tensors, "features.0.bias": tensors["features.0.bias"] + 1}, package)
     out = str(tmp_path / "out.png")
     code = main(["transfer", "chelsea", "coffee", "--size", "32", "--evaluations", "1", "-o", out])
     assert code == 2
     said = capsys.readouterr().err.strip()
-    assert said.endswith(sentence) and "\n" not in said
+    assert said.endswith(f"'{package}' is damaged; install the package again.") and "\n" not in said
 
 
 # The shipped file

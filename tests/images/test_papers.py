@@ -1,9 +1,6 @@
 """The papers' own images: folder, cache, address; and the catalogue."""
 
-import http.server
 import io
-import socket
-import threading
 import tomllib
 
 import numpy as np
@@ -33,7 +30,6 @@ def jpeg(colour):
 def _alone(monkeypatch, tmp_path):
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("REPLICATE_IMAGES", raising=False)
-    monkeypatch.setenv("no_proxy", "*")
 
 
 @pytest.fixture
@@ -44,29 +40,9 @@ def folder(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def address(monkeypatch):
+def address(monkeypatch, serve):
     """``address(content, md5)``: the image "house" has an address that answers so."""
-    pages = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(pages[-1])))
-            self.end_headers()
-            self.wfile.write(pages[-1])
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-
-        def answers(content, md5=""):
-            pages.append(content)
-            catalogue_of(monkeypatch, f"http://127.0.0.1:{running.server_port}/house.jpg", md5)
-
-        yield answers
-        running.shutdown()
+    return lambda content, md5="": catalogue_of(monkeypatch, serve("house.jpg", content), md5)
 
 
 def catalogue_of(monkeypatch, address, md5=""):
@@ -192,10 +168,7 @@ def test_a_web_page_instead_of_the_picture(address, tmp_path):
     assert list((tmp_path / "cache").rglob("*.*")) == []
 
 
-def test_offline_says_so_and_what_to_do(monkeypatch):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    catalogue_of(monkeypatch, f"http://127.0.0.1:{port}/house.jpg")
+def test_offline_says_so_and_what_to_do(monkeypatch, nobody):
+    catalogue_of(monkeypatch, nobody)
     with pytest.raises(ImageError, match=r"refused; or put it as 'paper/house\.jpg' into a folder"):
         paper_image("house")

@@ -203,22 +203,14 @@ def test_correlation_length_limits():
 # Coherence of the orientation
 
 
-def strokes(
-    length: float, width: float, domain: float | None = None, size: int = 256, seed: int = 0
-) -> np.ndarray:
-    """Grey bars one over the other, eight deep, each at a random angle.
-
-    With a `domain` (standard deviation of a filter, in pixels) neighbours run alike.
-    """
-    rng, scale = np.random.default_rng(seed), 3
-    field = rng.standard_normal((size, size)) + 1j * rng.standard_normal((size, size))
-    if domain is not None:
-        field = ndimage.gaussian_filter(field, domain, mode="wrap")
+def strokes(length: float, width: float, size: int = 256) -> np.ndarray:
+    """Grey bars one over the other, eight deep, each at a random angle."""
+    rng, scale = np.random.default_rng(0), 3
     sheet = Image.new("L", (size * scale, size * scale))
     pen = ImageDraw.Draw(sheet)
     for _ in range(round(8 * size**2 / (length * width))):
         centre = rng.random(2) * size
-        angle = np.angle(field[tuple(centre.astype(int)[::-1])]) / 2
+        angle = rng.random() * np.pi
         along = np.array([np.cos(angle), np.sin(angle)]) * length / 2
         across = np.array([-np.sin(angle), np.cos(angle)]) * width / 2
         signs = [(1, 1), (1, -1), (-1, -1), (-1, 1)]
@@ -253,15 +245,6 @@ def test_coherence_length_grows_with_the_length_of_strokes():
     assert lengths[-1] / lengths[0] > radii[-1] / radii[0]
 
 
-def test_coherence_length_grows_with_neighbours_that_run_alike():
-    pictures = [strokes(16, 4, domain) for domain in (None, 4, 8, 16)]
-    lengths = [metrics.coherence_length(each) for each in pictures]
-    assert all(after > 1.3 * before for before, after in zip(lengths, lengths[1:]))
-    # The strokes are the same, and so is the radius of the autocorrelation.
-    radii = [metrics.correlation_length(each) for each in pictures]
-    assert max(radii) < 1.1 * min(radii)
-
-
 def test_coherence_length_of_a_magnified_picture(photo):
     for picture in (photo / 255, filtered_noise(3, size=128), strokes(32, 8, size=128)):
         ratio = metrics.coherence_length(magnified(picture)) / metrics.coherence_length(picture)
@@ -272,13 +255,6 @@ def test_coherence_length_is_least_for_noise(photo):
     for least in (noise(), shuffled(photo)):
         assert metrics.coherence_length(least) == pytest.approx(1.45, abs=0.1)
     assert metrics.coherence_length(photo) > 1.6
-
-
-def test_coherence_length_does_not_see_contrast_and_polarity():
-    picture = strokes(32, 4)
-    length = metrics.coherence_length(picture)
-    for same in (0.4 + 0.2 * picture, 1 - picture, picture.swapaxes(0, 1)):
-        assert metrics.coherence_length(same) == pytest.approx(length, rel=0.01)
 
 
 def test_coherence_length_second_implementation():

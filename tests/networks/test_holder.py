@@ -55,6 +55,7 @@ def test_the_bundled_network_stands_in_where_there_is_one(
         ("vgg16", "vgg19", "vgg16-caffe"),
         ("vgg19", "vgg19", "vgg19-caffe"),
         ("vgg19", "vgg19-compact", "vgg19-caffe"),
+        ("vgg16", "vgg19-random", "vgg19-random"),  # which is about doing without training
         ("auto", "vgg19", "vgg19-caffe"),
     ],
 )

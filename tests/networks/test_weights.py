@@ -6,12 +6,9 @@ Real downloads hold 550 MB; here a network of two convolutions stands in, served
 from __future__ import annotations
 
 import hashlib
-import http.server
 import io
 import os
 import pickle
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -125,45 +122,6 @@ def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., NetworkEntry]:
     return enter
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[str, bytes], str]]:
-    """Puts a file on a server of this machine; returns its address. `serve.asked` lists paths."""
-    served: dict[str, bytes] = {}
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            data = served.get(self.path)
-            self.send_response(404 if data is None else 200)
-            self.send_header("Content-Length", str(len(data or b"")))
-            self.end_headers()
-            self.wfile.write(data or b"")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def put(name: str, data: bytes | None) -> str:
-        if data is not None:
-            served[f"/{name}"] = data
-        return f"http://127.0.0.1:{server.server_port}/{name}"
-
-    put.asked = asked  # type: ignore[attr-defined]
-    yield put
-    server.shutdown()
-    server.server_close()
-
-
-def refused_address() -> str:
-    """An address of this machine where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/vgg-00000000.pth"
-
-
 def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     assert found.keys() == expected.keys()
     for key, tensor in expected.items():
@@ -232,11 +190,11 @@ def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeyp
 
 
 @pytest.mark.parametrize("first", ["absent", "refused", "wrong digest", "not weights", "damaged"])
-def test_the_mirror_takes_over(serve, define, tensors, first: str) -> None:
+def test_the_mirror_takes_over(nobody, serve, define, tensors, first: str) -> None:
     data = original(tensors)
     sources = {
         "absent": serve("gone-00000000.pth", None),
-        "refused": refused_address(),
+        "refused": nobody,
         "wrong digest": serve("changed-00000000.pth", data),
         "not weights": serve("page.pth", b"<html>moved</html>"),
         "damaged": serve("half.pth", data[: len(data) // 2]),
@@ -260,8 +218,8 @@ def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, c
     assert list(cache.iterdir()) == []
 
 
-def test_offline_the_way_is_named(define, cache) -> None:
-    define(refused_address(), refused_address())
+def test_offline_the_way_is_named(nobody, define, cache) -> None:
+    define(nobody, nobody)
     with refused("REPLICATE_WEIGHTS", f"{NAME}.safetensors"):
         fetch_weights(NAME)
     assert list(cache.iterdir()) == []
@@ -343,15 +301,15 @@ def save(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
     return path
 
 
-def test_absent_weights(define) -> None:
-    define(refused_address())
+def test_absent_weights(nobody, define) -> None:
+    define(nobody)
     assert find_weights(NAME) is None
     with refused(f"replicate weights fetch {NAME}", "REPLICATE_WEIGHTS"):
         load_weights(NAME)
 
 
-def test_the_folder_goes_before_the_cache(define, tensors, folder, cache) -> None:
-    define(refused_address())
+def test_the_folder_goes_before_the_cache(nobody, define, tensors, folder, cache) -> None:
+    define(nobody)
     in_cache = save(cache / f"{NAME}.safetensors", tensors)
     assert find_weights(NAME) == in_cache
     in_folder = save(folder / f"{NAME}.safetensors", tensors)
@@ -403,8 +361,8 @@ def test_where_weights_are_is_told_without_reading_them(define, tensors, folder,
 # Loading
 
 
-def test_weights_are_known_by_their_tensors(define, tensors, folder) -> None:
-    save(folder / define(refused_address()).file_name, tensors)
+def test_weights_are_known_by_their_tensors(nobody, define, tensors, folder) -> None:
+    save(folder / define(nobody).file_name, tensors)
     found = load_weights(NAME)
     assert_equal(found.tensors, tensors)
     assert found.sha256 == tensors_sha256(tensors)
@@ -459,8 +417,10 @@ def _flip_last_byte(path: Path, tensors: dict[str, Tensor]) -> None:
         _header(tensors_sha256="0" * 64),
     ],
 )
-def test_wrong_files_are_refused_by_name_with_a_remedy(define, tensors, folder, spoil) -> None:
-    file = define(refused_address())
+def test_wrong_files_are_refused_by_name_with_a_remedy(
+    nobody, define, tensors, folder, spoil
+) -> None:
+    file = define(nobody)
     path = save(folder / file.file_name, tensors)
     assert load_weights(NAME).tensors
     spoil(path, tensors)

@@ -102,12 +102,9 @@ def test_a_digest_may_be_written_in_capitals(tmp_path):
     Digest("sha256", SHA256.upper()).require(tmp_path / "file")
 
 
-def test_a_refused_connection_is_one_sentence(tmp_path):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+def test_a_refused_connection_is_one_sentence(nobody, tmp_path):
     with pytest.raises(DownloadError, match=r"connection refused\.$"):
-        download(f"http://127.0.0.1:{port}/file", tmp_path / "file")
+        download(nobody, tmp_path / "file")
 
 
 def test_silence_is_given_up_within_the_time_limit(tmp_path):
