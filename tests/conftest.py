@@ -217,8 +217,8 @@ def tiny_engine(
     from replicate.engine.engine import Engine
     from replicate.errors import WeightsError
     from replicate.networks import networks as module
+    from replicate.networks.stored import Weights
     from replicate.networks.table import network_entry
-    from replicate.networks.weights import Weights
 
     present: set[str] = set()
 

@@ -21,8 +21,8 @@ from torch import Tensor
 from replicate.compact.export import header, read_making
 from replicate.errors import ReplicateError
 from replicate.networks.means import packaged_means
+from replicate.networks.stored import MEANS_PREFIX, read_compact
 from replicate.networks.table import TABLE
-from replicate.networks.weights import MEANS_PREFIX, read_compact
 from replicate.storage.files import write_atomic
 
 PACKAGE = Path(__file__).parent

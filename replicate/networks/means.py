@@ -25,7 +25,7 @@ from ..images import Picture, bundled
 from ..storage.files import cache_dir, open_file, write_atomic
 from .network import Network
 from .pixels import to_tensor
-from .weights import Weights
+from .stored import Weights
 
 MEANS = Path(__file__).with_name("channel_means.npz")
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle", "horse")

@@ -12,9 +12,10 @@ from .means import channel_means
 from .network import Network
 from .random import random_weights
 from .spec import NetworkInfo, NetworkSpec
+from .stored import Weights, expected_shapes
 from .table import network_entry
 from .vgg import VGG
-from .weights import Weights, expected_shapes, find_weights, load_weights
+from .weights import find_weights, load_weights
 
 
 class Networks:

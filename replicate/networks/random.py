@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .layers import is_chain, steps
+from .stored import Weights, tensors_sha256
 from .table import network_entry
 from .vgg import POOLING
-from .weights import Weights, tensors_sha256
 
 
 def random_weights(name: str = "vgg19-random", pooling: str = "max", seed: int = 0) -> Weights:

@@ -17,7 +17,7 @@ import pytest
 from replicate.engine.engine import Engine
 from replicate.errors import DivergedError, ReplicateError, WeightsError
 from replicate.images import Picture, load_image
-from replicate.networks.weights import Weights
+from replicate.networks.stored import Weights
 from replicate.record import Record, read_record
 
 SMALL = "--size 32 --evaluations 3 --precision exact"

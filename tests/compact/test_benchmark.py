@@ -40,8 +40,8 @@ from replicate.figure.report import Figure
 from replicate.images import Picture
 from replicate.networks import networks as networks_module
 from replicate.networks.spec import NetworkInfo
+from replicate.networks.stored import Weights
 from replicate.networks.table import network_entry, read_table
-from replicate.networks.weights import Weights
 
 # Made-up measurements
 

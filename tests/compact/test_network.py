@@ -27,9 +27,9 @@ from replicate.engine.job import Job
 from replicate.networks import means as normalisation
 from replicate.networks.layers import steps
 from replicate.networks.spec import NetworkSpec
+from replicate.networks.stored import read_compact
 from replicate.networks.table import network_entry
 from replicate.networks.vgg import VGG
-from replicate.networks.weights import read_compact
 
 SHIPPED = PACKAGE / NAME
 LAYERS = [step.name for step in steps("vgg19")]

@@ -14,8 +14,8 @@ from replicate.compact import ship as module
 from replicate.compact.export import read_making
 from replicate.compact.ship import ship, write_checksum
 from replicate.errors import ReplicateError
+from replicate.networks.stored import read_compact
 from replicate.networks.table import TABLE, read_table
-from replicate.networks.weights import read_compact
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ from replicate.networks import means as normalisation
 from replicate.networks.classifier import Classifier, state_shapes, survey
 from replicate.networks.layers import receptive_field, steps
 from replicate.networks.means import measure_means
+from replicate.networks.originals import _converted
 from replicate.networks.random import random_weights
 from replicate.networks.table import network_entry
-from replicate.networks.weights import _converted, fetch_weights, find_weights, load_weights
+from replicate.networks.weights import fetch_weights, find_weights, load_weights
 from replicate.record import read_record
 
 PREPROCESSING = network_entry("resnet18").preprocessing
@@ -162,8 +163,8 @@ def test_an_original_is_found_under_torchvisions_name(
     torch.save(state, no_weights / original.rsplit("/", 1)[-1])
     with pytest.raises(WeightsError, match="checksum"):
         find_weights("resnet18")
-    monkeypatch.setattr("replicate.networks.weights.known_digits", lambda address: "0")
-    monkeypatch.setattr("replicate.networks.weights.file_digest", lambda path: "0" * 64)
+    monkeypatch.setattr("replicate.networks.originals.known_digits", lambda address: "0")
+    monkeypatch.setattr("replicate.networks.originals.file_digest", lambda path: "0" * 64)
     assert find_weights("resnet18") == no_weights / "cache/weights/resnet18.safetensors"
     found = load_weights("resnet18").tensors
     assert found.keys() == tensors().keys()

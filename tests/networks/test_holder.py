@@ -14,7 +14,7 @@ from replicate.engine.preset import Preset
 from replicate.errors import LayerError, WeightsError
 from replicate.networks import networks as module
 from replicate.networks.spec import NetworkSpec
-from replicate.networks.weights import Weights
+from replicate.networks.stored import Weights
 
 MakeEngine = Callable[..., Engine]
 SPEC = NetworkSpec()

@@ -25,8 +25,8 @@ from replicate.networks import networks as module
 from replicate.networks.networks import feature_scale
 from replicate.networks.pixels import to_tensor
 from replicate.networks.spec import NetworkSpec
+from replicate.networks.stored import Weights
 from replicate.networks.table import Preprocessing, network_entry, read_table
-from replicate.networks.weights import Weights
 from replicate.storage.store import ResultStore
 
 DEVIATION = 0.226

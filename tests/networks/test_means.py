@@ -16,8 +16,8 @@ from replicate.networks import means as normalisation
 from replicate.networks.means import channel_means, measure_means
 from replicate.networks.pixels import to_picture, to_tensor
 from replicate.networks.spec import NetworkSpec
+from replicate.networks.stored import Weights
 from replicate.networks.vgg import VGG
-from replicate.networks.weights import Weights
 
 MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]

@@ -25,18 +25,13 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from torch import Tensor
 
 from replicate.errors import ReplicateError, WeightsError
-from replicate.networks import layers, weights
+from replicate.networks import layers, originals
 from replicate.networks.networks import build
 from replicate.networks.random import random_weights
 from replicate.networks.spec import NetworkSpec
+from replicate.networks.stored import tensors_sha256
 from replicate.networks.table import NetworkEntry, network_entry, read_table
-from replicate.networks.weights import (
-    fetch_weights,
-    find_weights,
-    load_weights,
-    locate_weights,
-    tensors_sha256,
-)
+from replicate.networks.weights import fetch_weights, find_weights, load_weights, locate_weights
 
 REAL_FOLDER = os.environ.get("REPLICATE_WEIGHTS")
 NAME = "tiny-caffe"
@@ -586,8 +581,8 @@ def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -
     found = load_weights(name)
     file = network_entry(name)
     assert locate_weights(name) == ("folder", Path(REAL_FOLDER) / file.file_name)
-    assert weights._has_landmarks(found.tensors, file)
+    assert originals._has_landmarks(found.tensors, file)
     kernels = found.tensors["features.0.weight"]
     assert kernels.abs().mean((0, 2, 3)).tolist() == pytest.approx(colours, rel=0.01)
     flipped = {**found.tensors, "features.0.weight": kernels.flip(1)}
-    assert not weights._has_landmarks(flipped, file)
+    assert not originals._has_landmarks(flipped, file)

@@ -14,8 +14,8 @@ from replicate.engine.engine import Engine
 from replicate.measure import kernels
 from replicate.measure.kernels import loss_factors
 from replicate.networks.spec import NetworkSpec
+from replicate.networks.stored import Weights
 from replicate.networks.vgg import VGG
-from replicate.networks.weights import Weights
 from replicate.papers import draw_figure
 from replicate.papers.measures import start_distance
 from replicate.papers.random2016 import BALANCED, RANDOM, TRAINED, UNSCALED, paired_p
