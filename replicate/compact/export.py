@@ -18,8 +18,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from replicate.compact.losses import run_teacher
 from replicate.compact.model import CONVOLUTIONS, POOLINGS, Plain
 from replicate.compact.pictures import PLAIN, Sampler
+from replicate.networks.stored import MEANS_PREFIX
 
 RIDGE = 1e-4
 """Ridge penalty, relative to the mean energy of the narrow channels."""
@@ -97,13 +99,9 @@ def mean_activations(
 ) -> list[Tensor]:
     """Mean of each rectified channel over plain crops: a tensor (N,) for each layer."""
     sampler = Sampler(pictures, np.random.default_rng(11), PLAIN)
-    device = next(teacher.parameters()).device
     sums = [torch.zeros(width) for width in teacher.widths]
     for _ in range(crops // 2):
-        pixels = torch.from_numpy(sampler.batch(2, size)).to(device)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            maps = teacher(pixels, pooling).rectified
+        maps = run_teacher(teacher, torch.from_numpy(sampler.batch(2, size)), pooling)
         for total, layer in zip(sums, maps, strict=True):
             total += layer.float().mean((0, 2, 3)).cpu() / (crops // 2)
     return sums
@@ -133,9 +131,9 @@ def to_file(
     for name, weight in heads.weights.items():
         tensors[f"heads.{name}.weight"] = weight.half()
         tensors[f"heads.{name}.bias"] = heads.biases[name].half()
-    for pooling, prefix in (("max", "means"), ("average", "means_average")):
+    for pooling, prefix in MEANS_PREFIX.items():
         for name, mean in means.get(pooling, {}).items():
-            tensors[f"{prefix}.{name}"] = mean.float()
+            tensors[prefix + name] = mean.float()
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise OverflowError(f"{name} does not fit into its type")

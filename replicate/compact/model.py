@@ -16,17 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CONVOLUTIONS = tuple(
-    f"{block}_{index}"
-    for block, count in enumerate((2, 2, 4, 4, 4), 1)
-    for index in range(1, count + 1)
-)
+from replicate.networks.layers import steps
+from replicate.networks.table import network_entry
+from replicate.networks.vgg import POOLING
+
+_STEPS = [step for step in steps("vgg19") if step.kind == "conv"]
+
+CONVOLUTIONS = tuple(step.name.removeprefix("conv") for step in _STEPS)
 """The convolutions' numbers, ``1_1`` to ``5_4``, in the order in which they run."""
 
-FEATURE_INDICES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+FEATURE_INDICES = tuple(step.index for step in _STEPS)
 """Where the convolutions stand in torchvision's ``vgg19().features``."""
 
-VGG_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256) + (512,) * 8
+VGG_WIDTHS = tuple(step.channels for step in _STEPS)
 """Channels of VGG-19 at each convolution."""
 
 WIDTHS = (16, 16, 48, 64, 112, 80, 80, 80, 192, 192, 160, 160, 256, 192, 192, 192)
@@ -43,7 +45,7 @@ STYLE_DEPTHS = (0, 2, 4, 8, 12)
 CONTENT_DEPTH = 9
 """relu4_2, their content layer."""
 
-MEAN = (123.68, 116.779, 103.939)
+MEAN = network_entry("vgg19-compact").preprocessing.mean
 """What is subtracted from RGB in 0..255 before the first convolution."""
 
 INPUT_SCALE = 64.0
@@ -51,16 +53,7 @@ INPUT_SCALE = 64.0
 
 Network = TypeVar("Network", bound=nn.Module)
 
-POOLINGS = ("max", "average")
-
-
-def pool(maps: Tensor, pooling: str) -> Tensor:
-    """Halve both sides of ``maps`` (B, C, H, W) by 2x2 ``max`` or ``average`` pooling."""
-    if pooling == "max":
-        return F.max_pool2d(maps, 2)
-    if pooling == "average":
-        return F.avg_pool2d(maps, 2)
-    raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
+POOLINGS = tuple(POOLING)
 
 
 def channels_last(network: Network, device: torch.device) -> Network:
@@ -117,7 +110,7 @@ class Student(nn.Module):
         rectified = []
         for index, layer in enumerate(self.layers()[:depth]):
             if starts_block(index):
-                maps = pool(maps, pooling)
+                maps = POOLING[pooling](maps)
             maps = F.relu(layer.norm(layer.convolution(maps)))
             rectified.append(maps)
         return rectified
@@ -157,7 +150,7 @@ class Plain(nn.Module):
             if index == depth:
                 break
             if starts_block(index):
-                maps = pool(maps, pooling)
+                maps = POOLING[pooling](maps)
             maps = F.conv2d(maps, weight, bias, padding=1)
             found.raw.append(maps)
             maps = F.relu(maps)

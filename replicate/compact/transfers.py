@@ -10,25 +10,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from replicate.compact.model import CONTENT_DEPTH, MEAN, POOLINGS, STYLE_DEPTHS, Student
 from replicate.compact.pictures import Sampler
+from replicate.networks.features import FeatureMap, LinearReadout
 
 KEPT_AT = (12, 30, 60)
 """Evaluations after which the pictures of a practice transfer are kept."""
-
-
-def augmented_gram(maps: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C + 1, C + 1): Gram over positions, with a channel of ones."""
-    flat = maps.float().flatten(2)
-    flat = torch.cat([flat, torch.ones_like(flat[:, :1])], 1)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
-
-
-def wide_gram(narrow: Tensor, head: Tensor) -> Tensor:
-    """H G H^T: the Gram matrix (B, N, N) of the wide map, from the narrow one's."""
-    return head @ narrow @ head.T
 
 
 class Objective:
@@ -38,8 +26,8 @@ class Objective:
         rng = sampler.rng
         self.student = student
         self.pooling = POOLINGS[int(rng.integers(2))]
-        self.heads = [
-            torch.cat([layer.head.weight, layer.head.bias[:, None]], 1).float() * unit[:, None]
+        self.readouts = [
+            LinearReadout(layer.head.weight.detach().float(), layer.head.bias.detach()).scaled(unit)
             for layer, unit in zip(student.layers(), units, strict=True)
         ]
         self.styles: dict[int, float] = {}
@@ -56,32 +44,32 @@ class Objective:
         self.depth = 1 + max(*self.styles, *self.contents, 0)
         order = torch.roll(torch.arange(len(pixels)), 1)
         with torch.no_grad():
-            content, style = self._narrow(pixels), self._narrow(pixels[order])
-            self.content_targets = {d: content[d] for d in self.contents}
-            self.style_targets = {
-                d: wide_gram(augmented_gram(style[d]), self.heads[d]) for d in self.styles
-            }
+            content, style = self._maps(pixels), self._maps(pixels[order])
+            self.content_targets = {d: content[d].coordinates() for d in self.contents}
+            self.style_targets = {d: style[d].gram() for d in self.styles}
 
-    def _narrow(self, pixels: Tensor) -> list[Tensor]:
+    def _maps(self, pixels: Tensor) -> list[FeatureMap]:
         with torch.autocast(pixels.device.type, torch.bfloat16):
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-            return self.student(pixels, self.pooling, self.depth)
+            narrow = self.student(pixels, self.pooling, self.depth)
+        return [FeatureMap(*each) for each in zip(narrow, self.readouts, strict=False)]
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Sum over the batch of weighted relative distances."""
-        narrow = self._narrow(pixels)
+        maps = self._maps(pixels)
         total = pixels.new_zeros(())
         for depth, weight in self.styles.items():
-            target = self.style_targets[depth]
-            off = wide_gram(augmented_gram(narrow[depth]), self.heads[depth]) - target
-            total = total + weight * (off.square().sum((1, 2)) / target.square().sum((1, 2))).sum()
+            total = total + weight * relative(maps[depth].gram(), self.style_targets[depth])
         for depth, weight in self.contents.items():
-            head, target = self.heads[depth], self.content_targets[depth]
-            kernel = head[:, :-1, None, None]
-            off = F.conv2d((narrow[depth] - target).float(), kernel)
-            size = F.conv2d(target.float(), kernel, head[:, -1]).square().sum((1, 2, 3))
-            total = total + weight * (off.square().sum((1, 2, 3)) / size).sum()
+            found = maps[depth].coordinates()
+            total = total + weight * relative(found, self.content_targets[depth])
         return total
+
+
+def relative(found: Tensor, target: Tensor) -> Tensor:
+    """||F - P||^2 / ||P||^2, summed over the batch."""
+    off = (found - target).square().flatten(1).sum(1)
+    return (off / target.square().flatten(1).sum(1)).sum()
 
 
 def practise(
@@ -109,7 +97,7 @@ def practise(
     if objective.styles and rng.random() < 0.5:
         image = pixels.contiguous().clone()
     image.requires_grad_()
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [image], lr=1.0, max_iter=max(kept_at), max_eval=max(kept_at), history_size=10,
         tolerance_grad=0.0, tolerance_change=0.0,
     )  # fmt: skip
@@ -117,7 +105,7 @@ def practise(
 
     def evaluate() -> Tensor:
         nonlocal evaluations
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = objective(image) * 1e3
         loss.backward()
         evaluations += 1
@@ -125,7 +113,7 @@ def practise(
             keep(image.detach(), sampler, mean)
         return loss
 
-    optimiser.step(evaluate)
+    optimizer.step(evaluate)
 
 
 def keep(image: Tensor, sampler: Sampler, mean: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from replicate.compact import losses, model, train
+from replicate.compact import trainer as trainer_module
 from replicate.compact.export import Heads, Moments, in_teacher_units, read_making, to_file
 from replicate.compact.muon import Muon, orthogonalised
 from replicate.compact.pictures import (
@@ -271,7 +272,7 @@ def test_polishing_begins_from_the_averaged_weights() -> None:
 
 @pytest.mark.parametrize(("share", "factor"), [(0.0, 0.02), (0.005, 0.5), (0.01, 1.0), (1.0, 0.0)])
 def test_rate_rises_then_falls(share: float, factor: float):
-    assert train.rate_factor(share, 0.01) == pytest.approx(factor, abs=2e-3)
+    assert trainer_module.rate_factor(share, 0.01) == pytest.approx(factor, abs=2e-3)
 
 
 def test_gram_distance_is_zero_for_equals_and_one_against_nothing():
@@ -332,10 +333,10 @@ def test_muon_makes_steps_orthogonal():
 def test_muon_steps_have_one_size_whatever_the_gradient():
     for scale in (1e-4, 1e4):
         kernel = torch.nn.Parameter(torch.zeros(16, 10, 3, 3))
-        optimiser = Muon([kernel], lr=0.02)
+        optimizer = Muon([kernel], lr=0.02)
         torch.manual_seed(0)
         kernel.grad = torch.randn(16, 10, 3, 3) * scale
-        optimiser.step()
+        optimizer.step()
         assert float(kernel.detach().square().mean().sqrt()) == pytest.approx(0.004, rel=0.3)
 
 
