@@ -11,7 +11,7 @@ import gradio as gr
 from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.images import Picture
-from replicate.images.picture import MIN_SIDE
+from replicate.images.reading import MIN_SIDE
 
 from . import looking, pictures, texts
 from .chart import chart

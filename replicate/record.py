@@ -27,7 +27,7 @@ from .engine.job import ENGINE_VERSION, Job, Result
 from .engine.preset import Init, Preset
 from .errors import ImageError, ReplicateError
 from .images import Picture, find_image, read_text
-from .images.picture import MAX_PIXELS
+from .images.reading import MAX_PIXELS
 from .networks.spec import NetworkInfo
 from .strict import Strict
 

@@ -16,7 +16,8 @@ from replicate.errors import ReplicateError
 from replicate.figure.page import Answer, Gallery, html_page, markdown_page
 from replicate.figure.record import FigureRecord, natural_key, read_records
 from replicate.figure.runs import Run, runs_in
-from replicate.images.picture import Picture, load_image
+from replicate.images.picture import Picture
+from replicate.images.reading import load_image
 from replicate.storage.files import file_digest, program_digest, write_atomic
 
 _HEAD = 2000  # bytes of the page within which its key stands

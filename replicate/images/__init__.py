@@ -15,7 +15,8 @@ from .papers import (
     paper_image_file,
     paper_image_keys,
 )
-from .picture import Picture, load_image, read_text
+from .picture import Picture
+from .reading import load_image, read_text
 
 __all__ = [
     "ImageError",

@@ -12,7 +12,8 @@ from ..errors import ImageError, ReplicateError
 from ..storage.files import cache_dir
 from ..suggest import nearest
 from . import artworks
-from .picture import Picture, load_image, read_text
+from .picture import Picture
+from .reading import load_image, read_text
 
 ARTWORK_SIZE = 1024
 _ARTWORK_CREDIT = "drawn by this project's own program"

@@ -15,7 +15,8 @@ from ..storage.download import Digest, download
 from ..storage.files import cache_dir, configs_dir
 from ..strict import Strict, read_toml, validated
 from ..suggest import nearest
-from .picture import Picture, load_image
+from .picture import Picture
+from .reading import load_image
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _MOST_BYTES = 200_000_000
