@@ -73,7 +73,7 @@ class Readout:
 
     def coordinates(self, features: Tensor) -> Tensor:
         """(B, n, H, W) float32, in which squared distances equal those of the features."""
-        return _full(features)
+        return self.wide(features)
 
     def gram(self, features: Tensor) -> Tensor:
         """(B, n, n) float32, in which Frobenius distances equal those of the Gram matrices."""
@@ -81,7 +81,7 @@ class Readout:
 
     def wide_gram(self, features: Tensor) -> Tensor:
         """The Gram matrix of VGG's width, (B, N, N) float32."""
-        return gram_matrix(features)
+        return self.gram(features)
 
     def cross_gram(self, features: Tensor, readout: Readout, others: Tensor) -> Tensor:
         """As :meth:`gram`, between these features and others of one size: (B, n, k) float32."""
@@ -136,12 +136,8 @@ class DiagonalReadout(Readout):
     def wide(self, features: Tensor) -> Tensor:
         return _full(features) * self.factors.view(1, -1, 1, 1)
 
-    coordinates = wide
-
     def gram(self, features: Tensor) -> Tensor:
         return gram_matrix(features) * self.factors.view(1, -1, 1) * self.factors.view(1, 1, -1)
-
-    wide_gram = gram
 
     def combined(self, moments: Tensor) -> Tensor:
         return moments[:, :-1] * self.factors[:, None]
@@ -172,14 +168,10 @@ class ShiftedReadout(Readout):
     def wide(self, features: Tensor) -> Tensor:
         return (self.base.wide(features).movedim(1, -1) + self.shift).movedim(-1, 1)
 
-    coordinates = wide
-
     def gram(self, features: Tensor) -> Tensor:
         products, means = _gram_and_means(features)
         moments = _moments(products, means, means)
         return self.combined(self.combined(moments).mT).mT
-
-    wide_gram = gram
 
     def combined(self, moments: Tensor) -> Tensor:
         return (self.base.combined(moments).mT + self.shift * moments[:, -1:].mT).mT

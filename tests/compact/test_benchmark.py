@@ -216,6 +216,8 @@ def test_only_held_out_pictures_are_chosen(folder: Path) -> None:
         assert is_held_out(Path("photos") / picture.name) and picture.name.startswith("photos")
     for picture in inputs.styles:
         assert is_held_out(Path("paintings") / picture.name)
+    numbered: Any = list(range(20))
+    assert benchmark.spread(numbered, 4) == [0, 6, 13, 19]
     pairs = inputs.pairs()
     assert len({(a.name, b.name) for a, b in pairs}) == 32
     assert len({b.name for _, b in pairs[:4]}) == len({a.name for a, _ in pairs[:4]}) == 4
@@ -228,6 +230,15 @@ def test_too_few_pictures_are_an_error(folder: Path, tmp_path: Path) -> None:
     empty.mkdir()
     with pytest.raises(ReplicateError, match="no held-out pictures"):
         benchmark.choose_inputs(empty)
+
+
+def test_bundled_pictures_serve_where_there_is_no_folder(
+    scene: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "bundled", lambda name: replace(scene(), name=name))
+    inputs = benchmark.choose_inputs(None)
+    assert inputs.kind == "bundled" and inputs.photographs[0].name == "astronaut"
+    assert [p.name for p in inputs.styles] == ["swirls", "shards", "facets", "wave"]
 
 
 def test_pairs_are_counted_from_one() -> None:
