@@ -15,15 +15,16 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from . import __version__
-from .engine.job import ENGINE_VERSION, Job, Result
+from .engine.job import ENGINE_VERSION, Job, KeepColour, Result
 from .engine.preset import Init, Preset
 from .errors import ImageError, ReplicateError
 from .images import Picture, find_image, read_text
@@ -49,6 +50,12 @@ class PictureRecord(Strict):
     sha256: str
     width: int
     height: int
+
+
+class BlendedRecord(PictureRecord):
+    """A further style picture, with its weight beside the first one's of 1."""
+
+    weight: float = Field(gt=0)
 
 
 class DrawnPicture(Strict):
@@ -80,6 +87,9 @@ class Record(Strict):
     content: PictureRecord | None
     style: PictureRecord | None
     start: PictureRecord | None
+    blend: tuple[BlendedRecord, ...] = ()
+    style_scale: float = Field(default=1.0, ge=0.1, le=4)
+    keep_colour: KeepColour | None = None
     network: NetworkInfo
     precision: str
     loss: float
@@ -89,19 +99,31 @@ class Record(Strict):
     versions: dict[str, str]
 
     def plain(self) -> dict[str, Any]:
-        """The record in JSON's types."""
-        return self.model_dump(mode="json")
+        """The record in JSON's types, without what is not used of what newer versions know."""
+        data = self.model_dump(mode="json")
+        for name in ("blend", "style_scale", "keep_colour"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del data[name]
+        return data
 
 
-def record_of(result: Result, **sources: str | Path | None) -> Record:
+def record_of(
+    result: Result, blend: Sequence[str | Path] = (), **sources: str | Path | None
+) -> Record:
     """The record of a result.
 
     Args:
+        blend: what found the further style pictures, as for ``sources``.
         sources: what found ``content``, ``style`` and ``start``: a path or a bundled name.  Where
             it is not given, the picture's own name is taken.
     """
     job = result.job
     width, height = result.picture.size
+
+    def recorded(role: str) -> PictureRecord | None:
+        picture: Picture | None = getattr(job, role)
+        return PictureRecord(**_known(picture, sources.get(role))) if picture else None
+
     return Record(
         preset=job.preset,
         size=job.size,
@@ -109,9 +131,15 @@ def record_of(result: Result, **sources: str | Path | None) -> Record:
         stopped=job.stop,
         seed=job.seed,
         init=job.init,
-        content=_picture_record(job.content, sources.get("content")),
-        style=_picture_record(job.style, sources.get("style")),
-        start=_picture_record(job.start, sources.get("start")),
+        content=recorded("content"),
+        style=recorded("style"),
+        start=recorded("start"),
+        blend=tuple(
+            BlendedRecord(**_known(picture, source), weight=weight)
+            for (picture, weight), source in zip_longest(job.blend, blend)
+        ),
+        style_scale=job.style_scale,
+        keep_colour=job.keep_colour,
         network=result.network,
         precision=result.precision,
         loss=result.loss,
@@ -127,14 +155,19 @@ def record_of(result: Result, **sources: str | Path | None) -> Record:
     )
 
 
-def save_recorded(result: Result, path: str | Path, **sources: str | Path | None) -> Record:
-    """Write the result's picture with its record; ``sources`` as for :func:`record_of`.
+def save_recorded(
+    result: Result,
+    path: str | Path,
+    blend: Sequence[str | Path] = (),
+    **sources: str | Path | None,
+) -> Record:
+    """Write the result's picture with its record; the rest is as for :func:`record_of`.
 
     Raises:
         ImageError: a suffix other than .png, .jpg and .webp.
         ReplicateError: the file cannot be written.
     """
-    record = record_of(result, **sources)
+    record = record_of(result, blend, **sources)
     text = json.dumps(record.plain(), ensure_ascii=False)
     # A path of bytes that are no letters: JSON can say them, UTF-8 cannot.
     text = text.encode("utf-8", "backslashreplace").decode()
@@ -189,13 +222,14 @@ def job_from_record(
     content: Picture | None = None,
     style: Picture | None = None,
     start: Picture | None = None,
+    blend: tuple[tuple[Picture, float], ...] = (),
     folder: str | Path | None = None,
     find: Finder = find_image,
 ) -> Job:
     """The job that draws the recorded picture again.
 
     Args:
-        content, style, start: take the place of the recorded inputs.
+        content, style, start, blend: take the place of the recorded inputs.
         folder: where the recorded file lies; inputs are looked for there as well.
         find: gives the picture of a recorded source.  A server that reads strangers' records
             passes one that opens no files.
@@ -203,16 +237,25 @@ def job_from_record(
     Raises:
         ImageError: an input is missing or is not what it was.
     """
+
+    def found(role: str) -> Picture | None:
+        wanted: PictureRecord | None = getattr(record, role)
+        return _found(wanted, role, folder, find) if wanted else None
+
     return Job(
         preset=record.preset,
-        content=content or _found(record.content, "content", folder, find),
-        style=style or _found(record.style, "style", folder, find),
+        content=content or found("content"),
+        style=style or found("style"),
         size=record.size,
         evaluations=record.evaluations,
         stop=record.stopped,
         seed=record.seed,
         init=record.init,
-        start=start or _found(record.start, "start", folder, find),
+        start=start or found("start"),
+        blend=blend
+        or tuple((_found(each, "style", folder, find), each.weight) for each in record.blend),
+        style_scale=record.style_scale,
+        keep_colour=record.keep_colour,
     )
 
 
@@ -221,24 +264,12 @@ def engine_version_differs(record: Record) -> bool:
     return record.versions.get("engine", str(ENGINE_VERSION)) != str(ENGINE_VERSION)
 
 
-def _picture_record(picture: Picture | None, source: str | Path | None) -> PictureRecord | None:
-    if picture is None:
-        return None
-    width, height = picture.size
-    return PictureRecord(
-        name=picture.name,
-        source=str(source or picture.name),
-        sha256=picture.sha256,
-        width=width,
-        height=height,
-    )
+def _known(picture: Picture, source: str | Path | None) -> dict[str, Any]:
+    found = {"name": picture.name, "source": str(source or picture.name), "sha256": picture.sha256}
+    return {**found, "width": picture.size[0], "height": picture.size[1]}
 
 
-def _found(
-    wanted: PictureRecord | None, role: str, folder: str | Path | None, find: Finder
-) -> Picture | None:
-    if wanted is None:
-        return None
+def _found(wanted: PictureRecord, role: str, folder: str | Path | None, find: Finder) -> Picture:
     others = []
     for place in _places(wanted.source, folder):
         try:

@@ -32,6 +32,12 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def weighted(text: str) -> tuple[str, float]:
+    """A name with its weight, ``waves.jpg=0.5``; without one it weighs 1."""
+    name, _, weight = text.rpartition("=")
+    return (text, 1.0) if not name or math.isnan(_number(weight)) else (name, positive(weight))
+
+
 def shard(text: str) -> tuple[int, int]:
     """One of several parts: ``2/4`` is the second of four."""
     part, _, parts = text.partition("/")

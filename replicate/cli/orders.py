@@ -29,7 +29,7 @@ _ROLES = ("content", "style", "start")
 _NUMBERS = ("size", "evaluations", "seed")
 _SETTINGS = (
     *("content", "style", "content_layers", "style_layers", "ratio"),
-    *(*_NUMBERS, "init", "network", "precision"),
+    *(*_NUMBERS, "init", "network", "precision", "blend", "style_scale", "keep_colour"),
 )
 """Options that change the picture."""
 
@@ -39,13 +39,14 @@ class Order:
     """What is to be drawn, and where its pictures came from.
 
     Attributes:
-        sources: role (content, style, start) to the path or name that found the picture.
+        sources: role (content, style, start) to the path or name that found the picture; and
+            ``blend`` to those of further style pictures.
         repeats: every setting is the record's, so that the same picture should come out.
     """
 
     job: Job
     engine: Engine
-    sources: Mapping[str, str]
+    sources: Mapping[str, Any]
     record: Record | None = None
     repeats: bool = False
 
@@ -70,6 +71,7 @@ def _new(args: Namespace) -> Order:
     original = load_preset(args.preset or "gatys2016")
     preset = _changed(original, args)
     pictures, sources = _given_pictures(args)
+    blend = _given_blend(args)
     engine = make_engine(args, store=None)
     if engine.device.type == "cpu":
         preset = _for_cpu(preset)
@@ -84,10 +86,13 @@ def _new(args: Namespace) -> Order:
         seed=args.seed or 0,
         init=_init(args),
         start=pictures.get("start"),
+        blend=blend,
+        style_scale=args.style_scale or 1.0,
+        keep_colour=None if args.keep_colour == "none" else args.keep_colour,
     )
     if args.balanced:
         job = _balanced(engine, job, like=original)
-    return Order(job, engine, sources)
+    return Order(job, engine, {**sources, "blend": _names(args)})
 
 
 def _balanced(engine: Engine, job: Job, like: Preset) -> Job:
@@ -132,6 +137,15 @@ def _given_pictures(args: Namespace) -> tuple[dict[str, Picture], dict[str, str]
             if (hint := nearest(start, STARTS)).startswith("; did you mean"):
                 raise UsageError(f"--init: there is no start '{start}'{hint}") from error
     return {role: find_image(name) for role, name in sources.items()}, sources
+
+
+def _given_blend(args: Namespace) -> tuple[tuple[Picture, float], ...]:
+    """The further style pictures on the command line, with their weights."""
+    return tuple((find_image(name), weight) for name, weight in args.blend or ())
+
+
+def _names(args: Namespace) -> list[str]:
+    return [name for name, _ in args.blend or ()]
 
 
 def _init(args: Namespace) -> Any:
@@ -181,6 +195,7 @@ def _repeated(args: Namespace) -> Order:
         content=pictures.get("content"),
         style=pictures.get("style"),
         start=pictures.get("start"),
+        blend=_given_blend(args),
         folder=Path(args.source).parent,
     )
     engine = _recorded_engine(args, record)
@@ -191,8 +206,11 @@ def _repeated(args: Namespace) -> Order:
         notify("another version of the engine drew the picture, so it may differ.")
     recorded = {role: getattr(record, role) for role in _ROLES}
     sources = {role: each.source for role, each in recorded.items() if each} | sources
+    further = _names(args) or [each.source for each in record.blend]
     changed = args.balanced or any(getattr(args, name) is not None for name in _SETTINGS)
-    return Order(job, engine, sources, record, repeats=not (changed or differs))
+    return Order(
+        job, engine, {**sources, "blend": further}, record, repeats=not (changed or differs)
+    )
 
 
 def _overridden(record: Record, args: Namespace) -> Record:
@@ -202,6 +220,10 @@ def _overridden(record: Record, args: Namespace) -> Record:
         changes["stopped"] = None
     if args.init is not None:
         changes.update(init=_init(args), start=None)
+    if args.style_scale is not None:
+        changes["style_scale"] = args.style_scale
+    if args.keep_colour is not None:
+        changes["keep_colour"] = None if args.keep_colour == "none" else args.keep_colour
     return record.model_copy(update={"preset": _changed(record.preset, args), **changes})
 
 

@@ -11,7 +11,7 @@ from .. import __version__
 from ..errors import ReplicateError
 from ..networks.table import network_names
 from ..suggest import nearest
-from .arguments import one_of, one_or_two, positive, shard, whole
+from .arguments import one_of, one_or_two, positive, shard, weighted, whole
 
 NETWORKS = ("auto", *network_names())
 PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
@@ -21,6 +21,7 @@ PRECISIONS = ("auto", "bf16", "float32", "exact")
 FORMATS = ("png", "webp", "jpg")
 EXECUTORS = ("processes", "ray", "slurm")
 STARTS = ("noise", "content", "style")
+KEEP_COLOUR = ("none", "luminance", "match")
 
 
 class UsageError(ReplicateError):
@@ -198,6 +199,8 @@ def _transfer(parser: Parser) -> None:
   replicate transfer photo.jpg art.jpg
   replicate transfer photo.jpg swirls -o out.png --content-layers relu2_2 --ratio 1e-2
   replicate transfer photo.jpg art.jpg --style-layers relu3_1=1 relu4_1=0.5
+  replicate transfer photo.jpg art.jpg --keep-colour luminance --style-scale 0.7
+  replicate transfer photo.jpg art.jpg --blend swirls=0.5 waves.jpg
   replicate transfer --from out.png --seed 2 -o other.png
 
 Ctrl-C keeps the picture as it is by then."""
@@ -213,6 +216,13 @@ Ctrl-C keeps the picture as it is by then."""
     layers = "instead of the preset's; names alone share a weight of 1; 'none' for none"
     parser.option("--content-layers LAYER[=WEIGHT]", layers, nargs="+")
     parser.option("--style-layers LAYER[=WEIGHT]", "likewise", nargs="+")
+    blend = "further style pictures, each with its weight beside STYLE's of 1"
+    parser.option("--blend PICTURE[=WEIGHT]", blend, weighted, nargs="+")
+    scale = "size of the style picture's structures, 0.1 to 4: below 1 finer; default: 1"
+    parser.option("--style-scale S", scale, positive)
+    keep = "keep CONTENT's colours: luminance draws in grey and puts them back, match gives them to"
+    keep += " the style picture beforehand; default: none"
+    parser.option("--keep-colour HOW", keep, one_of(KEEP_COLOUR))
     ratio = "content to style, alpha/beta, such as 1e-3; smaller means more style"
     parser.option("--ratio R", ratio, positive)
     parser.option(

@@ -84,7 +84,7 @@ class Batch:
                 f"the loss of {job.label or job.preset.name} has exploded at evaluation "
                 f"{step.number}: lower the style weight or the learning rate",
                 step=step.number,
-                picture=to_picture(good[index]),
+                picture=job.shown(to_picture(good[index])),
             )
 
     def snapshot(self, step: Step, index: int = 0) -> Snapshot:
@@ -99,7 +99,7 @@ class Batch:
                 if name in step.losses
             },
             seconds=self.seconds,
-            _draw=lambda: to_picture(pixels, job.label),
+            _draw=lambda: job.shown(to_picture(pixels, job.label)),
             _finish=lambda snapshot: self._finished(step, snapshot, index),
         )
 

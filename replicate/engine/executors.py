@@ -68,7 +68,7 @@ class RayExecutor:
             import ray
         except ImportError:
             raise ReplicateError(
-                "Ray is not installed; bring it with: pip install 'style-layers[ray]'"
+                "Ray is not installed; bring it with: pip install -e '.[ray]'"
             ) from None
         if not ray.is_initialized():
             try:
@@ -99,7 +99,7 @@ class SlurmExecutor:
             import submitit
         except ImportError:
             raise ReplicateError(
-                "submitit is not installed; bring it with: pip install 'style-layers[slurm]'"
+                "submitit is not installed; bring it with: pip install -e '.[slurm]'"
             ) from None
         try:
             self._queue = submitit.AutoExecutor(folder=folder, cluster=cluster)

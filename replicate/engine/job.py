@@ -9,8 +9,13 @@ from typing import Any, Literal
 
 from ..errors import ReplicateError
 from ..images import Picture
+from ..images.colour import grey, matched_colours, matched_luminance, with_luminance_of
 from ..networks.spec import NetworkInfo
+from .plan import Level, fit, levels
 from .preset import Init, Preset
+
+KeepColour = Literal["luminance", "match"]
+Role = Literal["content", "style"]
 
 ENGINE_VERSION = 2
 """Raised when the same job would give another picture; part of every key of the result store."""
@@ -18,23 +23,6 @@ ENGINE_VERSION = 2
 
 BY_PRESET: Any = None
 """What a job's size, evaluations and start are given as, if it takes the preset's."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """A part of a job's plan.
-
-    Attributes:
-        canvas: (width, height) of the picture.
-        evaluations: that it takes.
-        content_weight: alpha on this canvas; see ``ratio_pixels`` of :class:`Preset`.
-        style: whether style counts yet.
-    """
-
-    canvas: tuple[int, int]
-    evaluations: int
-    content_weight: float
-    style: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,9 +39,17 @@ class Job:
         start: the picture to start from when ``init`` is ``picture``.
         stop: evaluations after which to stop before the planned ones are done; that is not the
             same as planning fewer, because the plan shares them out over the levels.
+        blend: further style pictures, each with its weight beside the first one's of 1.
+        style_scale: the style pictures are read so many times larger than the picture to make:
+            below 1 their structures come out finer, above 1 coarser.
+        keep_colour: whether the picture keeps the content picture's colours, in one of the ways of
+            Gatys et al., "Preserving color in neural artistic style transfer" (arXiv 1606.05897):
+            ``match`` gives the style pictures its mean and covariance of colour beforehand;
+            ``luminance`` draws in grey and puts its colours back.  Losses are those of the grey.
 
     Raises:
-        ReplicateError: a picture is missing that the preset's layers need.
+        ReplicateError: a picture is missing that the preset's layers need, or a value is out of
+            its range.
     """
 
     preset: Preset
@@ -65,6 +61,9 @@ class Job:
     init: Init = BY_PRESET
     start: Picture | None = None
     stop: int | None = None
+    blend: tuple[tuple[Picture, float], ...] = ()
+    style_scale: float = 1.0
+    keep_colour: KeepColour | None = None
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -91,11 +90,18 @@ class Job:
             raise ReplicateError(f"stop must be at least 1 evaluation, not {self.stop}")
         if self.evaluations < 1:
             raise ReplicateError(f"evaluations must be at least 1, not {self.evaluations}")
+        if self.blend and self.style is None:
+            raise ReplicateError("style pictures to blend need a first one")
+        if not all(0 < weight < float("inf") for _, weight in self.blend):
+            raise ReplicateError("weights of style pictures to blend must be above 0")
+        if not 0.1 <= self.style_scale <= 4:
+            raise ReplicateError(f"style scale must be between 0.1 and 4, not {self.style_scale}")
+        if self.keep_colour and self.content is None:
+            raise ReplicateError("to keep the content picture's colours the job needs one")
 
     def __repr__(self) -> str:
-        pictures = " + ".join(
-            picture.name or "?" for picture in (self.content, self.style) if picture
-        )
+        given = (self.content, self.style, *(picture for picture, _ in self.blend))
+        pictures = " + ".join(picture.name or "?" for picture in given if picture)
         width, height = self.canvas
         label = f"{self.label}: " if self.label else ""
         return (
@@ -135,16 +141,20 @@ class Job:
 
     @cached_property
     def style_size(self) -> tuple[int, int]:
-        """(width, height) at which the style picture is read.
+        """(width, height) at which the (first) style picture is read.
 
-        It has as many pixels as the canvas and keeps its shape, so that structures keep their
-        size relative to the picture ("resized to the same size", Gatys et al. 2016, section 2.3).
+        It has as many pixels as the canvas, times ``style_scale`` squared, and keeps its shape, so
+        that structures keep their size relative to the picture ("resized to the same size", Gatys
+        et al. 2016, section 2.3).
         """
-        width, height = self.style.size if self.style else self.shape
-        factor = (self.canvas[0] * self.canvas[1] / (width * height)) ** 0.5
+        return self._size_of(self.style.size if self.style else self.shape)
+
+    def _size_of(self, style: tuple[int, int]) -> tuple[int, int]:
+        width, height = style
+        factor = self.style_scale * (self.canvas[0] * self.canvas[1] / (width * height)) ** 0.5
         return max(16, round(width * factor)), max(16, round(height * factor))
 
-    def given(self, role: Literal["content", "style"]) -> Picture:
+    def given(self, role: Role) -> Picture:
         """The picture of that role.
 
         Raises:
@@ -162,55 +172,57 @@ class Job:
 
     @cached_property
     def style_on_canvas(self) -> Picture:
-        """The style picture at ``style_size``, as it is read."""
+        """The (first) style picture at ``style_size``."""
         return self.given("style").resized(*self.style_size)
 
+    def read(self, picture: Picture, role: Role, size: tuple[int, int]) -> Picture:
+        """A picture of that role at a size, in the colours in which the network sees it."""
+        sized = picture.resized(*size)
+        if role == "content" or self.keep_colour is None:
+            return grey(sized) if self.keep_colour == "luminance" else sized
+        matched = matched_luminance if self.keep_colour == "luminance" else matched_colours
+        return matched(sized, self.content_on_canvas)
+
+    def styles(self) -> list[tuple[Picture, float]]:
+        """The style pictures as they are read, with weights that sum to 1."""
+        given = ((self.given("style"), 1.0), *self.blend)
+        whole = sum(weight for _, weight in given)
+        return [
+            (self.read(picture, "style", self._size_of(picture.size)), weight / whole)
+            for picture, weight in given
+        ]
+
+    def shown(self, drawn: Picture) -> Picture:
+        """What people see of a drawn picture: with the content picture's colours put back."""
+        in_grey = self.keep_colour == "luminance"
+        return with_luminance_of(self.given("content"), drawn) if in_grey else drawn
+
     def levels(self) -> list[Level]:
-        """The plan, from coarse to fine, whose last level makes the picture.
-
-        One level, unless the start is noise and the preset says otherwise with ``content_first``
-        or ``scales``.  A level has sides of at least 32 px and at least one evaluation.
-        """
-        whole, style = self.evaluations, bool(self.style_layers)
-        if self.origin is not None or not self.content_layers:
-            return [self._level(self.size, whole, style)]
-        if style:
-            first = min(round(whole * self.preset.content_first), whole - 1)
-            last = self._level(self.size, whole - first, True)
-            return [self._level(self._sizes(2)[0], first, False), last] if first else [last]
-        sizes = self._sizes(min(self.preset.scales, whole))
-        counts = [whole // len(sizes)] * (len(sizes) - 1)
-        counts.append(whole - sum(counts))
-        return [self._level(size, count, False) for size, count in zip(sizes, counts)]
-
-    def _level(self, size: int, evaluations: int, style: bool) -> Level:
-        width, height = canvas = fit(self.shape, size)
-        alpha, pixels = self.preset.content_weight, self.preset.ratio_pixels
-        if pixels is not None:
-            alpha = alpha * pixels / (width * height)
-        return Level(canvas, evaluations, alpha, style)
-
-    def _sizes(self, scales: int) -> list[int]:
-        """Longest sides from coarse to fine, each half the next; none too small to be read."""
-        halved = [round(self.size / 2**halvings) for halvings in reversed(range(scales))]
-        return [size for size in halved if min(fit(self.canvas, size)) >= 32] or [self.size]
+        """The plan, from coarse to fine, whose last level makes the picture."""
+        return levels(self)
 
     def description(self) -> dict[str, Any]:
         """Everything that decides the picture, as plain values: the store's key is made of it."""
         used = {
-            "content": self.content if self.content_layers else None,
+            "content": self.content if self.content_layers or self.keep_colour else None,
             "style": self.style if self.style_layers else None,
             "origin": self.origin,
         }
-        stop = {} if self.stop is None else {"stop": self.stop}
+        styled = bool(self.style_layers)
+        added = {
+            "stop": self.stop,
+            "blend": [[each.sha256, weight] for each, weight in self.blend] if styled else None,
+            "style_scale": self.style_scale if styled and self.style_scale != 1 else None,
+            "keep_colour": self.keep_colour,
+        }
         objective = self.preset.objective()
-        transfer = bool(self.content_layers and self.style_layers)
-        if not transfer or self.init != "noise":
+        if not (self.content_layers and styled) or self.init != "noise":
             objective.pop("content_first", None)
-        if self.style_layers:
+        if styled:
             objective["scales"] = 1
         return {
-            **stop,
+            # Left out while they are not used: keys of old results stay.
+            **{name: value for name, value in added.items() if value},
             "engine": ENGINE_VERSION,
             "objective": objective,
             "content_layers": self.content_layers,
@@ -221,12 +233,6 @@ class Job:
             "seed": self.seed if self.init == "noise" else None,
             "init": self.init,
         }
-
-
-def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """``size`` scaled so that its longer side is ``longest``; no side under 16 px."""
-    factor = longest / max(size)
-    return max(16, round(size[0] * factor)), max(16, round(size[1] * factor))
 
 
 @dataclass(frozen=True, repr=False)

@@ -50,6 +50,7 @@ def order_of(
             picture = values[kind]
             if picture is not None:
                 values[kind] = _filed(store, picture)
+        values["blend"] = tuple((_filed(store, each), weight) for each, weight in job.blend)
         listed.append(values)
     return Order(tuple(listed), str(store.folder.resolve()), precision, network)
 
@@ -63,7 +64,8 @@ def jobs_of(order: Order) -> list[Job]:
     store, jobs = ResultStore(order.folder), []
     for values in order.jobs:
         pictures = {kind: _found(store, values[kind]) for kind in PICTURES if values[kind]}
-        jobs.append(Job(**{**values, **pictures}))
+        blend = tuple((_found(store, digest), weight) for digest, weight in values["blend"])
+        jobs.append(Job(**{**values, **pictures, "blend": blend}))
     return jobs
 
 

@@ -13,8 +13,9 @@ from ..method import Objective, Optimizer, Statistic, content, noise, style, var
 from ..networks.features import FeatureMap
 from ..networks.network import Network
 from ..networks.pixels import to_tensor
-from .job import Job, Level
+from .job import Job, Role
 from .optimizers import LBFGS, Adam
+from .plan import Level
 from .preset import Preset, StyleStatistic
 
 
@@ -46,7 +47,7 @@ def objective_of(jobs: Sequence[Job], levels: Sequence[Level], network: Network)
     objective = Objective()
     canvas = levels[0].canvas
     seen = [
-        maps(job.given("content").resized(*canvas), job.content_layers)
+        maps(job.read(job.given("content"), "content", canvas), job.content_layers)
         if job.content_layers
         else {}
         for job in jobs
@@ -58,13 +59,19 @@ def objective_of(jobs: Sequence[Job], levels: Sequence[Level], network: Network)
         )
         objective += weigh(weights, content(layer, target, preset.content_loss))
     styled = [job.style_layers if at.style else {} for job, at in zip(jobs, levels)]
-    seen = [
-        maps(job.style_on_canvas, layers) if layers else {} for job, layers in zip(jobs, styled)
+    blends = [
+        [(maps(picture, layers), share) for picture, share in job.styles()] if layers else []
+        for job, layers in zip(jobs, styled)
     ]
     compared = _in_order(network, styled)
     statistics = style_statistics(preset.style_statistic, compared, preset.activation_shift)
     for layer, statistic in statistics.items():
-        target = _targets([statistic(each) if layer in each else None for each in seen])
+        target = _targets(
+            [
+                _blended(statistic, blend) if layer in layers else None
+                for blend, layers in zip(blends, styled)
+            ]
+        )
         weights = (
             job.preset.style_weight * layers.get(layer, 0.0) for job, layers in zip(jobs, styled)
         )
@@ -87,6 +94,16 @@ def _in_order(network: Network, layers: Sequence[Mapping[str, float]]) -> list[s
     return [layer for layer in network.layers if layer in used]
 
 
+def _blended(statistic: Statistic, styles: list[tuple[dict[str, FeatureMap], float]]) -> Tensor:
+    """The styles' statistics by their shares, as neural-style's -style_blend_weights has it.
+
+    As shares sum to 1, sum of w_k |G - A_k|^2 is |G - sum of w_k A_k|^2 and a constant: the same
+    picture as from a style loss for each.
+    """
+    (first, share), *others = ((statistic(maps), share) for maps, share in styles)
+    return sum((share * values for values, share in others), share * first)
+
+
 def _targets(each: Sequence[Tensor | None]) -> Tensor:
     """(B, ...) of the pictures' targets (1, ...); zeros for one that has none."""
     there = next(target for target in each if target is not None)
@@ -97,7 +114,8 @@ def start_of(job: Job) -> Tensor:
     """(1, 3, H, W) on the CPU, on the first level's canvas: the origin, or the seed's noise."""
     width, height = job.levels()[0].canvas
     if job.origin is not None:
-        return to_tensor(job.origin.resized(width, height))
+        role: Role = "style" if job.init == "style" else "content"
+        return to_tensor(job.read(job.origin, role, (width, height)))
     return noise(height, width, job.seed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..config import load_preset
-from ..engine.job import fit
+from ..engine.plan import fit
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
 from ..images import Picture

@@ -136,6 +136,30 @@ def test_the_same_picture_again(typed: Typed, suffix: str) -> None:
     assert np.array_equal(one.pixels, again.pixels)
 
 
+def test_several_styles_their_scale_and_kept_colours(
+    typed: Typed, folder: Path, scene: Any
+) -> None:
+    scene(32, 32, seed=5).save(folder / "a=b.png")
+    options = "--blend a=b.png=0.5 photo.png --style-scale 0.5 --keep-colour luminance"
+    assert typed(f"{DRAW} {options}").code == 0
+    record = read_record("out.png")
+    assert [(each.source, each.weight) for each in record.blend] == [
+        ("a=b.png", 0.5),
+        ("photo.png", 1.0),
+    ]
+    assert (record.style_scale, record.keep_colour) == (0.5, "luminance")
+    assert "to the last bit" in typed("transfer --from out.png").err
+
+    changes = "--keep-colour none --style-scale 1 --blend a=b.png"
+    assert "to the last bit" not in typed(f"transfer --from out.png {changes} -o b.png").err
+    record = read_record("b.png")
+    assert [(each.source, each.weight) for each in record.blend] == [("a=b.png", 1.0)]
+    assert not {"style_scale", "keep_colour"} & set(record.plain())
+    assert "above 0" in typed(f"{DRAW} --blend art.png=0").refused()
+    assert "between 0.1 and 4" in typed(f"{DRAW} --style-scale 9").refused()
+    assert "there is no 'hue'" in typed(f"{DRAW} --keep-colour hue").refused()
+
+
 def test_again_from_another_folder(
     typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replicate.engine.job import Job, fit
+from replicate.engine.job import Job
+from replicate.engine.plan import fit
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.storage.store import ResultStore
 
 Scene = Callable[..., Picture]
+
+GREY = Picture(np.full((24, 32, 3), 128, np.uint8))
 
 
 def test_a_job_is_complete_when_it_is_made(job: Job, transfer: Preset, scene: Scene) -> None:
@@ -40,6 +43,10 @@ def test_a_job_is_complete_when_it_is_made(job: Job, transfer: Preset, scene: Sc
         ({"init": "content"}, {"content": None}, "start from the content picture"),
         ({}, {"style": None, "init": "style"}, "start from the style picture"),
         ({}, {"init": "picture"}, "start from a picture the job needs one"),
+        ({}, {"style": None, "blend": ((GREY, 1.0),)}, "to blend need a first one"),
+        ({}, {"blend": ((GREY, 0.0),)}, "weights of style pictures .* above 0"),
+        ({}, {"style_scale": 0.05}, "style scale must be between 0.1 and 4"),
+        ({}, {"content": None, "keep_colour": "match"}, "to keep the content picture's colours"),
         ({"content_layers": {}}, {"style": None}, "'tiny' has no layers for the pictures"),
         ({"style_layers": {}}, {"content": None}, "'tiny' has no layers for the pictures"),
     ],
@@ -169,7 +176,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "ratio's canvas": {"ratio_pixels": 4096},
     "content first": {"content_first": 0.5},
 }
-OF_THE_JOB = {"size": 30, "evaluations": 6, "stop": 4, "seed": 1, "init": "content"}
+OF_THE_JOB: dict[str, Any] = {
+    **{"size": 30, "evaluations": 6, "stop": 4, "seed": 1, "init": "content"},
+    **{"blend": ((GREY, 1.0),), "style_scale": 0.5, "keep_colour": "match"},
+}
 NO_CHANGES: dict[str, dict[str, Any]] = {
     "name": {"name": "n", "label": "l", "source": "s", "note": "t"},
     "the preset's own size": {"size": 512},
