@@ -1,4 +1,4 @@
-"""Jobs drawn beside each other, evaluation by evaluation."""
+"""Jobs drawn beside each other: which may be, how many, and the drawing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,15 +15,54 @@ from ..errors import DivergedError
 from ..method import Evaluation, Stage, Step, evaluate, transfer
 from ..networks.networks import Networks
 from ..networks.pixels import to_picture
+from ..storage.store import ResultStore
 from .device import arithmetic
 from .job import Job, Result, Snapshot
 from .terms import objective_of, optimizer_of, start_of, terms_of
+
+SHARE = 0.8
+"""Of a GPU's free memory, what a batch may take; the rest is for what its parts leave between."""
 
 EXPLODED = 1e4
 """A loss this many times a stage's first one will not come back."""
 
 UNASKED = 16
 """Evaluations between two looks at a GPU's losses: each look waits for all that it has to do."""
+
+
+def batch_key(job: Job, description: dict[str, Any]) -> str:
+    """Equal for jobs that may share a batch: what decides a picture, but for layers, weights,
+    pictures, starts and seeds.  Any other field sets jobs apart, also one to come.
+
+    Args:
+        description: all that decides the picture, as the result store's key is made of it.
+    """
+    common, objective = dict(description), dict(description["objective"])
+    own = ["pictures", "seed", "init"]
+    if objective.get("style_statistic") != "chain":  # which joins a layer to the one before
+        own += ["content_layers", "style_layers"]
+    for name in own:
+        del common[name]
+    for kind in ("content", "style", "tv"):
+        objective.pop(f"{kind}_layers", None)
+        objective.pop(f"{kind}_weight")
+    for elsewhere in ("network", "ratio_pixels", "scales", "content_first"):
+        objective.pop(elsewhere, None)  # in the network that draws, alpha and the levels
+    levels = [(level.canvas, level.evaluations) for level in job.levels()]
+    return ResultStore.key({**common, "objective": objective, "levels": levels})
+
+
+def room(networks: Networks, job: Job, precision: str) -> int:
+    """How many jobs like this one fit into the GPU's free memory, by drawing one a little."""
+    device = networks.device
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    next(iter(Batch(networks, [job], precision)))
+    each = torch.cuda.max_memory_allocated(device) - before
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(SHARE * free / each))
 
 
 class Batch:

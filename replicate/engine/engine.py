@@ -16,15 +16,12 @@ from ..errors import ReplicateError, StoppedError
 from ..images import Picture
 from ..networks.networks import Networks
 from ..storage.store import ResultStore
-from .batch import Batch
+from .batch import Batch, batch_key, room
 from .device import Precision, choose_device, choose_dtype
 from .executors import Executor
 from .job import Job, Result, Snapshot
 from .orders import Order, jobs_of, order_of
 from .reader import Reader
-
-SHARE = 0.8
-"""Of a GPU's free memory, what a batch may take; the rest is for what its parts leave between."""
 
 OTHERWISE = 4
 """Jobs of a batch where nobody can tell how much memory is free: elsewhere, or on Apple's GPUs."""
@@ -279,24 +276,10 @@ class Engine:
         return replace(result, job=job, picture=replace(result.picture, name=job.label))
 
     def _group(self, job: Job) -> str:
-        """Equal for jobs that may share a batch: what decides a picture, but for layers, weights,
-        pictures, starts and seeds.  Any other field sets jobs apart, also one to come."""
+        """Equal for jobs that may share a batch."""
         if self.device.type == "cpu" and not self.executor:
             return self.key(job)
-        common = self._describe(job)
-        objective = common["objective"]
-        own = ["pictures", "seed", "init"]
-        if objective.get("style_statistic") != "chain":  # which joins a layer to the one before
-            own += ["content_layers", "style_layers"]
-        for name in own:
-            del common[name]
-        for kind in ("content", "style", "tv"):
-            objective.pop(f"{kind}_layers", None)
-            objective.pop(f"{kind}_weight")
-        for elsewhere in ("network", "ratio_pixels", "scales", "content_first"):
-            objective.pop(elsewhere, None)  # in the network that draws, alpha and the levels
-        levels = [(level.canvas, level.evaluations) for level in job.levels()]
-        return ResultStore.key({**common, "levels": levels})
+        return batch_key(job, self._describe(job))
 
     def _batches(self, jobs: list[Job]) -> Iterator[list[Job]]:
         """Jobs of one group, as many at a time as the memory takes."""
@@ -305,17 +288,10 @@ class Engine:
             yield jobs[start : start + most]
 
     def _room(self, job: Job) -> int:
-        """How many jobs like this one fit into the GPU's free memory, by drawing one a little."""
+        """How many jobs like this one make a batch."""
         if self.device.type != "cuda" or self.executor:
             return OTHERWISE
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(self.device)
-        before = torch.cuda.memory_allocated(self.device)
-        next(iter(Batch(self.networks, [job], self.precision)))
-        each = torch.cuda.max_memory_allocated(self.device) - before
-        torch.cuda.empty_cache()
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return max(1, int(SHARE * free / each))
+        return room(self.networks, job, self.precision)
 
     # ------------------------------------------------------------------ the store
 

@@ -74,7 +74,7 @@ def _reading(used: Sequence[NetworkInfo]) -> list[str]:
 
 
 def _proceeding(results: Sequence[Result]) -> list[str]:
-    """How the minimisation differs from the source's on so small a picture."""
+    """How the optimization differs from the source's on so small a picture."""
     jobs = [result.job for result in results]
     remarks = []
     plans = [job.levels() for job in jobs]

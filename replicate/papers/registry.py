@@ -74,7 +74,7 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
     """Draw one figure: its panels, its page and its claims.
 
     Raises:
-        ReplicateError: a picture or network cannot be had, or a minimisation diverged.
+        ReplicateError: a picture or network cannot be had, or a loss exploded.
         ConfigError: the config does not fit the figure's function.
     """
     from .page import page
