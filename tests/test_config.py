@@ -82,7 +82,8 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new, 1)
 
 
-# What is written instead of what, and the parts of the sentence that must be there.
+# What is written instead of what, and the parts of the sentence that must be there; what presets
+# refuse by themselves is in tests/engine/test_presets.py.
 MISTAKES = [
     # Unknown keys
     ("title =", "titel =", "titel … did you mean 'title'?"),
@@ -111,11 +112,6 @@ MISTAKES = [
         "{ relu2_2 = 1.0 }",
         "{ relu2_9 = 1.0 }",
         "presets.shallow … content_layers … vgg16 has no layer 'relu2_9' … did you mean",
-    ),
-    (
-        "{ relu2_2 = 1.0 }",
-        "{ relu3_4 = 1.0 }",
-        "presets.shallow … 'relu3_4' … in vgg19 only, not in vgg16",
     ),
     (
         '"b" = ["relu1_1", "relu2_1"]',
@@ -150,13 +146,6 @@ MISTAKES = [
         'preset = "plane"',
         "figures.fig1.preset … 'plane' … did you mean 'plain'?",
     ),
-    ('"vgg16"', '"vgg61"', "presets.shallow.network.name … no network 'vgg61'"),
-    ('"average"', '"mean"', "presets.shallow.network.pooling … 'max' or 'average'"),
-    (
-        "ratio = 1e-3",
-        'style_loss = "gram"',
-        "presets.shallow.style_loss … 'mean', 'gatys', 'chw-mean' or 'raw-udacity'",
-    ),
     ("ratio = 1e-3", 'optimizer = "lbgfs"', "presets.shallow.optimizer … 'lbfgs' or 'adam'"),
     (
         'source = "Fig. 1"',
@@ -165,21 +154,6 @@ MISTAKES = [
     ),
     # Wrong types
     ("year = 2020", 'year = "MMXX"', "year … valid integer"),
-    (
-        'content_layers = ["relu4_2"]',
-        "content_layers = 4",
-        "presets.plain.content_layers … valid dictionary",
-    ),
-    (
-        "{ relu2_2 = 1.0 }",
-        '{ relu2_2 = "one" }',
-        "presets.shallow.content_layers.relu2_2 … valid number",
-    ),
-    (
-        '{ name = "vgg16", pooling = "average" }',
-        '"vgg16"',
-        "presets.shallow.network … valid dictionary",
-    ),
     ("ratios = [1e-3]", "ratios = 1e-3", "figures.fig1.ratios … valid list"),
     ("ratios = [1e-3]", "ratios = [1e-3, -1.0]", "figures.fig1.ratios.1 … greater than 0"),
     ("ratios = [1e-3]", "ratios = [nan]", "figures.fig1.ratios.0 … finite"),
@@ -196,31 +170,14 @@ MISTAKES = [
     ("[0.1, 0.2, 0.3, 0.4]", "[0.1, 0.2, 0.3]", "figures.fig1.crop.bundled … required"),
     ("[0.1, 0.2, 0.3, 0.4]", "[10, 20, 30, 40]", "figures.fig1.crop … between 0 and 1"),
     # Wrong values
-    ("ratio = 1e-3", "ratio = -1", "presets.shallow … positive number"),
     (
         "ratio = 1e-3",
         "ratio = 1e-3\nstyle_weight = 1.0",
         "presets.shallow … either ratio or style_weight",
     ),
-    (
-        "ratio = 1e-3",
-        'ratio = 1e-3\ncontent_weight = "one"',
-        "presets.shallow … content_weight must be a number",
-    ),
-    ("ratio = 1e-3", "content_weight = nan", "presets.shallow.content_weight … finite number"),
-    ("{ relu2_2 = 1.0 }", "{ relu2_2 = -1.0 }", "presets.shallow … relu2_2 is negative"),
-    (
-        'style_layers = ["relu1_1", "relu2_1"]',
-        'style_layers = ["relu1_1", "r11"]',
-        "presets.plain … style_layers names relu1_1 twice",
-    ),
-    ("{ relu2_2 = 1.0 }", "{}", "presets.shallow … content layers or style"),
-    ("ratio = 1e-3", "evaluations = 0", "presets.shallow.evaluations … greater than or equal to 1"),
     # Missing
     ('title = "Title"', "", "title … required"),
-    ("year = 2020", "", "year … required"),
     ('preset = "plain"', "", "figures.fig1.preset … required"),
-    ('caption = "Caption"', "", "figures.fig1.caption … required"),
     # Not TOML
     ("year = 2020", "year = 20 20", "not valid TOML … line 4"),
     ('source = "Journal"', 'source = "Journal', "not valid TOML … line 5"),
