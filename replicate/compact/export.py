@@ -119,9 +119,7 @@ def in_teacher_units(heads: Heads, scales: Sequence[Tensor]) -> Heads:
 
 
 def to_file(
-    convolutions: Mapping[str, Tensor],
-    heads: Heads,
-    means: Mapping[str, Mapping[str, Tensor]],
+    convolutions: Mapping[str, Tensor], heads: Heads, means: Mapping[str, Mapping[str, Tensor]]
 ) -> dict[str, Tensor]:
     """All tensors of the shipped file: float16, the means float32.
 

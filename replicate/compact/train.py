@@ -33,13 +33,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from replicate.compact.export import (
-    fit_heads,
-    header,
-    in_teacher_units,
-    mean_activations,
-    to_file,
-)
+from replicate.compact.export import fit_heads, header, in_teacher_units, mean_activations, to_file
 from replicate.compact.losses import Channels, LayerErrors
 from replicate.compact.model import CONVOLUTIONS, POOLINGS, Plain, channels_last, fold
 from replicate.compact.pictures import Sampler, held_out_and_rest, load_shrunk

@@ -134,12 +134,7 @@ def build(spec: NetworkSpec, weights: Weights, device: torch.device, dtype: torc
     if not is_chain(spec.architecture):
         from .classifier import Classifier as adapter  # torchvision takes a second to import
     return adapter(
-        weights.tensors,
-        spec.architecture,
-        spec.entry.preprocessing,
-        spec.pooling,
-        device,
-        dtype,
+        weights.tensors, spec.architecture, spec.entry.preprocessing, spec.pooling, device, dtype
     )
 
 

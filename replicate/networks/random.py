@@ -48,10 +48,7 @@ def random_weights(name: str = "vgg19-random", pooling: str = "max", seed: int =
 
 
 def _chain(
-    architecture: str,
-    pool: Callable[[Tensor], Tensor],
-    maps: Tensor,
-    generator: torch.Generator,
+    architecture: str, pool: Callable[[Tensor], Tensor], maps: Tensor, generator: torch.Generator
 ) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for step in steps(architecture):

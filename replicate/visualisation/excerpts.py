@@ -231,11 +231,7 @@ def _at_size(picture: Picture) -> Picture:
 def _record(excerpts: Excerpts) -> dict[str, Any]:
     """What the store keeps beside the strip of all squares."""
     squares = [
-        {
-            "activation": each.activation,
-            "source": each.picture.name,
-            "square": asdict(each.square),
-        }
+        {"activation": each.activation, "source": each.picture.name, "square": asdict(each.square)}
         for each in excerpts.found
     ]
     return {"squares": squares, "leak": excerpts.leak}

@@ -10,15 +10,7 @@ from PIL import Image
 from ..figure.panels import Panel
 from ..figure.plots import HeatMap, LinePlot, Series
 from ..images import Picture
-from ..measure.analysis import (
-    Entry,
-    Maps,
-    Matrix,
-    Representation,
-    cosine_gram,
-    matched_pairs,
-    unit,
-)
+from ..measure.analysis import Entry, Maps, Matrix, Representation, cosine_gram, matched_pairs, unit
 
 Size = tuple[int, int]
 """(width, height) in pixels."""

@@ -351,12 +351,7 @@ def three_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_run_many_keeps_the_order_and_the_threads(
-    workers: int,
-    job: Job,
-    scene: Scene,
-    tiny_engine: MakeEngine,
-    tmp_path: Path,
-    points: list[Any],
+    workers: int, job: Job, scene: Scene, tiny_engine: MakeEngine, tmp_path: Path, points: list[Any]
 ) -> None:
     jobs = [
         replace(job, seed=1, label="a"),

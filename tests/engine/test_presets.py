@@ -236,12 +236,7 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         {"conv2_2": 1.0},  # its conv_4
         dict.fromkeys(("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"), 1.0),
         (1.0, [1e6] * 5),
-        {
-            "network": TORCHVISION,
-            "style_loss": "chw-mean",
-            "init": "content",
-            "evaluations": 300,
-        },
+        {"network": TORCHVISION, "style_loss": "chw-mean", "init": "content", "evaluations": 300},
     ),
     "udacity": (
         DEEP,
@@ -253,12 +248,7 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         DEEP,  # index 21 and the ReLU in place behind it
         dict.fromkeys(FIVE, 1.0),
         (1.0, [1e6] * 5),
-        {
-            "network": TORCHVISION,
-            **UDACITY,
-            "learning_rate": UDACITYS_RATE,
-            "status": "unverified",
-        },
+        {"network": TORCHVISION, **UDACITY, "learning_rate": UDACITYS_RATE, "status": "unverified"},
     ),
     "neural-style": (
         DEEP,
@@ -278,12 +268,7 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         (1.0, [1e17, 1e17, 1e17, 1e5, 1e5]),
         WANG,
     ),
-    "wang2021-resnet": (
-        {"layer3.5": 1.0},
-        dict.fromkeys(STAGES, 1.0),
-        (1.0, [1e17] * 5),
-        WANG,
-    ),
+    "wang2021-resnet": ({"layer3.5": 1.0}, dict.fromkeys(STAGES, 1.0), (1.0, [1e17] * 5), WANG),
     "crowson": (
         DEEP,
         dict(zip(FIVE, (256.0, 64.0, 16.0, 4.0, 1.0))),

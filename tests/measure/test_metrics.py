@@ -12,12 +12,7 @@ from skimage import color, data
 
 from replicate.measure import metrics
 
-PAIRWISE = [
-    metrics.psnr,
-    metrics.ssim,
-    metrics.edge_correlation,
-    metrics.lab_distance,
-]
+PAIRWISE = [metrics.psnr, metrics.ssim, metrics.edge_correlation, metrics.lab_distance]
 COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb]
 SINGLE = [
     metrics.correlation_length,

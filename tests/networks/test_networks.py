@@ -116,12 +116,7 @@ def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "convolutions"),
-    [
-        (["pool1"], 2),
-        (["relu1_1", "relu5_1"], 13),
-        (["conv5_4"], 16),
-        ([], 0),
-    ],
+    [(["pool1"], 2), (["relu1_1", "relu5_1"], 13), (["conv5_4"], 16), ([], 0)],
 )
 def test_cut_after_the_deepest_layer(
     asked: list[str], convolutions: int, pixels: Tensor, tiny_network: MakeNetwork, monkeypatch: Any

@@ -16,13 +16,7 @@ from replicate.errors import WeightsError
 from replicate.networks import networks as module
 from replicate.networks.layers import is_chain, layer_names
 from replicate.networks.spec import NetworkInfo, NetworkSpec
-from replicate.networks.table import (
-    TABLE,
-    known_digits,
-    network_entry,
-    network_names,
-    read_table,
-)
+from replicate.networks.table import TABLE, known_digits, network_entry, network_names, read_table
 
 ROW = """
 [networks.shufflenet]
