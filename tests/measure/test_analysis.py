@@ -35,7 +35,12 @@ from replicate.measure.metrics import relative_gram_distance
 from replicate.networks.spec import NetworkSpec
 
 GRAM = np.array(
-    [[4.0, 5.0, 0.0, 1.0], [5.0, 9.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0], [1.0, 2.0, 0.0, 2.0]]
+    [
+        [4.0, 5.0, 0.0, 1.0],
+        [5.0, 9.0, 0.0, 2.0],
+        [0.0, 0.0, 1.0, 0.0],
+        [1.0, 2.0, 0.0, 2.0],
+    ]
 )
 """Channel 1 outshines its like, channel 0; channel 2 stands alone."""
 
