@@ -106,9 +106,9 @@ def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
     network = tiny_network()
     one, two, three = (
         network(torch.full((1, 3, 8, 8), value), ["conv1_1"])["conv1_1"].map
-        for value in (-1.0, 0.5, 2.0)
+        for value in (-1.0, 0.5, 3.5)
     )
-    torch.testing.assert_close(two - one, three - two, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(2 * (two - one), three - two, rtol=1e-4, atol=1e-4)
 
 
 # Work
