@@ -24,6 +24,7 @@ def run(args: Namespace) -> int:
     """Draw one picture and write it with its record."""
     out = _checked_out(args)
     order = order_from(args)
+    order.engine.check(order.job)
     width, height = order.job.canvas
     require_room(out.parent, 3 * width * height)  # before the drawing, not after
     notify(_plan(order))

@@ -82,6 +82,14 @@ class Engine:
             return "exact"
         return "bf16" if self.dtype == torch.bfloat16 else "float32"
 
+    def check(self, job: Job) -> None:
+        """See that the network that draws the job has its layers, before its weights are read.
+
+        Raises:
+            LayerError: it lacks one.
+        """
+        self.networks.check(job.preset.network, (*job.content_layers, *job.style_layers))
+
     def run(self, job: Job, progress: Progress | None = None) -> Result:
         """Draw one job, or take it from the store."""
         return self.run_many([job], progress)[0]
@@ -105,12 +113,12 @@ class Engine:
 
         Raises:
             DivergedError: a loss is not finite; names the job and the evaluation.
-            LayerError: a network lacks a layer; before anything is drawn.
+            LayerError: as of :meth:`check`, before anything is drawn.
             StoppedError: ``stop`` said so before all were drawn.
         """
         progress = progress or _unheard
         for job in jobs:
-            self._check(job)
+            self.check(job)
         keys = [self.key(job) for job in jobs]
         done: dict[str, Result] = {}
         groups: dict[str, dict[str, Job]] = {}
@@ -134,12 +142,12 @@ class Engine:
 
         Raises:
             ReplicateError: ``every`` is less than 1.
-            LayerError: the network lacks a layer.
+            LayerError: as of :meth:`check`.
             DivergedError: while reading: the loss is not finite.
         """
         if every < 1:
             raise ReplicateError(f"every must be at least 1 evaluation, not {every}")
-        self._check(job)
+        self.check(job)
         return self._streamed(job, every)
 
     def stored(self, job: Job) -> Result | None:
@@ -162,9 +170,6 @@ class Engine:
         )
 
     # ------------------------------------------------------------------ drawing
-
-    def _check(self, job: Job) -> None:
-        self.networks.check(job.preset.network, (*job.content_layers, *job.style_layers))
 
     def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
         batch = Batch(self.networks, [job], self.precision)
