@@ -13,23 +13,24 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 from torch.nn import functional as F
 
-from replicate.cli import main
 from replicate.compact import model
 from replicate.compact.export import Heads, read_making
 from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
+from replicate.errors import WeightsError
 from replicate.networks import means as normalisation
 from replicate.networks.layers import steps
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.stored import read_compact
 from replicate.networks.table import network_entry
 from replicate.networks.vgg import VGG
+from replicate.networks.weights import find_weights, load_weights, locate_weights
 
 SHIPPED = PACKAGE / NAME
 LAYERS = [step.name for step in steps("vgg19")]
@@ -170,16 +171,38 @@ def test_it_draws_where_a_presets_network_is_not_there(
 # Files that are not what was shipped
 
 
+def test_the_network_is_known_by_its_file(package: Path) -> None:
+    found = load_weights("vgg19-compact")
+    assert found.sha256 == hashlib.sha256(package.read_bytes()).hexdigest()
+    assert {tensor.dtype for tensor in found.tensors.values()} == {torch.float32}
+    assert locate_weights("vgg19-compact") == ("bundled", package)
+    package.unlink()
+    assert find_weights("vgg19-compact") is None
+    with pytest.raises(WeightsError, match="holds no network vgg19-compact"):
+        load_weights("vgg19-compact")
+
+
+def _other_values(data: bytes) -> bytes:
+    tensors = load(data)
+    return save({**tensors, "features.0.bias": tensors["features.0.bias"] + 1})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        _other_values,
+    ],
+)
 def test_another_file_is_refused_in_one_sentence(
-    package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    spoil: Callable[[bytes], bytes], package: Path
 ) -> None:
-    tensors = load_file(package)
-    save_file({**tensors, "features.0.bias": tensors["features.0.bias"] + 1}, package)
-    out = str(tmp_path / "out.png")
-    code = main(["transfer", "chelsea", "coffee", "--size", "32", "--evaluations", "1", "-o", out])
-    assert code == 2
-    said = capsys.readouterr().err.strip()
-    assert said.endswith(f"'{package}' is damaged; install the package again.") and "\n" not in said
+    package.write_bytes(spoil(package.read_bytes()))
+    with pytest.raises(WeightsError) as caught:
+        Engine(device="cpu", network="vgg19-compact").networks.info(NetworkSpec())
+    assert str(caught.value) == f"'{package}' is damaged; install the package again."
 
 
 # The shipped file
