@@ -10,7 +10,10 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import gradio as gr
 import torch
+
+from .limits import InputError
 
 try:
     import spaces
@@ -48,7 +51,28 @@ def lent(
     def duration(*arguments: Any) -> int:
         return min(LONGEST, START + round(1.5 * seconds(*arguments)))
 
-    return spaces.GPU(_single(task) if here() else task, duration=duration)
+    return _said(spaces.GPU(_single(task) if here() else task, duration=duration))
+
+
+def _said(task: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """``task`` with the package's refusals (no GPU free, a quota used up) as sentences of ours."""
+
+    def said(*arguments: Any) -> Iterator[Any]:
+        try:
+            yield from task(*arguments)
+        except gr.Error as error:
+            raise InputError(_sentence(error)) from error
+
+    return said
+
+
+def _sentence(error: gr.Error) -> str:
+    text = str(error.message).strip().rstrip(".")
+    if getattr(error, "title", "") != "ZeroGPU worker error":
+        return f"{text}."
+    if text == "GPU task aborted":
+        return "The GPU was taken back too early: choose a smaller size or fewer evaluations."
+    return f"Drawing on the lent GPU failed ({text}): try again."
 
 
 def _single(task: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:

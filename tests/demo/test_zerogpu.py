@@ -1,9 +1,18 @@
 """A GPU that is lent: drawn in another process, with a duration that fits the job."""
 
+import http.server
+import json
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
+import threading
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -128,3 +137,81 @@ def test_only_drawing_takes_the_gpu_and_only_where_the_package_is(spaces, backen
 
     monkeypatch.setattr(zerogpu, "spaces", None)
     assert zerogpu.lent(iter, len) is iter and not zerogpu.here()  # type: ignore[arg-type]
+
+
+class Lender(http.server.BaseHTTPRequestHandler):
+    """What lends GPUs to a Space, as far as one is refused: the quota is used up."""
+
+    def do_POST(self):
+        self.server.asked.append(self.path)
+        refused = self.path.startswith("/schedule")
+        self.send_response(429 if refused else 200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({"left": 7, "wait": 1800}).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+ON_ZEROGPU = """
+import spaces
+from demo import zerogpu
+from demo.messages import Page
+
+def drawing():
+    yield
+
+lent = zerogpu.lent(drawing, lambda: 20)
+with Page() as page:
+    pass
+page.launch(prevent_thread_lock=True, quiet=True)
+try:
+    next(lent())
+except zerogpu.InputError as error:
+    print("said:", error)
+page.close()
+"""
+
+
+def test_the_real_package_reports_its_start_and_refuses_in_a_sentence(tmp_path):
+    pytest.importorskip("spaces", reason="needs spaces: make install")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lender) as server:
+        server.asked = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        surroundings = {
+            "SPACES_ZERO_GPU": "true",
+            "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{server.server_port}",
+            "ZEROGPU_OFFLOAD_DIR": str(tmp_path),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", ON_ZEROGPU],
+            env={**os.environ, **surroundings},
+            capture_output=True,
+            text=True,
+        )
+        server.shutdown()
+
+    said = [line for line in done.stdout.splitlines() if line.startswith("said: ")]
+    assert server.asked[0] == "/startup-report", done.stderr
+    assert f"durationSeconds={zerogpu.START + 30}" in server.asked[1]
+    assert len(said) == 1 and "GPU limit" in said[0], done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("title", "message", "sentence"),
+    [
+        ("ZeroGPU quota exceeded", "Try again in 0:30:00. ", "Try again in 0:30:00."),
+        ("ZeroGPU worker error", "GPU task aborted", "The GPU was taken back too early"),
+        ("ZeroGPU worker error", "ValueError", r"failed \(ValueError\): try again"),
+    ],
+)
+def test_what_goes_wrong_with_a_lent_gpu_is_a_sentence(monkeypatch, title, message, sentence):
+    def refused(*_):
+        raise gr.Error(message, title=title)
+        yield
+
+    monkeypatch.setattr(zerogpu, "spaces", SimpleNamespace(GPU=lambda task, duration: refused))
+    with pytest.raises(InputError, match=sentence):
+        next(zerogpu.lent(iter, len)())
