@@ -139,6 +139,7 @@ environment:
         ("list", "list figures, presets, layers, pictures, profiles", _list),
         ("claims", "which claims hold, from figures already drawn", _claims),
         ("weights", "which networks are on this machine; fetch one", _weights),
+        ("doctor", "what this installation is made of, and what is wrong with it", _doctor),
     ):
         commands[name] = group.add_parser(name, help=summary)
         fill(commands[name])
@@ -290,6 +291,12 @@ def _weights(parser: Parser) -> None:
     parser.words("action", "?", "default: status", status, metavar="status|fetch")
     names = "vgg19 (the papers', in full vgg19-caffe), vgg16, vgg19-torchvision, vgg16-torchvision"
     parser.words("names", "*", names)
+
+
+def _doctor(parser: Parser) -> None:
+    parser.description = (
+        "Device, precision, weights, cache, disk, and whether another package has this one's name."
+    )
 
 
 def _engine_options(parser: Parser) -> None:

@@ -1,0 +1,70 @@
+"""``replicate doctor``: what it finds, and the exit status that tells of a problem."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from replicate import __version__
+
+Typed = Callable[[str], Any]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing else is imported by the package's name, and its cache is small."""
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"replicate": ["style-layers"]})
+    monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_sound_installation(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "cache/results").mkdir(parents=True)
+    (tmp_path / "cache/results/a.png").write_bytes(bytes(3_000_000))
+    ran = typed("doctor")
+    assert (ran.code, ran.err) == (0, "")
+    assert f"{__version__}, " in ran.out and "1 files, 3 MB" in ran.out
+    assert "vgg19-compact: bundled" in ran.out and "weights fetch vgg19" in ran.out
+    found = json.loads(typed("doctor --json").out)
+    assert {"device", "precision", "disk"} <= {each["what"] for each in found}
+    assert not any(each["problem"] for each in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("REPLICATE_DEVICE", "toaster", "'toaster' is no device"),
+        ("REPLICATE_WEIGHTS", "nowhere", "REPLICATE_WEIGHTS names 'nowhere'"),
+        ("REPLICATE_IMAGES", "nowhere", "REPLICATE_IMAGES names 'nowhere'"),
+        ("REPLICATE_CACHE", "file/cache", "'file' is a file"),
+    ],
+)
+def test_what_is_set_wrong(
+    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv(name, value)
+    ran = typed("doctor")
+    assert ran.code == 2 and problem in ran.err and len(ran.err.splitlines()) == 1
+    assert "package" in ran.out or "replicate" in ran.out, "the rest is told all the same"
+
+
+def test_the_client_of_the_same_name_is_found(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {"replicate": ["style-layers", "replicate"]}
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: both)
+    ran = typed("doctor")
+    assert ran.code == 2 and "pip uninstall replicate" in ran.err
+
+
+def test_a_full_disk(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_500_000_000))
+    ran = typed("doctor")
+    assert ran.code == 2 and "Only 1.5 GB are free" in ran.err
