@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import http.client
 import os
 import queue
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..errors import DownloadError
 from .files import file_digest, written_whole
@@ -150,7 +151,8 @@ def _save(
     answer: http.client.HTTPResponse, url: str, temporary: Path, most: int, label: str
 ) -> None:
     total = int(length) if (length := answer.headers.get("Content-Length", "")).isdigit() else None
-    bar = tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None, leave=False)
+    off = False if hasattr(builtins, "get_ipython") else None  # in notebooks and on terminals
+    bar = tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=off, leave=False)
     received = 0
     with open(temporary, "xb") as file, bar:
         while max(received, total or 0) <= most and (chunk := _chunk(answer, url)):
