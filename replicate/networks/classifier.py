@@ -18,13 +18,20 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
-from torchvision import models
-from torchvision.models.feature_extraction import NodePathTracer
 
-from ..errors import LayerError
+from ..errors import LayerError, WeightsError
 from .features import Readout
 from .network import Network
 from .table import Preprocessing
+
+try:
+    from torchvision import models
+    from torchvision.models.feature_extraction import NodePathTracer
+except (ImportError, RuntimeError) as error:  # the latter beside a torch of another release
+    raise WeightsError(
+        "Networks other than VGG are torchvision's, which is not installed or does not go with "
+        "this torch; bring both with: pip install -U torch torchvision."
+    ) from error
 
 SIDES = (96, 224)
 """Of two inputs by whose maps a layer's stride is told."""

@@ -1,13 +1,13 @@
 """What a Hugging Face Space builds and runs: README's front matter, requirements.txt, app.py."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -17,31 +17,28 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_a_space_installs_what_the_package_needs():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-
-    assert [line for line in lines if not line.startswith("#")] == PACKAGE["dependencies"]
-
-
 def test_the_front_matter_agrees_with_the_package():
     _, block, _ = (ROOT / "README.md").read_text().split("---\n", 2)
     pairs = (line.partition(":") for line in block.splitlines())
     found = {key.strip(): value.strip().strip('"') for key, _, value in pairs}
-    needs = {each.name: each for each in map(Requirement, PACKAGE["dependencies"])}
+    (gradio,) = map(Requirement, PACKAGE["optional-dependencies"]["demo"])
 
     assert found["sdk"] == "gradio"
-    assert found["sdk_version"] in needs["gradio"].specifier
+    assert found["sdk_version"] in gradio.specifier
     assert found["sdk_version"].split(".")[0] == version("gradio").split(".")[0]
     assert found["python_version"] in SpecifierSet(PACKAGE["requires-python"])
     assert (ROOT / found["app_file"]).is_file()
     assert len(found["short_description"]) <= 60, "the hub refuses longer ones"
 
 
-def test_app_serves_the_page_from_a_clean_directory(tmp_path, isolated_cache):
-    for name in ("demo", "replicate", "paper_configs", "figures/gallery"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy(ROOT / "app.py", tmp_path)
+def test_app_serves_the_page_from_the_folder_of_a_space(tmp_path):
+    made = subprocess.run(["make", "space", f"SPACE={tmp_path}"], cwd=ROOT, capture_output=True)
+    if made.returncode:
+        pytest.skip("needs git, make and a checkout")
+    stored = [line.split()[0] for line in (tmp_path / ".gitattributes").read_text().splitlines()]
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        plain = b"\0" not in path.read_bytes()
+        assert plain or any(map(path.match, stored)), f"the hub refuses {path.name} in plain git"
     port = free_port()
     surroundings = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     surroundings |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
@@ -60,5 +57,6 @@ def test_app_serves_the_page_from_a_clean_directory(tmp_path, isolated_cache):
         log, _ = process.communicate(timeout=60)
 
     assert "Which layers?" in page, log
-    assert process.returncode == 0 and not list(tmp_path.glob("gradio/server-*"))
+    # The page answers a moment before the program counts as started, which then ends as by Ctrl-C.
+    assert process.returncode in (0, 130) and not list(tmp_path.glob("gradio/server-*"))
     assert "Traceback" not in log
