@@ -41,14 +41,20 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{sentence} (see '{self.prog} --help').")
 
     def option(
-        self, spec: str, help: str, read: Callable[[str], Any] = str, **settings: Any
+        self,
+        spec: str,
+        help: str,
+        read: Callable[[str], Any] = str,
+        group: argparse._ArgumentGroup | None = None,
+        **settings: Any,
     ) -> None:
         """An option as the help shows it: ``-o --out FILE``, or ``--force`` for a switch."""
         *names, last = spec.split()
+        add = (group or self).add_argument
         if last.startswith("-"):
-            self.add_argument(*names, last, help=help, action="store_true", **settings)
+            add(*names, last, help=help, action="store_true", **settings)
         else:
-            self.add_argument(*names, help=help, metavar=last, type=read, **settings)
+            add(*names, help=help, metavar=last, type=read, **settings)
 
     def words(
         self, name: str, nargs: str, help: str, read: Callable[[str], Any] = str, metavar: str = ""
@@ -136,6 +142,7 @@ environment:
     for name, summary, fill in (
         ("figures", "draw the papers' figures and measure their claims", _figures),
         ("transfer", "draw one picture in the style of another", _transfer),
+        ("fast", "networks that draw in one pass: list them, draw, train", _fast),
         ("list", "list figures, presets, layers, pictures, profiles", _list),
         ("claims", "which claims hold, from figures already drawn", _claims),
         ("weights", "which networks are on this machine; fetch one", _weights),
@@ -239,6 +246,67 @@ Ctrl-C keeps the picture as it is by then."""
     start = "noise, content, style or a file to start from; default: the preset's"
     parser.option("--init START", start)
     _engine_options(parser)
+
+
+def _fast(parser: Parser) -> None:
+    parser.usage = (
+        "replicate fast list [--json]\n"
+        "       replicate fast apply PICTURE [PICTURE ...] [options]\n"
+        "       replicate fast train STYLE [STYLE ...] --pictures FOLDER [options]"
+    )
+    parser.description = (
+        "Feed-forward networks (Johnson et al. 2016): trained once, they draw in one pass. The\n"
+        "mixer takes style, layers' weights, content layer and ratio as an input."
+    )
+    parser.epilog = """examples:
+  replicate fast apply chelsea --style wave -o out.png
+  replicate fast apply photo.jpg --style mosaic --layers relu1_1=0.2,relu4_1 --ratio 1
+  replicate fast apply holiday/ --style swirls --size 512 -o drawn/
+  replicate fast train wave --preset johnson2016 --pictures photographs/ --minutes 60
+  replicate fast train wave mosaic swirls --mixer --pictures photographs/ --minutes 120"""
+    actions = ("list", "apply", "train")
+    parser.words("action", "?", "default: list", one_of(actions), metavar="|".join(actions))
+    parser.words("names", "*", "pictures or folders to draw; styles to train", metavar="NAME")
+    parser.option("-o --out FILE", "a picture, or a folder for several; or the trained network")
+    drawing = parser.add_argument_group("drawing")
+    for spec, help, read in (
+        ("--use NAME", "a network of 'fast list', or a .safetensors file; default: mixer", str),
+        ("--style NAME", "one of the network's styles; default: its first", str),
+        (
+            "--layers LIST",
+            "style layers with weights from 0 to 1, such as relu1_1=0.5,relu4_1",
+            str,
+        ),
+        ("--content LAYER", "content layer: relu2_2, relu3_3 or relu4_2 (default)", str),
+        ("--ratio NUMBER", "content over style, from 0.03 to 3; default: 0.3", positive),
+        ("--size PIXELS", "longest side; default: the picture's own", whole(16, 8192)),
+    ):
+        parser.option(spec, help, read, group=drawing)
+    training = parser.add_argument_group("training")
+    for spec, help, read in (
+        ("--pictures FOLDER", "photographs, at best thousands", str),
+        ("--preset NAME", "the objective; default: johnson2016", str),
+        ("--mixer", "a network for all styles that are named and for any setting", str),
+        (
+            "--steps NUMBER",
+            "length of the training; default: 40000, as in the paper",
+            whole(1, 10**7),
+        ),
+        ("--minutes NUMBER", "its length in time instead; default on a CPU: 100", positive),
+        ("--seed NUMBER", "of all chance in it; default: 0", whole(0, 2**32 - 1)),
+        ("--run FOLDER", "checkpoint, log and sample; the same command goes on from there", str),
+    ):
+        parser.option(spec, help, read, group=training)
+    names = one_of(NETWORKS)
+    parser.option(
+        "--network NAME",
+        "which network judges; default: the preset's, compact on a CPU",
+        names,
+        group=training,
+    )
+    parser.set_defaults(seed=0)
+    device = os.environ.get("REPLICATE_DEVICE") or "auto"
+    parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)
 
 
 def _list(parser: Parser) -> None:

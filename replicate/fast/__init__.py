@@ -1,0 +1,14 @@
+"""Feed-forward networks that draw in one pass what the optimisation draws in hundreds.
+
+    from replicate.fast import Fast
+
+    mixer = Fast.load("mixer")
+    picture = mixer(photo, style="wave", layers={"relu1_1": 0, "relu4_1": 1}, ratio=1)
+
+Johnson, Alahi & Fei-Fei 2016 train a network for one style and one setting; the mixer takes the
+style, the layers' weights and the ratio as an input (Babaeizadeh & Ghiasi 2020).
+"""
+
+from .use import Fast
+
+__all__ = ["Fast"]

@@ -1,0 +1,218 @@
+"""What a network is trained for: the objective of a batch, from a preset or from drawn settings.
+
+A single network has one preset of the project, and its objective is that preset's.  A mixer draws
+a :class:`Setting` for every picture; its losses are divided by *units*, or one layer would drown
+the others: a style layer's unit is the loss of untouched photographs against the artwork, a content
+layer's the loss between two photographs.  So a style loss begins at 1, and a content loss ends at 1
+when nothing of the photograph is left.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..engine.preset import Preset
+from ..engine.terms import style_statistics
+from ..images import Picture
+from ..method import Objective, Weight, content, content_loss, style, style_loss, variation
+from ..networks.network import Network
+from ..networks.pixels import to_tensor
+from ..networks.spec import NetworkSpec
+from .setting import CONTENT_LAYERS, STYLE_LAYERS, Setting, conditions, drawn, length
+
+MIXER = Preset(
+    name="mixer",
+    label="Mixer",
+    network=NetworkSpec(name="vgg19-caffe", pooling="average"),
+    content_layers=dict.fromkeys(CONTENT_LAYERS, 1.0),
+    style_layers=dict.fromkeys(STYLE_LAYERS, 1.0),
+)
+"""What all settings of a mixer share."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures (B, 3, H, W) with what is asked of each: conditions (B, k) if any, the objective,
+    and the factor (B,) or number that brings its gradients to one size."""
+
+    pictures: Tensor
+    objective: Objective
+    conditions: Tensor | None = None
+    factor: Weight = 1.0
+
+
+class Goal(ABC):
+    """Where objectives come from; ``targets`` are statistics (1, ...) by style and layer."""
+
+    def __init__(
+        self, preset: Preset, network: Network, styles: Mapping[str, Picture], style_size: int
+    ):
+        self.preset, self.network = preset, network
+        self.styles = tuple(styles)
+        self.statistics = style_statistics(
+            preset.style_statistic, list(preset.style_layers), preset.activation_shift
+        )
+        with torch.no_grad():
+            self.targets = {
+                name: self._targets(picture.scaled_to(style_size))
+                for name, picture in styles.items()
+            }
+
+    def _targets(self, picture: Picture) -> dict[str, Tensor]:
+        maps = self.network(to_tensor(picture).to(self.network.device), self.preset.style_layers)
+        return {layer: statistic(maps) for layer, statistic in self.statistics.items()}
+
+    @property
+    def conditions(self) -> int:
+        """Length of the vector of conditions; 0 for none."""
+        return 0
+
+    @abstractmethod
+    def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
+        """The photographs (B, 3, H, W) with what is asked of each."""
+
+    def objective(
+        self,
+        photographs: Tensor,
+        styles: Sequence[str],
+        contents: Mapping[str, Weight],
+        weights: Mapping[str, Weight],
+    ) -> Objective:
+        """The sum over content and style layers, for each photograph in its style.
+
+        Args:
+            contents, weights: of the content layers and of the style layers, before beta.
+        """
+        preset = self.preset
+        with torch.no_grad():
+            maps = self.network(photographs, contents)
+        found = Objective()
+        for layer, weight in contents.items():
+            found += weight * content(layer, maps[layer].coordinates(), preset.content_loss)
+        for layer, weight in weights.items():
+            target = torch.cat([self.targets[name][layer] for name in styles])
+            found += weight * style(layer, target, preset.style_loss, self.statistics[layer])
+        if preset.tv_weight:
+            found += preset.tv_weight * variation()
+        return found
+
+
+class SingleGoal(Goal):
+    """One style, at a preset of the project.
+
+    Args:
+        unit: what the total is about worth at the start; gradients are divided by it.
+    """
+
+    def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
+        preset = self.preset
+        return Batch(
+            photographs,
+            self.objective(
+                photographs,
+                self.styles * len(photographs),
+                {name: preset.content_weight * w for name, w in preset.content_layers.items()},
+                {name: preset.style_weight * w for name, w in preset.style_layers.items()},
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the mixer's losses are divided by: of content by layer, of style by style and layer."""
+
+    content: Mapping[str, float]
+    style: Mapping[str, Mapping[str, float]]
+
+    def preset(self, setting: Setting) -> Preset:
+        """The preset whose objective is the mixer's at a setting, for an optimisation."""
+        return MIXER.with_(
+            content_layers={setting.content: 1 / self.content[setting.content]},
+            style_layers={
+                layer: weight / self.style[setting.style][layer]
+                for layer, weight in setting.layers.items()
+                if weight
+            },
+            content_weight=setting.ratio,
+        )
+
+
+class MixerGoal(Goal):
+    """Random settings, one for each photograph."""
+
+    units: Units
+
+    def measure_units(self, batches: Sequence[Tensor]) -> None:
+        """Set :attr:`units` from photographs, (B, 3, H, W) each; two or more in a batch."""
+        contents: dict[str, list[float]] = {layer: [] for layer in CONTENT_LAYERS}
+        styles: dict[str, dict[str, list[float]]] = {
+            name: {layer: [] for layer in STYLE_LAYERS} for name in self.styles
+        }
+        with torch.no_grad():
+            for photographs in batches:
+                maps = self.network(photographs, [*CONTENT_LAYERS, *STYLE_LAYERS])
+                for layer, losses in contents.items():
+                    others = maps[layer].coordinates().roll(1, 0)
+                    losses += content_loss(maps[layer], others, self.preset.content_loss).tolist()
+                for name, by_layer in styles.items():
+                    for layer, losses in by_layer.items():
+                        statistic = self.statistics[layer]
+                        losses += style_loss(
+                            statistic(maps),
+                            self.targets[name][layer],
+                            *statistic.size(maps),
+                            self.preset.style_loss,
+                        ).tolist()
+        self.units = Units(
+            {layer: float(np.mean(losses)) for layer, losses in contents.items()},
+            {
+                name: {layer: float(np.mean(losses)) for layer, losses in by_layer.items()}
+                for name, by_layer in styles.items()
+            },
+        )
+
+    @property
+    def conditions(self) -> int:
+        return length(self.styles)
+
+    def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
+        return self.asked(photographs, [drawn(rng, self.styles) for _ in photographs])
+
+    def asked(self, photographs: Tensor, settings: Sequence[Setting]) -> Batch:
+        """The photographs with these settings."""
+        device = photographs.device
+        presets = [self.units.preset(setting) for setting in settings]
+
+        def column(kind: str, layer: str, factors: Sequence[float]) -> Tensor:
+            weights = [
+                preset.layers(kind).get(layer, 0.0) * factor
+                for preset, factor in zip(presets, factors, strict=True)
+            ]
+            return torch.tensor(weights, device=device)
+
+        ratios, ones = [setting.ratio for setting in settings], [1.0] * len(settings)
+        contents = {setting.content for setting in settings}
+        used = {layer for preset in presets for layer in preset.style_layers}
+        # The sum of the weights: no setting may shout another down.
+        sums = [s.ratio + sum(s.layers.values()) for s in settings]
+        return Batch(
+            photographs,
+            self.objective(
+                photographs,
+                [setting.style for setting in settings],
+                {
+                    name: column("content", name, ratios)
+                    for name in CONTENT_LAYERS
+                    if name in contents
+                },
+                {name: column("style", name, ones) for name in STYLE_LAYERS if name in used},
+            ),
+            conditions(settings, self.styles).to(device),
+            1 / torch.tensor(sums, device=device),
+        )

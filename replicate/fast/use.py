@@ -1,0 +1,173 @@
+"""Trained networks in use: found, checked, asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load, save
+
+from ..engine.device import Precision, choose_device, choose_dtype
+from ..engine.preset import Preset
+from ..errors import ReplicateError, WeightsError
+from ..images import Picture
+from ..networks.pixels import to_picture, to_tensor
+from ..storage.files import open_file, write_atomic
+from ..suggest import nearest
+from .goal import MIXER, Goal, MixerGoal, Units
+from .network import TransformationNetwork
+from .setting import Setting, conditions, length
+
+FOLDER = Path(__file__).parent / "weights"
+RECORD = "making"
+"""The only key of a file's header: with several, equal networks would not write equal bytes."""
+
+MOST_PIXELS = 16_000_000
+LEAST_SIDE = 16
+
+
+class Fast:
+    """A trained network: one style at one setting, or a mixer.
+
+    >>> mixer = Fast.load("mixer")
+    >>> mixer(photo, style="wave", layers={"relu4_1": 1.0}, ratio=1)
+
+    Attributes:
+        name: what it is called.
+        styles: names of the artworks that it knows; the first is the default.
+        preset: the preset whose objective it was trained for.
+        units: of a mixer, else None.
+        record: how it was made: recipe, steps, losses.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: TransformationNetwork,
+        record: Mapping[str, Any],
+        device: str = "auto",
+        precision: Precision = "auto",
+    ):
+        self.name, self.record = name, record
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(precision, self.device)
+        self.styles = tuple(record["styles"])
+        self.units = Units(**record["units"]) if record["units"] else None
+        self.preset = Preset.model_validate(record["preset"]) if record["preset"] else MIXER
+        self._network = network.eval().requires_grad_(False).to(self.device)
+
+    @classmethod
+    def list(cls) -> list[str]:
+        """Names of the networks that the package carries."""
+        return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+    @classmethod
+    def load(cls, name: str | Path = "mixer", device: str = "auto") -> Fast:
+        """A network of the package by its name, or one of your own by its file.
+
+        Raises:
+            WeightsError: there is none, or the file is damaged or no such network.
+        """
+        path = Path(name)
+        if path.suffix != ".safetensors":
+            if str(name) not in cls.list():
+                raise WeightsError(
+                    f"There is no fast network '{name}'{nearest(str(name), cls.list())}"
+                )
+            path = FOLDER / f"{name}.safetensors"
+        return cls(path.stem, *_read(path), device=device)
+
+    def __repr__(self) -> str:
+        kind = "mixer" if self.units else self.preset.name
+        return f"Fast({self.name!r}, {kind}, styles {', '.join(self.styles)})"
+
+    @torch.no_grad()
+    def __call__(
+        self, picture: Picture, style: str | None = None, size: int | None = None, **setting: Any
+    ) -> Picture:
+        """The picture as the network draws it.
+
+        Args:
+            style: one of :attr:`styles`; the first unless given.
+            size: longest side to which the picture is brought before; its own unless given.
+            setting: ``layers``, ``content``, ``ratio`` of a mixer, as in
+                :class:`replicate.fast.setting.Setting`.
+
+        Raises:
+            ReplicateError: the setting is none of this network's, or the picture too small or
+                too large.
+        """
+        asked = self.setting(style, **setting)
+        if size is not None:
+            picture = picture.scaled_to(size)
+        width, height = picture.size
+        if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
+            raise ReplicateError(
+                f"A picture of {width} × {height} px is too "
+                f"{'small' if min(width, height) < LEAST_SIDE else 'large'} for a fast network: "
+                f"sides from {LEAST_SIDE} px, at most {MOST_PIXELS:,} px in all."
+            )
+        wish = None if self.units is None else conditions([asked], self.styles).to(self.device)
+        pixels = to_tensor(picture).to(self.device)
+        return to_picture(self._network(pixels, wish, self.dtype), picture.name)
+
+    def setting(self, style: str | None = None, **setting: Any) -> Setting:
+        """A setting of this network, checked; raises as a call does."""
+        if self.units is None and setting:
+            raise ReplicateError(
+                f"'{self.name}' was trained for one setting; layers, content and ratio are asked "
+                "of a mixer."
+            )
+        asked = Setting(style or self.styles[0], **setting)
+        return asked.checked(self.styles)
+
+    def slow(self, setting: Setting) -> Preset:
+        """The preset with the same objective, for the optimisation."""
+        return self.preset if self.units is None else self.units.preset(setting)
+
+
+def write(path: Path, network: TransformationNetwork, record: Mapping[str, Any]) -> Path:
+    """Write a network (float16) with its record in the header, whole or not at all."""
+    tensors = {
+        name: value.half().contiguous().cpu() for name, value in network.state_dict().items()
+    }
+    return write_atomic(path, save(tensors, {RECORD: json.dumps(record, sort_keys=True)}))
+
+
+def record_of(goal: Goal, recipe: Mapping[str, Any], progress: Mapping[str, Any]) -> dict[str, Any]:
+    """How a network is made, for its header."""
+    mixer = isinstance(goal, MixerGoal)
+    return {
+        "styles": list(goal.styles),
+        "preset": None if mixer else goal.preset.model_dump(mode="json", exclude_defaults=True),
+        "units": {"content": dict(goal.units.content), "style": dict(goal.units.style)}
+        if isinstance(goal, MixerGoal)
+        else None,
+        "recipe": dict(recipe),
+        "progress": dict(progress),
+        "torch": torch.__version__,
+    }
+
+
+def _read(path: Path) -> tuple[TransformationNetwork, dict[str, Any]]:
+    wrong = WeightsError(f"'{path}' is damaged, or no fast network.")
+    with open_file(path) as file:
+        data = file.read()
+    try:
+        size = int.from_bytes(data[:8], "little")
+        record = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][RECORD])
+        styles = record["styles"]
+        network = TransformationNetwork(
+            int(record["recipe"]["width"]), length(styles) if record["units"] else 0
+        )
+        tensors = {name: value.float() for name, value in load(data).items()}
+        network.load_state_dict(tensors)
+    except (safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise wrong from error
+    if not all(bool(value.isfinite().all()) for value in tensors.values()):
+        raise wrong
+    return network, record
