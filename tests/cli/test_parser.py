@@ -73,7 +73,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
     [
         ("", "a command is missing"),
         ("Transfer", "did you mean 'transfer'?"),
-        ("nonsense", "there are claims, doctor, figures"),
+        ("nonsense", "there are claims, doctor, fast, figures"),
         ("--profile smoke", "a command comes before --profile"),
         ("figures -x", "does not know what to do with '-x'"),
         ("figures --prof smoke", "did you mean '--profile'?"),
