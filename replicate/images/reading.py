@@ -164,11 +164,11 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-                return image
-            return ImageOps.exif_transpose(image)
+            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                ImageOps.exif_transpose(image, in_place=True)  # or both would be in memory
     except Exception:  # damaged EXIF says nothing about orientation; the pixels are fine
-        return image
+        pass
+    return image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
