@@ -15,7 +15,8 @@ RUN ?= compact-run
 
 # For make space: where to, and what a Hugging Face Space is made of.
 SPACE ?= build/space
-SPACE_FILES := README.md LICENSE app.py requirements.txt demo replicate paper_configs figures/gallery
+SPACE_FILES := README.md LICENSE app.py requirements.txt demo replicate paper_configs figures/evidence/rows.jsonl \
+	figures/gallery
 
 .DEFAULT_GOAL := help
 .PHONY: help install figures notebook demo test lint bench compact space clean

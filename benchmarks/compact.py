@@ -4,7 +4,7 @@
     python -m benchmarks.compact reconstructions --pictures FOLDER
     python -m benchmarks.compact speed
     python -m benchmarks.compact layers --pictures FOLDER
-    python -m benchmarks.compact claims FIGURES_BY_VGG19 FIGURES_BY_COMPACT
+    python -m benchmarks.compact claims EVIDENCE
     python -m benchmarks.compact strips
 
 Each command measures one thing, adds it to ``benchmarks/compact.json`` and writes
@@ -35,7 +35,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from replicate.cli.claims import Found, claims_in, in_both
 from replicate.compact.model import CONVOLUTIONS, POOLINGS
 from replicate.compact.pictures import held_out_and_rest
 from replicate.config import load_preset, load_profile
@@ -44,11 +43,13 @@ from replicate.engine.engine import Engine, Progress
 from replicate.engine.job import ENGINE_VERSION, Job, Result
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
+from replicate.figure.verdicts import judged, read_rows
 from replicate.images import Picture, bundled, bundled_names, load_image
 from replicate.measure.metrics import psnr, relative_gram_distance
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.weights import find_weights, load_weights
 from replicate.papers.studio import only
+from replicate.papers.verdicts import definitions
 from replicate.storage.store import ResultStore
 
 from .compact_record import (
@@ -447,56 +448,40 @@ def picture_errors(
 # Agreement of claims
 
 
-def agreement(by_vgg: Path, by_compact: Path, sha256: str) -> Agreement:
-    """Verdicts in two folders of drawn figures.
-
-    Figures that the same networks drew in both (such as those of untrained networks) say nothing
-    of the compact network and are left out.
+def agreement(folder: Path) -> Agreement:
+    """Verdicts from rows of evidence in a folder, by VGG-19 and by compact.
 
     Raises:
-        ReplicateError: the folders do not compare: other pictures, another profile, networks
-            other than they should be, or no common claim.
+        ReplicateError: no claim was judged by both.
     """
-    shared = in_both(claims_in(by_vgg), claims_in(by_compact))
-    both = [pair for pair in shared if pair[0].record.networks != pair[1].record.networks]
+    rows = read_rows(folder)
+    by_vgg, by_compact = (
+        judged(definitions(), [row for row in rows if row.network == name])
+        for name in ("vgg19-caffe", COMPACT)
+    )
+    both = [claim for claim in by_vgg if claim in by_compact]
     if not both:
-        raise ReplicateError("The folders have no claim in common that two networks decided.")
-    for pair in both:
-        _check_comparable(*pair, sha256)
+        raise ReplicateError(f"No claim in '{folder}' was judged by VGG-19 and by {COMPACT}.")
+    found = [by_vgg[claim].setting for claim in both] + [
+        by_compact[claim].setting for claim in both
+    ]
     return Agreement(
-        profile=_one({one.record.profile for one, _ in both}),
-        inputs=_one({one.record.inputs for one, _ in both}),
+        profile=_one(
+            {f"{setting.size} px, {setting.evaluations} evaluations" for setting in found}
+        ),
+        inputs=_one({each.pictures for each in found}),
         claims=len(both),
         differing=[
             Differing(
-                claim=one.id,
-                text=one.claim.text,
-                vgg19=one.claim.verdict,
-                compact=other.claim.verdict,
+                claim=claim,
+                text=by_vgg[claim].definition.text,
+                vgg19=by_vgg[claim].word,
+                compact=by_compact[claim].word,
             )
-            for one, other in both
-            if one.claim.holds != other.claim.holds
+            for claim in both
+            if by_vgg[claim].word != by_compact[claim].word
         ],
     )
-
-
-def _check_comparable(one: Found, other: Found, sha256: str) -> None:
-    first, second = one.record, other.record
-    settings = ("inputs", "profile", "balanced")
-    if any(getattr(first, name) != getattr(second, name) for name in settings):
-        raise ReplicateError(
-            f"{first.figure} was drawn from other pictures, at another profile or with other "
-            "weights of its layers."
-        )
-    drew = [each.name for each in first.networks]
-    if COMPACT in drew or drew == ["vgg19-random"]:
-        raise ReplicateError(f"The first {first.figure} was drawn by {first.drawn_by}.")
-    if COMPACT not in [each.name for each in second.networks]:
-        raise ReplicateError(f"The second {second.figure} was not drawn by {COMPACT}.")
-    if sha256 not in [each.sha256 for each in second.networks]:
-        raise ReplicateError(
-            f"The second {second.figure} was drawn by other weights; draw it anew."
-        )
 
 
 def _one(values: set[str]) -> str:
@@ -590,8 +575,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("speed", parents=[threads, trying])
     commands.add_parser("layers", parents=[threads, trying, drawing])
     claims = commands.add_parser("claims", parents=[threads])
-    claims.add_argument("by_vgg", type=folder, help="figures drawn by VGG-19")
-    claims.add_argument("by_compact", type=folder, help="the same figures drawn by compact")
+    claims.add_argument("evidence", type=folder, help="rows by VGG-19 and by compact")
     commands.add_parser("strips", parents=[threads])
     return options
 
@@ -631,7 +615,7 @@ def measure(
         errors = layers(options, scale)
         return {"layers": errors}, layers_text(errors)
     if options.command == "claims":
-        verdicts = agreement(options.by_vgg, options.by_compact, known.sha256)
+        verdicts = agreement(options.evidence)
         return {"agreement": verdicts}, agreement_text(verdicts)
     return {}, "\n".join(map(str, strips(scale)))
 

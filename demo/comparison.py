@@ -12,6 +12,7 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
 from replicate.images import Picture
 from replicate.measure import metrics
+from replicate.measure.scale import Ruler
 from replicate.networks.spec import NetworkSpec
 
 from .backend import Backend
@@ -25,7 +26,7 @@ MEASURES = {
     "matrices to the style picture's; smaller is nearer",
     "content cosine": "cosine of the relu4_2 features to the content picture's; 1 is the same",
     "edges kept": "correlation of the edges with the content picture's; 1 is the same",
-    "structure, px": "size of the window in which strokes still run one way",
+    "structure, px": "side of the squares into which the style could be cut to be as unlike",
 }
 
 
@@ -99,13 +100,14 @@ def measures(backend: Backend, result: Result, network: str) -> dict[str, float]
     with backend.lock:
         if job.style is not None:
             found["style distance"] = _style_distance(engine, result)
+            ruler = Ruler.of(job.style_on_canvas)
+            found["structure, px"] = ruler.side(result.picture)
         if job.content is not None:
             content = job.content.resized(*result.picture.size)
             found["content cosine"] = engine.reader.similarity(
                 result.picture, content, "relu4_2", NetworkSpec()
             )
             found["edges kept"] = metrics.edge_correlation(result.picture.pixels, content.pixels)
-    found["structure, px"] = metrics.coherence_length(result.picture.pixels)
     return found
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from replicate.config import load_preset
 from replicate.errors import ReplicateError
-from replicate.figure import FigureRecord, PanelRecord, read_records, tally
-from replicate.figure.page import claim_items, preview
+from replicate.figure import FigureRecord, PanelRecord, read_records
+from replicate.figure.page import Gallery, claim_items, preview
 from replicate.images import Picture, load_image
+from replicate.papers.verdicts import definitions, verdicts
 from replicate.record import Record, parse_record
 
 from . import pictures, texts
@@ -32,7 +33,9 @@ class Figures:
         self.folder = folder
         self.limits = limits
         records, self.problems = read_records(folder)
+        records = [record.only(definitions()) for record in records]
         self.records = {record.figure: record for record in records}
+        self.gallery = Gallery(records, verdicts=verdicts())
 
     def summary(self) -> str:
         """How many claims hold; or why there is nothing to see; as HTML."""
@@ -41,9 +44,8 @@ class Figures:
                 "<p>The gallery has not been drawn yet: <code>make figures</code> draws every "
                 "figure on your own machine.</p>"
             )
-        claims = [claim for record in self.records.values() for claim in record.claims]
         damaged = f" {html.escape(' '.join(self.problems))}" if self.problems else ""
-        return f"<p>{len(self.records)} figures. {html.escape(tally(claims))}.{damaged}</p>"
+        return f"<p>{html.escape(self.gallery.summary)}{damaged}</p>"
 
     def choices(self) -> list[tuple[str, str]]:
         return [
@@ -70,7 +72,7 @@ class Figures:
     def text(self, record: FigureRecord) -> str:
         """Title, caption, claims with verdicts, and links to the panels' settings, as HTML."""
         shown = html.escape
-        claims = claim_items(record)
+        claims = claim_items(record, self.gallery.verdicts)
         return (
             f'<div class="figure-text"><h2>{shown(record.title)}</h2>'
             f'<p>{shown(record.caption)}</p><p class="quiet">After {shown(record.source)}. Drawn '

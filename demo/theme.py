@@ -111,7 +111,7 @@ CSS = """
 .figure-text h2 { font-size:1.2rem; font-weight:650; margin:.2rem 0 .3rem; }
 .figure-text p { line-height:1.5; margin:.3rem 0; max-width:80ch; }
 .figure-text ul.claims { list-style:none; padding:0; margin:.8rem 0; }
-.figure-text ul.claims li { display:grid; grid-template-columns:4.2rem 1fr; gap:.6rem;
+.figure-text ul.claims li { display:grid; grid-template-columns:5.6rem 1fr; gap:.6rem;
   padding:.55rem 0; border-top:1px solid var(--border-color-primary); margin:0; }
 .figure-text small { display:block; color:var(--body-text-color-subdued); line-height:1.45; }
 .wide { overflow-x:auto; } .measures { border-collapse:collapse; width:100%; font-size:.875rem; }

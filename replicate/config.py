@@ -7,6 +7,7 @@ right word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from .engine.preset import Preset
 from .errors import ConfigError, ReplicateError
-from .figure.claims import Order
+from .figure.claims import Definition
 from .images import bundled_names, paper_image_keys
 from .networks.layers import canonical_layer
 from .networks.spec import NetworkName
@@ -34,64 +35,38 @@ NOT_PAPERS = ("answers", "images", "profiles")
 class Profile(Strict):
     """How large and how long: longest side in pixels, evaluations of each panel, and how they are
     shared out (``scales`` and ``content_first`` of :class:`Preset`).
+
+    Attributes:
+        judged: drawn as the papers draw, without shortcuts (``ratio_pixels`` of the presets too),
+            so that evidence may rest on it; a page of any other profile is a preview.
     """
 
     size: int = Field(ge=16, le=4096)
     evaluations: int = Field(ge=1, le=100_000)
     scales: int = Field(default=1, ge=1, le=6)
     content_first: float = Field(default=0.0, ge=0, lt=1)
+    judged: bool = False
     note: str = ""
-
-
-class CheckConfig(Strict):
-    """What measured values must do: one of six things.
-
-    Attributes:
-        measure: what the values are, with their unit.
-        at_least, at_most: the bound of the value, or of each of several.
-        within: its smallest and largest.
-        order: how values fall or rise, in the order in which they are given.
-        largest, smallest: the label whose value is.
-        basis: where the bound comes from, for a reader.
-    """
-
-    measure: str = ""
-    at_least: float | None = None
-    at_most: float | None = None
-    within: tuple[float, float] | None = None
-    order: Order | None = None
-    largest: str | None = None
-    smallest: str | None = None
-    basis: str = ""
-
-    @property
-    def bounds(self) -> list[tuple[str, Any]]:
-        """What is asked, by kind; of a check that is one thing."""
-        kinds = ("at_least", "at_most", "within", "order", "largest", "smallest")
-        return [(kind, getattr(self, kind)) for kind in kinds if getattr(self, kind) is not None]
-
-
-class ClaimConfig(CheckConfig):
-    """What is claimed, and what is asked of the values that a figure's function measures.
-
-    Attributes:
-        text: the claim in our words.
-        source: where it is made; the figure's source unless given.
-        note: anything a reader should know beside it.
-        checks: several instead of one; the claim holds if all do.
-    """
-
-    text: str
-    source: str = ""
-    note: str = ""
-    checks: tuple[CheckConfig, ...] = ()
 
     @model_validator(mode="after")
-    def _asks_one_thing(self) -> ClaimConfig:
-        counts = [len(each.bounds) for each in self.checks or (self,)]
-        if set(counts) != {1} or (self.checks and self.bounds):
-            raise ValueError("asks one thing, such as at_least = 0.5, or one in each of its checks")
+    def _no_shortcuts(self) -> Profile:
+        if self.judged and (self.scales > 1 or self.content_first):
+            raise ValueError("a judged profile takes no shortcuts: no scales, no content_first")
         return self
+
+
+class Fewer(Strict):
+    """Which of a figure's panels its claims need, for a run over many pairs.
+
+    Attributes:
+        content_sets, style_sets: labels of the figure's.
+        ratios, seeds: some of the figure's.
+    """
+
+    content_sets: tuple[str, ...] = ()
+    style_sets: tuple[str, ...] = ()
+    ratios: tuple[PositiveFloat, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 class FigureConfig(Strict):
@@ -112,7 +87,10 @@ class FigureConfig(Strict):
         kernel_spread: standard deviation of an untrained network's kernels.
         compares_layers: its panels differ in their layers, so that balanced weights (see
             :meth:`replicate.engine.reader.Reader.balanced`) make another figure of it.
+        balanced: it is drawn with balanced weights in any case, because one ratio for all its
+            panels would be another balance in each.
         claims: id to what is claimed; the figure's function measures it.
+        evidence: the panels that the claims need.
     """
 
     order: int = 1000
@@ -134,7 +112,9 @@ class FigureConfig(Strict):
     folders: dict[Inputs, str] = Field(default_factory=dict)
     kernel_spread: PositiveFloat | None = None
     compares_layers: bool = False
-    claims: dict[str, ClaimConfig] = Field(default_factory=dict)
+    balanced: bool = False
+    claims: dict[str, Definition] = Field(default_factory=dict)
+    evidence: Fewer = Fewer()
 
     @field_validator("crop")
     @classmethod
@@ -146,13 +126,19 @@ class FigureConfig(Strict):
 
 
 class PaperConfig(Strict):
-    """One paper or experiment: presets and figures."""
+    """One paper or experiment: presets and figures.
+
+    Attributes:
+        claims_committed: the day on which its claims were last fixed, before the run that judges
+            them.
+    """
 
     name: str
     title: str
     authors: str
     year: int
     source: str
+    claims_committed: date | None = None
     presets: dict[str, Preset] = Field(default_factory=dict)
     figures: dict[str, FigureConfig] = Field(default_factory=dict)
 

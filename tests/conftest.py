@@ -266,17 +266,15 @@ def scene() -> Callable[..., Any]:
 def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
     """``figure("gatys2016/fig5", 0.2, inputs="paper")``: a Figure of two small pictures.
 
-    Its one claim holds for a value of 0.5 or more.  Other arguments are those of
+    It has one claim of one value.  Other arguments are those of
     :class:`replicate.figure.Figure`.
     """
     from replicate.figure import Claim, Figure, Grid, Panel
-    from replicate.figure.claims import at_least
     from replicate.networks.spec import NetworkInfo
 
     def make(
         id: str = "gatys2016/fig5", value: Any = 1.0, claim: str = "close", **facts: Any
     ) -> Any:
-        check = at_least("SSIM", value, 0.5)
         usual = {
             "title": "A figure",
             "source": "a paper",
@@ -284,8 +282,36 @@ def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
             "profile": "smoke",
             "inputs": "bundled",
             "networks": (NetworkInfo(name="vgg19-caffe", sha256="12ab"),),
-            "claims": (Claim.of(claim, "It is so.", "a paper", [check]),),
+            "claims": (Claim(claim, "It is so.", "a paper", "SSIM", {"value": value}),),
         }
         return Figure(id=id, **{**usual, **facts})
+
+    return make
+
+
+@pytest.fixture
+def verdict() -> Callable[[str], Any]:
+    """``verdict("holds")``: a verdict of 20 of 24 pairs, whatever its word."""
+    from replicate.figure.claims import Definition
+    from replicate.figure.verdicts import Setting, Verdict
+    from replicate.measure.statistics import Estimate
+
+    def make(word: str, text: str = "It is so.") -> Any:
+        definition = Definition(
+            text=text, measure=text, basis=text, family="a", difference=("a", "b"), delta=0.1
+        )
+        setting = Setting("bundled", "vgg19-caffe", 512, 2000)
+        return Verdict(
+            claim="a/one/close",
+            definition=definition,
+            setting=setting,
+            word=word,  # type: ignore[arg-type]
+            agreeing=20,
+            pairs=24,
+            left_out=0,
+            estimate=Estimate(0.25, 0.05, 7),
+            p=0.01,
+            reason="reasons" if word == "void" else "",
+        )
 
     return make

@@ -316,8 +316,8 @@ def test_shipped_config(name: str) -> None:
 
 
 def test_shipped_profiles() -> None:
-    assert list(profiles()) == ["smoke", "preview", "survey", "gallery", "paper"]
+    assert list(profiles()) == ["smoke", "preview", "gallery", "evidence", "paper"]
     assert load_profile("smoke").size == 64
-    assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 500)
+    assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 2000)
     sizes = [profile.size for profile in profiles().values()]
     assert sizes == sorted(sizes)

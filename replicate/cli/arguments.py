@@ -17,6 +17,14 @@ def positive(text: str) -> float:
     return value
 
 
+def number(text: str) -> float:
+    """A number that is not negative: 0, 0.1."""
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise ArgumentTypeError(f"needs a number of 0 or more, such as 0.1, not '{text}'")
+    return value
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A whole number from ``low`` to ``high``."""
 
@@ -53,19 +61,6 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
         if text.lower() not in names:
             raise ArgumentTypeError(f"there is no '{text}'{nearest(text, names)}")
         return text.lower()
-
-    return read
-
-
-def one_or_two(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """One of ``names``, or two different ones with a comma between."""
-    read_one = one_of(names)
-
-    def read(text: str) -> tuple[str, ...]:
-        given = tuple(read_one(part.strip()) for part in text.split(","))
-        if len(given) > 2 or len(set(given)) < len(given):
-            raise ArgumentTypeError(f"needs one name, or two to compare, not '{text}'")
-        return given
 
     return read
 

@@ -16,12 +16,12 @@ from ..errors import ReplicateError, StoppedError
 from ..figure.claims import Claim, counted
 from ..figure.index import write_index
 from ..figure.record import read_records, standing_record
-from ..figure.runs import runs_in
 from ..papers import draw_figure, figure_ids, match_figures
 from ..papers.answers import answers
 from ..papers.freshness import FigureKeys
 from ..papers.registry import figure_settings, first_jobs
 from ..papers.studio import Studio
+from ..papers.verdicts import definitions, verdicts
 from ..storage.files import require_room
 from ..storage.store import ResultStore
 from . import BAD_INPUT, STOPPED
@@ -34,7 +34,7 @@ from .drawing import (
     precision_label,
     shows_bars,
 )
-from .text import notify, print_json, verdicts
+from .text import notify, print_json
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,8 @@ class Made:
     drawn: bool
 
     @property
-    def holding(self) -> int:
-        return sum(claim.holds for claim in self.claims)
-
-    @property
     def line(self) -> str:
-        said = f"{self.image}  {verdicts(self.holding, len(self.claims))}"
+        said = f"{self.image}  {counted(len(self.claims), 'claim')} measured"
         return said if self.drawn else f"{said}, up to date"
 
 
@@ -71,10 +67,6 @@ class Outcome:
     def claims(self) -> int:
         return sum(len(made.claims) for made in self.made.values())
 
-    @property
-    def holding(self) -> int:
-        return sum(made.holding for made in self.made.values())
-
 
 def run(args: Namespace) -> int:
     """Draw the figures that are asked for; each is written as soon as it is drawn.
@@ -85,10 +77,11 @@ def run(args: Namespace) -> int:
     ids = _asked_for(args)
     folder = Path(args.out or ("figures/balanced" if args.balanced else "figures"))
     require_room(folder)
-    studio = _studio(args)
+    studio = make_studio(args, "preview", "paper")
     notify(
         f"{counted(len(ids), 'figure')} with profile {studio.profile_name} "
-        f"({studio.profile.size} px, {studio.profile.evaluations} evaluations a panel), "
+        f"({studio.profile.size} px, {studio.profile.evaluations} evaluations a panel"
+        f"{'' if studio.profile.judged else ', a preview'}), "
         f"{studio.inputs} pictures{', balanced weights' if studio.balanced else ''}, on "
         f"{studio.engine.device} in {precision_label(studio.engine.precision)}"
     )
@@ -98,10 +91,10 @@ def run(args: Namespace) -> int:
     by_figure = False
     try:
         if args.executor or args.shard or args.minutes or studio.engine.device.type != "cpu":
-            panels = _panels(keys, ids, folder, args)
-            _draw_at_once(studio, panels, args, outcome)
+            panels = part_of(_panels(keys, ids, folder, args), args.shard)
+            outcome.errors.update(draw_at_once(studio, panels, alone=bool(args.shard)))
         if args.shard:
-            return _tell_of_shard(studio, args, len(panels), outcome)
+            return tell_of_shard(studio, args, len(panels), outcome.errors)
         by_figure = True
         for number, figure_id in enumerate(ids, 1):
             _make(keys, figure_id, f"{number} of {len(ids)}", folder, args, outcome)
@@ -135,11 +128,12 @@ def _asked_for(args: Namespace) -> list[str]:
     return ids if args.names else changed
 
 
-def _studio(args: Namespace) -> Studio:
+def make_studio(args: Namespace, on_cpu: str, on_gpu: str) -> Studio:
+    """What the options ask for, with these profiles where they do not say which."""
     store = FreshStore() if args.force else ResultStore()
     executor = EXECUTORS[args.executor]() if args.executor else None
     engine = make_engine(args, store, workers=args.workers, executor=executor)
-    profile = args.profile or ("preview" if engine.device.type == "cpu" else "paper")
+    profile = args.profile or (on_cpu if engine.device.type == "cpu" else on_gpu)
     end = time.monotonic() + 60 * args.minutes if args.minutes else math.inf
     stop = lambda: time.monotonic() >= end  # noqa: E731
     return Studio(engine, profile, args.inputs, stop=stop, balanced=args.balanced)
@@ -154,47 +148,56 @@ def _panels(keys: FigureKeys, ids: Sequence[str], folder: Path, args: Namespace)
             for job in first_jobs(studio, figure_id):
                 job = replace(job, label=f"{figure_id}: {job.label}")
                 found.setdefault(studio.engine.key(job), job)
-    if not args.shard:
-        return found
-    part, parts = args.shard
-    return {key: found[key] for key in sorted(found)[part - 1 :: parts]}
+    return found
 
 
-def _draw_at_once(
-    studio: Studio, panels: Mapping[str, Job], args: Namespace, outcome: Outcome
-) -> None:
-    """Draw the panels of all figures; one that fails is told of when its figure is drawn."""
+def part_of(panels: Mapping[str, Job], shard: tuple[int, int] | None) -> dict[str, Job]:
+    """One part of the panels, the same on every machine; all without a shard."""
+    part, parts = shard or (1, 1)
+    return {key: panels[key] for key in sorted(panels)[part - 1 :: parts]}
+
+
+def draw_at_once(studio: Studio, panels: Mapping[str, Job], alone: bool) -> dict[str, str]:
+    """Draw the panels of all figures; one that fails is told of when its figure is drawn.
+
+    Args:
+        alone: nobody comes after this: one panel must not take the others with it.
+
+    Returns:
+        What went wrong with a panel, by its label.
+    """
     notify(f"drawing {counted(len(panels), 'panel')}")
     bar = FigureBar("panels")
     run, jobs = studio.engine.run_many, list(panels.values())
+    errors: dict[str, str] = {}
     try:
         with memory_said():
             run(jobs, bar(jobs), studio.stop)
     except StoppedError:
         raise
     except ReplicateError:
-        if args.shard:  # nobody comes after this: one panel must not take the others with it
-            for job in jobs:
-                _draw_alone(studio, job, outcome)
+        for job in jobs if alone else ():
+            _draw_alone(studio, job, errors)
     finally:
         bar.close()
+    return errors
 
 
-def _draw_alone(studio: Studio, job: Job, outcome: Outcome) -> None:
+def _draw_alone(studio: Studio, job: Job, errors: dict[str, str]) -> None:
     try:
         with memory_said():
             studio.engine.run_many([job], stop=studio.stop)
     except StoppedError:
         raise
     except ReplicateError as error:
-        outcome.errors[job.label] = str(error)
+        errors[job.label] = str(error)
         notify_above_bars(f"{job.label}: {error}")
 
 
-def _tell_of_shard(studio: Studio, args: Namespace, panels: int, outcome: Outcome) -> int:
+def tell_of_shard(studio: Studio, args: Namespace, panels: int, errors: Mapping[str, str]) -> int:
     """What was drawn, and what to do with it."""
     part, parts = args.shard
-    drawn = panels - len(outcome.errors)
+    drawn = panels - len(errors)
     folder = str(studio.engine.store.folder) if studio.engine.store else ""
     if args.json:
         print_json({"shard": f"{part}/{parts}", "panels": drawn, "store": folder})
@@ -205,7 +208,7 @@ def _tell_of_shard(studio: Studio, args: Namespace, panels: int, outcome: Outcom
         f"command there without --shard, with --profile {studio.profile_name} and --precision "
         f"{studio.engine.precision}: it lays the figures out."
     )
-    return BAD_INPUT if outcome.errors else 0
+    return BAD_INPUT if errors else 0
 
 
 def _make(
@@ -259,13 +262,14 @@ def _write_index(folder: Path, outcome: Outcome) -> None:
 
 
 def _indexed(folder: Path) -> Path:
-    found = answers(read_records(folder)[0], runs_in(folder))
-    return write_index(folder, found, figure_ids()).page
+    judged = verdicts()
+    found = answers(read_records(folder)[0], judged)
+    return write_index(folder, found, figure_ids(), judged, definitions()).page
 
 
 def _summarise(outcome: Outcome) -> None:
     if len(outcome.made) > 1:
-        print(f"{verdicts(outcome.holding, outcome.claims)} in all")
+        print(f"{counted(outcome.claims, 'claim')} measured in all")
     if outcome.index:
         print(f"index: {outcome.index}")
 
@@ -283,13 +287,11 @@ def _plain(studio: Studio, outcome: Outcome) -> dict[str, Any]:
                 "image": str(made.image),
                 "record": str(made.image.with_suffix(".json")),
                 "claims": len(made.claims),
-                "hold": made.holding,
                 "drawn": made.drawn,
             }
             for figure_id, made in outcome.made.items()
         ],
         "errors": outcome.errors,
         "claims": outcome.claims,
-        "hold": outcome.holding,
         "index": str(outcome.index) if outcome.index else None,
     }

@@ -11,10 +11,10 @@ from .. import __version__
 from ..errors import ReplicateError
 from ..networks.table import network_names
 from ..suggest import nearest
-from .arguments import one_of, one_or_two, positive, shard, weighted, whole
+from .arguments import number, one_of, positive, shard, weighted, whole
 
 NETWORKS = ("auto", *network_names())
-PROFILES = ("smoke", "preview", "survey", "gallery", "paper")
+PROFILES = ("smoke", "preview", "gallery", "evidence", "paper")
 INPUTS = ("bundled", "paper")
 TOPICS = ("figures", "presets", "layers", "images", "profiles")
 PRECISIONS = ("auto", "bf16", "float32", "exact")
@@ -144,7 +144,8 @@ environment:
         ("transfer", "draw one picture in the style of another", _transfer),
         ("fast", "networks that draw in one pass: list them, draw, train", _fast),
         ("list", "list figures, presets, layers, pictures, profiles", _list),
-        ("claims", "which claims hold, from figures already drawn", _claims),
+        ("claims", "which claims hold, from the evidence at hand", _claims),
+        ("evidence", "draw many pairs, on which the claims are judged", _evidence),
         ("weights", "which networks are on this machine; fetch one", _weights),
         ("doctor", "what this installation is made of, and what is wrong with it", _doctor),
     ):
@@ -158,7 +159,7 @@ def _figures(parser: Parser) -> None:
     parser.description = (
         "Draw figures and measure what the papers say about them. Finished panels are kept, so\n"
         "that the same command goes on where it was stopped; a figure that would be made from the\n"
-        "same things is left as it is. A claim that fails is a finding and no error."
+        "same things is left as it is. Verdicts are those of the evidence: see 'replicate claims'."
     )
     parser.epilog = """examples:
   replicate figures
@@ -167,18 +168,50 @@ def _figures(parser: Parser) -> None:
   replicate figures --balanced            those that compare layers, with balanced weights
   replicate figures --minutes 12          a part of the panels; the same command goes on
   replicate figures --executor processes  on all GPUs of this machine"""
-    name = "a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1')"
-    parser.words("names", "*", f"{name}; default: all")
-    profile = f"size and evaluations: {', '.join(PROFILES)} (see 'replicate list profiles')"
-    default = "default: preview on a CPU, paper on a GPU"
-    parser.option("--profile NAME", f"{profile}; {default}", one_of(PROFILES))
-    inputs = "bundled pictures or the paper's own, which are downloaded: bundled (default), paper"
-    parser.option("--inputs KIND", inputs, one_of(INPUTS), default="bundled")
+    _which_figures(parser, "preview on a CPU, paper on a GPU")
     parser.option(
         "--balanced",
         "in figures that compare layers, weights that let all layers pull equally hard at the "
         "start; without NAME only those figures, into the folder figures/balanced",
     )
+    _drawing_options(parser, "finished figures and panels too")
+    parser.option("-o --out FOLDER", "default: figures, or figures/balanced")
+    formats = "of the pages: png (default), webp, jpg"
+    parser.option("--format KIND", formats, one_of(FORMATS), default="png")
+
+
+def _evidence(parser: Parser) -> None:
+    parser.description = (
+        "Draw the papers' figures from many pairs of a photograph and an artwork, without\n"
+        "shortcuts, and measure their claims: one row a claim and pair, kept as soon as it is\n"
+        "measured. The same command goes on where it was stopped. 'replicate claims' says what\n"
+        "the rows make of the claims."
+    )
+    parser.epilog = """examples:
+  replicate evidence gatys2016/fig5       one figure, on all pairs
+  replicate evidence --pairs 6            all figures, on a fair few of the pairs
+  replicate evidence --minutes 30         as many as there is time for
+  replicate evidence --claim gatys2016/fig5/structure --force    one claim, drawn anew"""
+    _which_figures(parser, "evidence on a CPU, paper on a GPU")
+    claim = "instead of figures: only those that measure these claims"
+    parser.option("--claim NAME", claim, nargs="+")
+    parser.option("--pairs N", "only the first so many of the set's", whole(1, 1000))
+    _drawing_options(parser, "rows and panels that are there, too")
+    folder = "of the rows; default: figures/evidence"
+    parser.option("-o --out FOLDER", folder, dest="folder")
+    parser.set_defaults(balanced=False)
+
+
+def _which_figures(parser: Parser, profile: str) -> None:
+    name = "a figure (gatys2016/fig5), a paper (gatys2016) or a pattern ('gatys*/fig1')"
+    parser.words("names", "*", f"{name}; default: all")
+    profiles = f"size and evaluations: {', '.join(PROFILES)} (see 'replicate list profiles')"
+    parser.option("--profile NAME", f"{profiles}; default: {profile}", one_of(PROFILES))
+    inputs = "bundled pictures or the paper's own, which are downloaded: bundled (default), paper"
+    parser.option("--inputs KIND", inputs, one_of(INPUTS), default="bundled")
+
+
+def _drawing_options(parser: Parser, forced: str) -> None:
     _engine_options(parser)
     workers = "panels drawn at a time on a CPU, each by all its cores; default: %(default)s"
     parser.option("--workers N", workers, whole(1, 64), default=1)
@@ -186,12 +219,9 @@ def _figures(parser: Parser) -> None:
     executor += "processes (all GPUs of this machine), ray or slurm (clusters)"
     parser.option("--executor NAME", executor, one_of(EXECUTORS))
     parser.option("--minutes N", "stop after so many, between two batches of panels", positive)
-    part = "draw one part of the panels, such as 2/4, and no pages; parts are merged by copying"
+    part = "draw one part of the panels, such as 2/4, and no more; parts are merged by copying"
     parser.option("--shard N/M", part, shard)
-    parser.option("--force", "draw everything anew, finished figures and panels too")
-    parser.option("-o --out FOLDER", "default: figures, or figures/balanced")
-    formats = "of the pages: png (default), webp, jpg"
-    parser.option("--format KIND", formats, one_of(FORMATS), default="png")
+    parser.option("--force", f"draw everything anew, {forced}")
 
 
 def _transfer(parser: Parser) -> None:
@@ -319,30 +349,24 @@ def _list(parser: Parser) -> None:
 
 def _claims(parser: Parser) -> None:
     parser.description = (
-        "The verdicts in a folder of drawn figures. With two folders, or two names with a comma\n"
-        "between, the claims whose verdicts differ; all else is then the same in both."
+        "What the evidence says of the papers' claims: holds, fails, undecided or void, in k of\n"
+        "n pairs, with the mean effect and its 95 % interval. Rows of a claim are judged as they\n"
+        "lie there, so another --delta answers at once."
     )
     parser.epilog = """examples:
-  replicate claims --verdict fails
-  replicate claims figures figures/gallery
-  replicate claims --network vgg19-compact,vgg19 --values
-  replicate claims figures/gallery --inputs bundled,paper
-  replicate claims --balanced no,yes"""
-    folders = "default: figures, or figures/gallery where figures has none"
-    parser.words("folders", "*", folders)
-    parser.option(
-        "--inputs KIND",
-        "only of figures drawn from these pictures: bundled, paper; also of other runs that lie "
-        "in FOLDER, such as figures/balanced",
-        one_or_two(INPUTS),
-    )
-    network = "likewise, drawn by this network, such as vgg19"
-    parser.option("--network NAME", network, one_or_two(NETWORKS[1:]))
-    balanced = "likewise, drawn with balanced layer weights or without"
-    parser.option("--balanced no|yes", balanced, one_or_two(("no", "yes")))
-    parser.option("--verdict VERDICT", "only holds or fails", one_of(("holds", "fails")))
-    parser.option("--values", "show under each claim what was measured")
-    parser.option("--all", "when comparing, claims of the same verdict too")
+  replicate claims
+  replicate claims johnson2016 --verdict fails
+  replicate claims gatys2016/fig5/structure --values
+  replicate claims gatys2016/fig5/structure --delta 0.3"""
+    parser.words("claims", "*", "a claim, a figure, a paper or a pattern; default: all")
+    parser.option("--delta X", "another least effect that matters, for these claims", number)
+    words = ("holds", "fails", "undecided", "void", "not judged")
+    parser.option("--verdict VERDICT", f"only {', '.join(words)}", one_of(words))
+    parser.option("--values", "under each claim what was measured on each pair")
+    parser.option("--network NAME", "only rows that this network drew, such as vgg19")
+    parser.option("--inputs KIND", "only rows of these pictures: bundled, paper", one_of(INPUTS))
+    folder = "of the rows; default: figures/evidence here, else those that come with the program"
+    parser.option("--folder FOLDER", folder)
 
 
 def _weights(parser: Parser) -> None:

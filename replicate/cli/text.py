@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import one_line
-from ..figure.claims import counted
 from ..storage.files import json_text
 
 _GAP = "  "
@@ -41,14 +40,6 @@ def print_indented(text: str, indent: int) -> None:
     """A paragraph, wrapped on a terminal."""
     for line in _wrapped(text, indent):
         print(" " * indent + line)
-
-
-def verdicts(holding: int, claims: int) -> str:
-    """``2 of 3 claims hold``."""
-    if not claims:
-        return "no claims"
-    verb = "holds" if 1 in (holding, claims) else "hold"
-    return f"{holding} of {counted(claims, 'claim')} {verb}"
 
 
 def _wrapped(text: str, indent: int) -> list[str]:

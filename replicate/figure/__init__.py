@@ -1,11 +1,11 @@
-"""Figures: panels in labelled grids, claims with verdicts, and the report that holds them."""
+"""Figures: panels in labelled grids, claims and their evidence, and the report that holds them."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "claims": ["Claim", "tally"],
+        "claims": ["Claim"],
         "index": ["write_index"],
         "montage": ["Montage"],
         "page": ["Answer"],
@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "plots": ["HeatMap", "LinePlot", "Series"],
         "record": ["FigureRecord", "PanelRecord", "read_records"],
         "report": ["Figure"],
+        "verdicts": ["Verdict", "tally"],
     },
 )

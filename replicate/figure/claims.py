@@ -1,238 +1,173 @@
-"""Claims: what a source says of its figure, what was measured on ours, and whether it holds.
+"""Claims: what a source says, which numbers bear on it, and what they make of it.
 
-A claim is a sentence and one check or several.  A check is what one of the functions here makes of
-measured values and a bound, so a verdict is always computed and never typed.  Values that are NaN
-or infinite fail, whatever the bound; a value that meets a bound exactly holds.
-
-    Claim.of("order", "Reconstructions lose detail with depth", "Gatys et al. 2016, Fig. 1",
-             [ordered("SSIM", {"conv1_2": 0.86, "conv3_2": 0.77, "conv5_2": 0.08})],
-             measure="SSIM to the photograph")
+A claim is a sentence and a contrast: how its numbers, by label, become one effect, positive where
+the source is right.  Both stand in the paper's TOML, with the least effect that matters, before any
+run that judges them.  A figure measures the numbers; many pairs of photographs and artworks make a
+verdict of them, see :mod:`replicate.figure.verdicts`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-Verdict = Literal["holds", "fails"]
-Direction = Literal["decreasing", "increasing"]
-Order = Literal["decreasing", "increasing", "decreasing or equal", "increasing or equal"]
-Value = float | list[float] | dict[str, float]
-Measured = float | Sequence[float] | Mapping[str, float]
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+from scipy import stats
+
+from replicate.errors import ReplicateError
+from replicate.strict import Strict
+
+Kind = Literal["claim", "ours"]
+Unit = Literal["pair", "photograph", "artwork"]
+Values = dict[str, float]
+
+ALONE = "value"
+"""Label of a number that stands alone."""
 
 _SPELLINGS = {"psnr": "PSNR", "ssim": "SSIM", "lab": "Lab", "rgb": "RGB", "gram": "Gram"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@dataclass(frozen=True)
-class Check:
-    """Measured values against what they must do.
+class Definition(Strict):
+    """A claim as its paper's TOML has it: what is said, and what would show it.
 
     Attributes:
-        measure: what the values are, with their unit.
-        value: what was measured, beside its labels where there are several.
-        threshold: what the values must do, and in brackets where that bound comes from.
-        holds: whether they do.
+        text: what is claimed, in our words.
+        source: where; the figure's source unless given.
+        kind: ``claim`` of the source, or ``ours``: a finding that no source states.
+        measure: what the numbers are, with their unit.
+        ratio: the effect is the logarithm of the first number over the second, each the label of a
+            number or a number itself; 0 is "alike".
+        difference: the first number less the second, likewise.
+        trend: Spearman's rank correlation of the numbers with their places, or its negative.
+        delta: the least effect that matters; of a ratio, the factor.
+        equivalent: the claim says that the effect is no larger than ``delta``, either way.
+        basis: where ``delta`` comes from.
+        unit: what has to vary to test it: pairs, or photographs or artworks alone.
+        family: claims that are judged together; see :func:`replicate.measure.statistics.holm`.
+        condition: without which a pair says nothing, for a reader; the figure checks it.
+        note: anything a reader should know beside it.
     """
 
+    text: str
+    source: str = ""
+    kind: Kind = "claim"
     measure: str
-    value: Value
-    threshold: str
-    holds: bool
+    ratio: tuple[str | float, str | float] | None = None
+    difference: tuple[str | float, str | float] | None = None
+    trend: Literal["rising", "falling"] | None = None
+    delta: float = Field(ge=0)
+    equivalent: bool = False
+    basis: str
+    unit: Unit = "pair"
+    family: str
+    condition: str = ""
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_contrast(self) -> Definition:
+        if sum(each is not None for each in (self.ratio, self.difference, self.trend)) != 1:
+            raise ValueError("needs one of ratio, difference and trend")
+        if self.ratio and (self.delta <= 0 or (self.equivalent and self.delta <= 1)):
+            raise ValueError("delta of a ratio is a factor: above 0, of an equivalence above 1")
+        return self
 
     @property
-    def labelled(self) -> dict[str, float]:
-        """The values beside their names in a joint claim: "measure: label"."""
-        if isinstance(self.value, dict):
-            return {f"{self.measure}: {label}": each for label, each in self.value.items()}
-        if isinstance(self.value, list):
-            return {f"{self.measure} {place}": each for place, each in enumerate(self.value, 1)}
-        return {self.measure: self.value}
+    def contrast(self) -> str:
+        """Which of them: ``ratio``, ``difference`` or ``trend``."""
+        return next(each for each in ("ratio", "difference", "trend") if getattr(self, each))
+
+    @property
+    def bound(self) -> float:
+        """``delta`` in the effect's own unit."""
+        return math.log(self.delta) if self.ratio else self.delta
+
+    def with_delta(self, delta: float) -> Definition:
+        """The same claim, asked for another least effect.
+
+        Raises:
+            ReplicateError: no effect of this kind can be so large or so small.
+        """
+        try:
+            return Definition.model_validate({**self.model_dump(), "delta": delta})
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ReplicateError(f"A delta of {delta:g} makes no sense here: {message}.") from error
+
+    def effect(self, values: Mapping[str, float]) -> float:
+        """What the numbers say: positive where the source is right, NaN where they say nothing.
+
+        Raises:
+            LookupError: a label has no number.
+        """
+        if self.trend:
+            places, series = range(len(values)), list(values.values())
+            if len(series) < 2 or not np.isfinite(series).all() or len(set(series)) == 1:
+                return math.nan
+            rho = float(stats.spearmanr(places, series).statistic)
+            return rho if self.trend == "rising" else -rho
+        one, other = (
+            values[each] if isinstance(each, str) else float(each)
+            for each in self.ratio or self.difference or ()
+        )
+        if self.difference:
+            return one - other
+        return math.log(one / other) if one > 0 and other > 0 else math.nan
+
+    def shown(self, effect: float) -> str:
+        """An effect as a reader wants it: ``× 2.3``, ``+0.12``."""
+        if self.ratio:
+            return f"× {format_number(math.exp(effect))}" if math.isfinite(effect) else "undefined"
+        return ("+" if effect > 0 else "") + format_number(effect)
+
+    @property
+    def asked(self) -> str:
+        """What must be seen: "rank correlation above 0.8", "within a factor of 1.25"."""
+        bound = format_number(self.delta)
+        if self.equivalent:
+            return f"within a factor of {bound}" if self.ratio else f"within ±{bound}"
+        if self.trend:
+            return f"rank correlation above {bound} ({self.trend})"
+        entries = [str(each) for each in self.ratio or self.difference or ()]
+        if self.ratio:
+            return f"{entries[0]} over {entries[1]} above {bound}"
+        return f"{entries[0]} less {entries[1]} above {bound}"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of a source, put to the test.
+    """What a figure measured for one of its claims, from its own pictures.
 
     Attributes:
         id: short name, unique within the figure.
-        text: the claim in our words.
-        source: where it is made, such as "Gatys et al. 2016, Fig. 1".
-        measure, value, threshold: as in :class:`Check`.
-        verdict: "holds" or "fails".
+        text, source, measure: as in :class:`Definition`.
+        value: the numbers by label.
         note: anything a reader should know beside it.
+        unmet: why these pictures say nothing of the claim; empty if they do.
     """
 
     id: str
     text: str
     source: str
     measure: str
-    value: Value
-    threshold: str
-    verdict: Verdict
+    value: Values = field(default_factory=dict)
     note: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        id: str,
-        text: str,
-        source: str,
-        checks: Sequence[Check],
-        measure: str = "",
-        note: str = "",
-    ) -> Claim:
-        """The claim that holds if every check does.
-
-        Of several checks, the values stand side by side under their measures, and the note names
-        those that fail.
-
-        Args:
-            measure: what was measured in all; the checks' own measures unless given.
-
-        Raises:
-            ValueError: no check, or two checks of one measure.
-        """
-        names = [check.measure for check in checks]
-        if not checks or len(set(names)) < len(names):
-            raise ValueError(f"Claim '{id}' needs checks, each with a measure of its own.")
-        failing = [readable(check.measure) for check in checks if not check.holds]
-        alone = len(checks) == 1
-        fails_on = f"fails on {' and '.join(failing)}" if failing and not alone else ""
-        return cls(
-            id=id,
-            text=text,
-            source=source,
-            measure=measure or (names[0] if alone else "; ".join(map(readable, names))),
-            value=checks[0].value if alone else _side_by_side(checks),
-            threshold=checks[0].threshold if alone else _joint_threshold(checks),
-            verdict="fails" if failing else "holds",
-            note="; ".join(filter(None, [fails_on, note])),
-        )
-
-    @property
-    def holds(self) -> bool:
-        return self.verdict == "holds"
+    unmet: str = ""
 
     @property
     def shown_value(self) -> str:
-        """The measured values as a reader wants them: "conv1_2: 0.86 · conv5_2: 0.082"."""
+        """The numbers as a reader wants them: "conv1_2: 0.86 · conv5_2: 0.082"."""
         return format_value(self.value)
 
     @property
-    def condition(self) -> str:
-        """What the values must do, and the note: "Holds if ≥ 1.5. One photograph."."""
-        parts = [f"Holds if {self.threshold}", self.note]
-        return " ".join(_sentence(part) for part in parts if part)
-
-    @property
     def measured(self) -> str:
-        """All that was measured, in sentences: "SSIM — 1.7. Holds if ≥ 1.5."."""
-        return f"{_sentence(f'{self.measure} — {self.shown_value}')} {self.condition}"
-
-
-def at_least(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
-    """The value, or each of the values, is ``bound`` or more.
-
-    Args:
-        basis: where the bound comes from, for a reader; here and below.
-    """
-    holds = all(each >= bound for each in _numbers(value))
-    return _check(measure, value, _for_each(value, f"≥ {format_number(bound)}"), basis, holds)
-
-
-def at_most(measure: str, value: Measured, bound: float, basis: str = "") -> Check:
-    """The value, or each of the values, is ``bound`` or less."""
-    holds = all(each <= bound for each in _numbers(value))
-    return _check(measure, value, _for_each(value, f"≤ {format_number(bound)}"), basis, holds)
-
-
-def within(measure: str, value: Measured, low: float, high: float, basis: str = "") -> Check:
-    """The value, or each of the values, lies from ``low`` to ``high``, both included."""
-    if not low <= high:
-        raise ValueError(f"{measure}: no value lies from {low} to {high}.")
-    holds = all(low <= each <= high for each in _numbers(value))
-    threshold = _for_each(value, f"from {format_number(low)} to {format_number(high)}")
-    return _check(measure, value, threshold, basis, holds)
-
-
-def ordered(
-    measure: str,
-    values: Mapping[str, float],
-    direction: Direction = "decreasing",
-    *,
-    strict: bool = True,
-    basis: str = "",
-) -> Check:
-    """The values, two or more, in the order given, fall (or rise).
-
-    Args:
-        strict: equal neighbours fail.
-    """
-    series = _numbers(values)
-    if len(series) < 2:
-        raise ValueError(f"{measure}: two or more values can be in order.")
-    if direction not in ("decreasing", "increasing"):
-        raise ValueError(f"{measure}: the direction is decreasing or increasing.")
-    falling = series if direction == "decreasing" else [-value for value in series]
-    steps = zip(falling, falling[1:], strict=False)
-    if strict:
-        holds = all(late < early for early, late in steps)
-    else:
-        holds = all(late <= early for early, late in steps)
-    threshold = f"strictly {direction}" if strict else f"{direction} or equal"
-    return _check(measure, values, threshold, basis, holds)
-
-
-def largest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
-    """The value of ``label`` is larger than every other one."""
-    chosen, others = _apart(measure, values, label)
-    holds = all(chosen > each for each in others)
-    return _check(measure, values, f"largest for {label}", basis, holds)
-
-
-def smallest(measure: str, values: Mapping[str, float], label: str, basis: str = "") -> Check:
-    """The value of ``label`` is smaller than every other one."""
-    chosen, others = _apart(measure, values, label)
-    holds = all(chosen < each for each in others)
-    return _check(measure, values, f"smallest for {label}", basis, holds)
-
-
-def bounded(measure: str, value: Measured, kind: str, bound: Any, basis: str = "") -> Check:
-    """The check of a kind: ``at_least``, ``at_most``, ``within``, ``order``, ``largest`` or
-    ``smallest``, with what that kind asks for.
-    """
-    match kind, value:
-        case "at_least", _:
-            return at_least(measure, value, bound, basis)
-        case "at_most", _:
-            return at_most(measure, value, bound, basis)
-        case "within", _:
-            low, high = bound
-            return within(measure, value, low, high, basis)
-        case "order", Mapping():
-            direction, _, equal = bound.partition(" or ")
-            return ordered(measure, value, direction, strict=not equal, basis=basis)
-        case "largest", Mapping():
-            return largest(measure, value, bound, basis)
-        case "smallest", Mapping():
-            return smallest(measure, value, bound, basis)
-    raise ValueError(f"{measure}: '{kind}' cannot be asked of {value!r}.")
-
-
-def tally(claims: Sequence[Claim]) -> str:
-    """How many claims hold: "12 claims: 10 hold, 2 fail"."""
-    holding = sum(claim.holds for claim in claims)
-    failing = len(claims) - holding
-    return (
-        f"{counted(len(claims), 'claim')}: {holding} hold{'s' if holding == 1 else ''}, "
-        f"{failing} fail{'s' if failing == 1 else ''}"
-    )
+        """All that was measured, in sentences: "SSIM — 1.7. One photograph."."""
+        parts = [f"{self.measure} — {self.shown_value}", self.note, self.unmet]
+        return " ".join(_sentence(part) for part in parts if part)
 
 
 def counted(count: int, noun: str) -> str:
@@ -261,28 +196,13 @@ def format_number(value: float) -> str:
     return (text + scale).replace("-", "−")
 
 
-def format_value(value: Value) -> str:
-    """A value as one line of text, each number beside its label: "conv1_1: 0.86 · conv5_1: 0.08".
-
-    What several labels begin with, a colon behind it, is said once, as in a joint claim:
-    "SSIM (10⁻⁴: 0.09 · 10⁻¹: 0.22); PSNR (...)".
-    """
-    if isinstance(value, Sequence):
-        return ", ".join(format_number(each) for each in value)
-    if not isinstance(value, Mapping):
-        return format_number(value)
-    beginnings = Counter(label.partition(": ")[0] for label in value)
-
-    def shared(label: str) -> str:
-        beginning, colon, _ = label.partition(": ")
-        return beginning if colon and beginnings[beginning] > 1 else ""
-
-    groups = []
-    for name, labels in groupby(value, shared):
-        numbers = {label.removeprefix(f"{name}: "): format_number(value[label]) for label in labels}
-        pairs = " · ".join(f"{readable(label)}: {number}" for label, number in numbers.items())
-        groups.append(f"{readable(name)} ({pairs})" if name else pairs)
-    return "; ".join(groups)
+def format_value(values: Mapping[str, float]) -> str:
+    """Numbers as one line of text, each beside its label: "conv1_1: 0.86 · conv5_1: 0.08"."""
+    if list(values) == [ALONE]:
+        return format_number(values[ALONE])
+    return " · ".join(
+        f"{readable(label)}: {format_number(number)}" for label, number in values.items()
+    )
 
 
 def readable(name: str) -> str:
@@ -297,32 +217,6 @@ def readable(name: str) -> str:
     return " ".join([*spelled, layer]).rstrip()
 
 
-def _check(measure: str, value: Measured, threshold: str, basis: str, holds: bool) -> Check:
-    numbers = _numbers(value)
-    if not numbers:
-        raise ValueError(f"{measure}: there is no value to check.")
-    finite = all(math.isfinite(each) for each in numbers)
-    return Check(
-        measure=measure,
-        value=_plain(value),
-        threshold=f"{threshold} ({basis})" if basis else threshold,
-        holds=holds and finite,
-    )
-
-
-def _side_by_side(checks: Sequence[Check]) -> dict[str, float]:
-    return {label: each for check in checks for label, each in check.labelled.items()}
-
-
-def _joint_threshold(checks: Sequence[Check]) -> str:
-    """The checks' thresholds, each beside its measure; said once where they are the same."""
-    thresholds = {check.threshold for check in checks}
-    if len(thresholds) == 1:
-        (threshold,) = thresholds
-        return threshold if threshold.startswith("each ") else f"each {threshold}"
-    return "; ".join(f"{readable(check.measure)}: {check.threshold}" for check in checks)
-
-
 def _sentence(text: str) -> str:
     """The text with a capital letter at its beginning and a full stop at its end."""
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
@@ -331,33 +225,3 @@ def _sentence(text: str) -> str:
 def _scientific(value: float) -> tuple[str, int]:
     mantissa, power = f"{value:.2e}".split("e")
     return mantissa, int(power)
-
-
-def _several(value: Measured) -> bool:
-    return isinstance(value, Mapping | Sequence)
-
-
-def _numbers(value: Measured) -> list[float]:
-    if isinstance(value, Mapping):
-        return [float(each) for each in value.values()]
-    if isinstance(value, Sequence):
-        return [float(each) for each in value]
-    return [float(value)]
-
-
-def _plain(value: Measured) -> Value:
-    """The value in types that JSON knows; NumPy's scalars become floats."""
-    if isinstance(value, Mapping):
-        return dict(zip(map(str, value), _numbers(value), strict=True))
-    return _numbers(value) if _several(value) else _numbers(value)[0]
-
-
-def _for_each(value: Measured, bound: str) -> str:
-    return f"each {bound}" if _several(value) else bound
-
-
-def _apart(measure: str, values: Mapping[str, float], label: str) -> tuple[float, list[float]]:
-    if label not in values or len(values) < 2:
-        raise ValueError(f"{measure}: needs a value for '{label}' and others to compare.")
-    others = [float(value) for name, value in values.items() if name != label]
-    return float(values[label]), others

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from replicate.errors import ReplicateError
 from replicate.figure.page import Answer, Gallery, html_page, markdown_page
 from replicate.figure.record import FigureRecord, natural_key, read_records
-from replicate.figure.runs import Run, runs_in
+from replicate.figure.verdicts import Verdict
 from replicate.images.picture import Picture
 from replicate.images.reading import load_image
 from replicate.storage.files import file_digest, program_digest, write_atomic
@@ -33,19 +33,24 @@ class Index:
 
 
 def write_index(
-    folder: str | Path, answers: Sequence[Answer] = (), order: Sequence[str] = ()
+    folder: str | Path,
+    answers: Sequence[Answer] = (),
+    order: Sequence[str] = (),
+    verdicts: Mapping[str, Verdict] | None = None,
+    known: Container[str] | None = None,
 ) -> Index:
     """Write ``README.md`` and ``index.html`` for all figures in a folder.
 
     A record that cannot be read, or whose picture is missing, is left out and named in
-    ``problems``.  Verdicts of other runs that lie in the folder stand beside those of its own; see
-    :mod:`replicate.figure.runs`.  A page that was made from the very same files is left as it is,
-    since its small pictures take some seconds.
+    ``problems``.  A page that was made from the very same files is left as it is, since its small
+    pictures take some seconds.
 
     Args:
         folder: the folder of all figures, one folder a paper in it.
         answers: questions to stand above the figures.
         order: papers or figure ids that come first; the others follow by name.
+        verdicts: of the evidence, by ``paper/figure/claim``.
+        known: the claims that there still are; all unless given.
 
     Raises:
         ReplicateError: the folder cannot be written.
@@ -53,16 +58,18 @@ def write_index(
     folder = Path(folder)
     records, problems = read_records(folder)
     records.sort(key=lambda record: _rank(record, order))
-    runs = runs_in(folder)
+    if known is not None:
+        records = [record.only(known) for record in records]
+    found = dict(verdicts or {})
     page = folder / "index.html"
-    key = "" if problems else _key(folder, records, runs, answers, order)
+    key = "" if problems else _key(folder, records, found, answers, order)
     standing = bool(key) and _stands(page, key)
     if not standing:
         pictures, missing = _pictures(folder, records)
         problems += missing
         records = [record for record in records if record.figure in pictures]
     shown = {record.figure for record in records}
-    gallery = Gallery(records, [answer.among(shown) for answer in answers], runs)
+    gallery = Gallery(records, [answer.among(shown) for answer in answers], found)
     if not standing:
         text = html_page(gallery, pictures, "" if problems else key)
         write_atomic(page, text.encode())
@@ -87,18 +94,18 @@ def _pictures(
 def _key(
     folder: Path,
     records: Sequence[FigureRecord],
-    runs: Sequence[Run],
+    verdicts: Mapping[str, Verdict],
     answers: Sequence[Answer],
     order: Sequence[str],
 ) -> str:
     """SHA-256 of all that the page is made from; empty if a picture is missing."""
     own = [name for each in records for name in (f"{each.figure}.json", each.image_path)]
-    others = [f"{run.name}/{figure}.json" for run in runs for figure in run.records]
     try:
-        files = {name: file_digest(folder / name) for name in [*own, *others]}
+        files = {name: file_digest(folder / name) for name in own}
     except OSError:
         return ""
-    parts = [program_digest(), files, [asdict(answer) for answer in answers], list(order)]
+    said = {claim: str(verdict) for claim, verdict in verdicts.items()}
+    parts = [program_digest(), files, [asdict(answer) for answer in answers], list(order), said]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -20,6 +20,7 @@ from replicate.figure.blocks import (
 from replicate.figure.claims import Claim
 from replicate.figure.panels import Grid, Panel, Window, crop
 from replicate.figure.text import Colour, Type, Weight
+from replicate.figure.verdicts import WORDS, Verdict
 from replicate.images.picture import Picture
 
 MIN_CELL = 256  # pixels; smaller pictures are enlarged
@@ -34,8 +35,8 @@ _EMPTY: Colour = (240, 241, 243)
 _WHITE: Colour = (255, 255, 255)
 _WINDOW: Colour = (255, 196, 0)
 # Told apart by lightness as well, for readers who see red and green alike.
-_HOLDS: Colour = (15, 110, 86)
-_FAILS: Colour = (190, 74, 20)
+_BADGES: dict[str, Colour] = {"holds": (15, 110, 86), "fails": (190, 74, 20)}
+_OPEN: Colour = (91, 97, 104)
 
 Style = Literal["title", "heading", "label", "name", "axis", "body", "small", "fine", "badge"]
 _STYLES: dict[Style, tuple[float, Colour, Weight]] = {  # size in heights of the text
@@ -118,13 +119,16 @@ def laid_out(grid: Grid, sizes: Sizes) -> Block:
     return stacked([heading, table], sizes.gap)
 
 
-def verdict(claim: Claim, sizes: Sizes, width: int) -> Block:
-    """A badge, the claim, and under it what was measured."""
-    badge = _badge(claim, sizes)
+def verdict(claim: Claim, found: Verdict | None, sizes: Sizes, width: int) -> Block:
+    """A badge, the claim, what the evidence says of it, and what was measured here."""
+    badge = _badge(found.word if found else "not judged", sizes)
     room = width - badge.width - 2 * sizes.gap
-    text = paragraph("text", claim.text, sizes.type("body"), room)
-    numbers = paragraph("text", claim.measured, sizes.type("small"), room)
-    return beside([badge, stacked([text, numbers])], 2 * sizes.gap)
+    lines = [
+        paragraph("text", claim.text, sizes.type("body"), room),
+        paragraph("text", f"Evidence: {found}." if found else "", sizes.type("small"), room),
+        paragraph("text", f"Here: {claim.measured}", sizes.type("small"), room),
+    ]
+    return beside([badge, stacked(lines)], 2 * sizes.gap)
 
 
 def rule(width: int) -> Block:
@@ -287,11 +291,11 @@ def _cell_height(grid: Grid, sizes: Sizes) -> int:
     return max(1, round(sizes.cell * min(max(aspects), max(1.0, min(aspects)))))
 
 
-def _badge(claim: Claim, sizes: Sizes) -> Block:
+def _badge(word: str, sizes: Sizes) -> Block:
     type, line = sizes.type("badge"), sizes.type("body").line_height
-    width = max(type.width("HOLDS"), type.width("FAILS")) + sizes.text
+    width = max(type.width(each.upper()) for each in (*WORDS, "not judged")) + sizes.text
     height = round(type.size * 1.55)
     box = Box(0, 0, width, height).moved(0, (line - height) // 2)
-    fill = PlacedFill("badge", box, _HOLDS if claim.holds else _FAILS, round(height * 0.28))
-    word = paragraph("text", claim.verdict.upper(), type, width, "centre")
-    return Block(width, line, (fill, *word.placed(0, (line - word.height) // 2)))
+    fill = PlacedFill("badge", box, _BADGES.get(word, _OPEN), round(height * 0.28))
+    letters = paragraph("text", word.upper(), type, width, "centre")
+    return Block(width, line, (fill, *letters.placed(0, (line - letters.height) // 2)))

@@ -7,14 +7,15 @@ Montage("Style layers against ratio", (grid,), caption="…").draw().save("figur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from replicate.figure.blocks import Block, Box, paragraph, stacked
 from replicate.figure.claims import Claim
 from replicate.figure.layout import MIN_WIDTH, Sizes, laid_out, rule, sizes_for, verdict
 from replicate.figure.panels import Grid
+from replicate.figure.verdicts import Verdict
 from replicate.images.picture import Picture
 
 
@@ -38,17 +39,20 @@ class Montage:
     """A figure's page.
 
     Attributes:
-        title: first line.
+        title, drawn: first line, and under it how the pictures were drawn.
         grids: one or more, under one another, their columns in line.
         caption: what is to be seen.
-        claims: each gets a badge with its verdict, its text and its values.
-        provenance: network, inputs, size, evaluations, profile.
+        claims: each with its text and its values.
+        verdicts: of the evidence, by the claims' ids; each is a badge and a sentence.
+        provenance: last line.
     """
 
     title: str
     grids: Sequence[Grid]
+    drawn: str = ""
     caption: str = ""
     claims: Sequence[Claim] = ()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     provenance: str = ""
 
     @cached_property
@@ -57,7 +61,13 @@ class Montage:
         sizes = sizes_for(self.grids)
         grids = [laid_out(grid, sizes) for grid in self.grids]
         width = max(MIN_WIDTH, *(grid.width for grid in grids))
-        title = paragraph("title", self.title, sizes.type("title"), width)
+        title = stacked(
+            [
+                paragraph("title", self.title, sizes.type("title"), width),
+                paragraph("text", self.drawn, sizes.type("body"), width),
+            ],
+            sizes.gap,
+        )
         body = stacked(grids, sizes.spaced(1.8))
         gap, margin = sizes.spaced(1.3), width // 40
         page = stacked([title, body, self._foot(sizes, width)], gap)
@@ -75,7 +85,9 @@ class Montage:
 
     def _foot(self, sizes: Sizes, width: int) -> Block:
         caption = paragraph("text", self.caption, sizes.type("body"), width)
-        verdicts = [verdict(claim, sizes, width) for claim in self.claims]
+        verdicts = [
+            verdict(claim, self.verdicts.get(claim.id), sizes, width) for claim in self.claims
+        ]
         provenance = paragraph("text", self.provenance, sizes.type("fine"), width)
         below = [stacked(verdicts, sizes.gap), provenance]
         if any(block.height for block in below):

@@ -10,7 +10,7 @@ import base64
 import io
 import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +20,9 @@ from markupsafe import Markup
 from PIL import Image
 
 from replicate.figure.blocks import Box
-from replicate.figure.claims import Claim, counted, format_number, readable, tally
+from replicate.figure.claims import Claim, counted, format_number, readable
 from replicate.figure.record import FigureRecord
-from replicate.figure.runs import Run
+from replicate.figure.verdicts import Verdict, tally
 from replicate.images.picture import Picture
 
 PREVIEW_WIDTH = 1800
@@ -58,12 +58,12 @@ class Gallery:
     Attributes:
         records: figures in their order.
         answers: questions that stand above them; they name no other figures.
-        runs: other runs, whose verdicts stand beside the records'.
+        verdicts: of the evidence, by ``paper/figure/claim``.
     """
 
     records: Sequence[FigureRecord]
     answers: Sequence[Answer] = ()
-    runs: Sequence[Run] = ()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     title: str = "Figures and claims"
 
     def __getitem__(self, figure: str) -> FigureRecord:
@@ -71,14 +71,15 @@ class Gallery:
 
     @property
     def summary(self) -> str:
-        """How many figures and claims: "4 figures. 8 claims: 4 hold, 4 fail."."""
-        claims = [claim for _, claim in self.claims]
-        return f"{counted(len(self.records), 'figure')}. {tally(claims)}."
+        """How many figures, and what became of their claims."""
+        found = [verdict for record, claim in self.claims if (verdict := self.of(record, claim))]
+        open_claims = len(self.claims) - len(found)
+        rest = f"; {counted(open_claims, 'claim')} not yet judged" if open_claims else ""
+        return f"{counted(len(self.records), 'figure')}. {tally(found)}{rest}."
 
-    @property
-    def agreements(self) -> list[str]:
-        """A sentence for each run that shares claims with the records."""
-        return [said for run in self.runs if (said := run.agreement(self.records))]
+    def of(self, record: FigureRecord, claim: Claim) -> Verdict | None:
+        """What the evidence says of a figure's claim, if there is any."""
+        return self.verdicts.get(f"{record.figure}/{claim.id}")
 
     @cached_property
     def claims(self) -> list[tuple[FigureRecord, Claim]]:
@@ -107,10 +108,11 @@ def markdown_page(gallery: Gallery) -> str:
     return _MARKDOWN.get_template("README.md").render(gallery=gallery)
 
 
-def claim_items(record: FigureRecord) -> str:
-    """The figure's claims with their verdicts, as items of an HTML list."""
+def claim_items(record: FigureRecord, verdicts: Mapping[str, Verdict]) -> str:
+    """The figure's claims with the verdicts of the evidence, as items of an HTML list."""
     macros: Any = _HTML.get_template("claim.html").module
-    return "".join(macros.item(record, claim) for claim in record.claims)
+    gallery = Gallery([record], verdicts=verdicts)
+    return "".join(macros.item(claim, gallery.of(record, claim)) for claim in record.claims)
 
 
 def preview(picture: Picture, box: Box) -> Image.Image:

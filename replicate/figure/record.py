@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,12 +15,13 @@ from pydantic import (
     Field,
     ValidationError,
     field_serializer,
+    field_validator,
     model_validator,
 )
 
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
-from replicate.figure.claims import Claim
+from replicate.figure.claims import ALONE, Claim
 from replicate.networks.spec import NetworkInfo
 from replicate.networks.table import flat_name, network_names
 from replicate.storage.files import file_digest, json_text, open_file, write_atomic
@@ -105,6 +106,17 @@ class FigureRecord(_Part):
         rest = {key: value for key, value in data.items() if key != "network"}
         return {**rest, "networks": _parted(data["network"])}
 
+    @field_validator("claims", mode="before")
+    @classmethod
+    def _claims_of_old(cls, claims: Any) -> Any:
+        """Claims used to hold a bound and a verdict on one pair of pictures, which is no evidence:
+        they open with their numbers alone."""
+        if not isinstance(claims, list | tuple):
+            return claims
+        return [
+            _without_verdict(claim) if isinstance(claim, Mapping) else claim for claim in claims
+        ]
+
     @field_serializer("networks")
     def _brief(self, networks: tuple[NetworkInfo, ...]) -> list[dict[str, str]]:
         """Panels may have been drawn with either pooling: only their jobs can tell."""
@@ -130,6 +142,15 @@ class FigureRecord(_Part):
     def image_path(self) -> str:
         """The picture's path relative to the folder of all figures."""
         return f"{self.paper}/{self.image}"
+
+    def only(self, known: Container[str]) -> FigureRecord:
+        """The record without claims that the papers' configs have dropped since.
+
+        Args:
+            known: ``paper/figure/claim`` of those that are left.
+        """
+        left = tuple(each for each in self.claims if f"{self.figure}/{each.id}" in known)
+        return self.model_copy(update={"claims": left})
 
     @property
     def metric_names(self) -> list[str]:
@@ -213,10 +234,30 @@ def read_records(folder: str | Path) -> tuple[list[FigureRecord], list[str]]:
     return sorted(records, key=lambda record: natural_key(record.figure)), problems
 
 
+def common_settings(records: Iterable[FigureRecord]) -> str:
+    """What these figures were drawn with, each once: "vgg19-caffe, vgg16-caffe, bundled inputs"."""
+    records = list(records)
+    networks = [name for each in records for name in (info.name for info in each.networks)]
+    inputs = [f"{each.inputs} inputs" for each in records]
+    weights = ["balanced weights" for each in records if each.balanced]
+    profiles = [f"profile {each.profile}" for each in records]
+    return ", ".join(dict.fromkeys([*networks, *inputs, *weights, *profiles]))
+
+
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A key that sorts fig2 before fig10."""
     parts: Iterable[str] = re.findall(r"\d+|\D+", text)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _without_verdict(claim: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: each for key, each in claim.items() if key not in ("threshold", "verdict")}
+    value = kept.get("value", {})
+    if isinstance(value, list):
+        kept["value"] = {str(place): each for place, each in enumerate(value, 1)}
+    elif not isinstance(value, Mapping):
+        kept["value"] = {ALONE: value}
+    return kept
 
 
 def _parted(joined: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ from replicate.figure.record import (
     PanelRecord,
     write_record,
 )
+from replicate.figure.verdicts import Verdict
 from replicate.images.picture import Picture
 from replicate.networks.spec import NetworkInfo
 from replicate.storage.files import write_atomic
@@ -52,12 +53,14 @@ class Figure:
         title: what it shows, in our words.
         source: the figure that it repeats, such as "Gatys et al. 2016, Fig. 5".
         grids: its panels.
-        profile: smoke, preview, survey, gallery or paper.
+        profile: size and evaluations, by name.
         inputs: "bundled" or "paper".
         balanced: layer weights were balanced.
         networks: those that drew it; more than one where it compares networks.
         caption: what is to be seen.
-        claims: what the source says of it, measured.
+        claims: what the source says of it, measured on these pictures.
+        verdicts: what the evidence of many pairs says of them, by the claims' ids.
+        preview: drawn with the shortcuts of small pictures.
         panels: numbers and jobs of the pictures in ``grids``.
         size: longest side of the drawn pictures in pixels, if they share one.
         versions: of the programs that drew it.
@@ -72,6 +75,8 @@ class Figure:
     networks: Sequence[NetworkInfo]
     caption: str = ""
     claims: Sequence[Claim] = ()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    preview: bool = True
     panels: Sequence[PanelRecord] = ()
     size: int | None = None
     balanced: bool = False
@@ -87,29 +92,34 @@ class Figure:
         self.record()  # a wrong id or number shows here and not when it is written
 
     @property
-    def provenance(self) -> str:
-        """One line: network, inputs, size, evaluations, profile, source."""
-        networks = " and ".join(each.name for each in self.networks)
-        parts = [f"Drawn by {networks}", f"{self.inputs} inputs"]
-        if self.balanced:
-            parts.append("balanced weights")
+    def drawn(self) -> str:
+        """How it was drawn, for its title line: canvas, evaluations, network, inputs."""
+        parts = []
         if self.size:
             parts.append(f"{self.size} px")
         counts = [panel.evaluations for panel in self.panels if panel.evaluations]
         if counts:
             low, high = min(counts), max(counts)
             parts.append(f"{low} evaluations" if low == high else f"{low} to {high} evaluations")
-        return " · ".join([*parts, f"profile {self.profile}", f"after {self.source}"])
+        parts.append(" and ".join(each.name for each in self.networks))
+        parts.append(f"{self.inputs} inputs")
+        if self.balanced:
+            parts.append("balanced weights")
+        if self.preview:
+            parts.append("preview")
+        return " · ".join(parts)
 
     @cached_property
     def montage(self) -> Montage:
         """The page that shows it."""
         return Montage(
             title=self.title,
+            drawn=self.drawn,
             grids=self.grids,
             caption=self.caption,
             claims=self.claims,
-            provenance=self.provenance,
+            verdicts=self.verdicts,
+            provenance=f"After {self.source}. Profile {self.profile}.",
         )
 
     def record(self, image_format: ImageFormat = "png") -> FigureRecord:

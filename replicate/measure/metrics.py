@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, stats
 from skimage import color, filters
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -17,11 +16,6 @@ Image = NDArray[np.uint8] | NDArray[np.floating]
 Array = NDArray[np.float64]
 
 SSIM_WINDOW = 7  # scikit-image's default
-
-COHERENCE_NOTE = (
-    "Size is the coherence length: how wide a window may be before the strokes in it run every way."
-)
-"""What ``coherence_length`` means, for the note of a claim."""
 
 
 def psnr(image: Image, reference: Image) -> float:
@@ -70,7 +64,7 @@ def correlation_length(image: Image) -> float:
     """Radius at which the grey picture's autocorrelation, averaged over angles, is below 1/e.
 
     In pixels: the size of blobs, as in a feature map or a difference of pictures; thin strokes
-    have their width, whatever their length, for which see ``coherence_length``. The mean is
+    have their width, whatever their length. The mean is
     removed; the transform is zero-padded so that opposite borders do not meet, and each lag is
     divided by the number of pixel pairs that have it; rings one pixel wide are averaged and
     interpolated linearly. Gaussian-filtered white noise of standard deviation s has length 2 s.
@@ -85,38 +79,6 @@ def correlation_length(image: Image) -> float:
     radii, curve = _radial_autocorrelation(grey, side // 2)
     found = _crossing(radii, curve)
     return float(side) if found is None else found
-
-
-def coherence_length(image: Image) -> float:
-    """Size of the window in which the picture's structures stop running one way.
-
-    The standard deviation, in pixels, of the Gaussian window in which the coherence of the local
-    orientation falls to 1/e. With the gradient as a complex number d, whose square has twice its
-    angle, so that both sides of a stroke agree, coherence is |w * d²| / (w * |d|²) for a window w:
-    1 where all gradients share an orientation, 0 where they point every way; over the picture,
-    numerator and denominator are summed. Gradients are taken at a standard deviation of one
-    pixel, so that white noise has 1.4; Gaussian-filtered noise of standard deviation s has about
-    1.5 s, a checkerboard a ninth of its period. A stroke's length, its width and neighbours that
-    run alike add to it; contrast does not change it, fine noise on top shortens it. Parallel
-    stripes, however fine, are one structure.
-
-    Windows reach to a quarter of the shorter side, which is returned if coherence never falls so
-    far; NaN for a flat picture.
-    Source: Kass & Witkin 1987, "Analyzing Oriented Patterns" (coherence in a window); Harrison et
-    al. 2000, "Mechanisms of Ordering in Striped Patterns" (the length over which exp(2iθ) agrees).
-    """
-    squared = _squared_gradient(_grey(_checked(image)))
-    if np.abs(squared).mean() < 1e-12:
-        return float("nan")
-    longest = min(squared.shape) / 4
-    windows, coherence = [0.0], [1.0]
-    for window in 0.5 * 2 ** np.arange(0, np.log2(2 * longest), 0.25):
-        windows.append(window)
-        coherence.append(_coherence(squared, window))
-        found = _crossing(windows, coherence)
-        if found is not None:
-            return found
-    return float(longest)
 
 
 def relative_gram_distance(gram: ArrayLike, target: ArrayLike) -> float:
@@ -188,17 +150,6 @@ def sliced_wasserstein(
     return float(np.mean(gaps))
 
 
-def mid_band_energy(image: Image, low: float = 0.05, high: float = 0.25) -> float:
-    """Variance of the grey picture that lies at spatial frequencies from ``low`` to ``high``.
-
-    Frequencies in cycles per pixel, up to 0.5 along an axis and 0.707 along the diagonal; the
-    lower bound is included, the upper is not. In squared grey levels: a sine of amplitude a in
-    the band has a² / 2. The mean is removed and a Hann window keeps the borders from leaking.
-    """
-    frequency, power = _spectrum(_checked(image))
-    return float(power[_band(frequency, low, high)].sum())
-
-
 def band_energy_share(image: Image, low: float = 0.25, high: float = 1.0) -> float:
     """Share of the grey picture's variance between ``low`` and ``high`` cycles per pixel, 0 to 1.
 
@@ -209,20 +160,16 @@ def band_energy_share(image: Image, low: float = 0.25, high: float = 1.0) -> flo
     return inside / total if total > 1e-12 else float("nan")
 
 
-def hue_entropy(image: Image, bins: int = 32) -> float:
-    """Entropy of the hue histogram, each pixel weighted by its chroma.
+def dominant_period(image: Image) -> float:
+    """Pixels from crest to crest of the structures that hold most of a picture's energy.
 
-    In bits, from 0 for one hue (or none: a grey picture) to log2(bins) for all hues alike. Hue is
-    HSV's angle, chroma the largest minus the smallest channel.
+    The reciprocal of the mean frequency, in cycles per pixel, of the windowed grey picture, each
+    frequency weighted by its power times itself: the energy of edges, to which a slow change of
+    the whole picture adds little.
     """
-    if bins < 1:
-        raise ValueError(f"Needs one bin or more, got {bins}.")
-    pixels = _checked(image)
-    chroma = np.ptp(pixels, axis=2)
-    if not chroma.any():
-        return 0.0
-    place = np.floor(color.rgb2hsv(pixels)[:, :, 0] * bins).astype(int) % bins
-    return float(stats.entropy(np.bincount(place.ravel(), weights=chroma.ravel()), base=2))
+    frequency, power = _spectrum(_checked(image))
+    edges = power * frequency**2
+    return float(edges.sum() / (edges * frequency).sum()) if edges.sum() > 0 else float("nan")
 
 
 def _checked(image: Image) -> Array:
@@ -255,22 +202,6 @@ def _edges(pixels: Array, blur: float) -> Array:
     if blur > 0:
         grey = filters.gaussian(grey, sigma=blur, mode="reflect")
     return np.asarray(filters.sobel(grey), dtype=np.float64)
-
-
-def _squared_gradient(grey: Array) -> NDArray[np.complex128]:
-    """The gradient right + i down at a standard deviation of one pixel, squared."""
-    right, down = (ndimage.gaussian_filter(grey, 1.0, order=order) for order in ((0, 1), (1, 0)))
-    return np.asarray((right + 1j * down) ** 2, dtype=np.complex128)
-
-
-def _coherence(squared: NDArray[np.complex128], window: float) -> float:
-    """Coherence of squared gradients in Gaussian windows, weighted by the windows' energies."""
-
-    def windowed(values: Array) -> Array:
-        return np.asarray(ndimage.gaussian_filter(values, window, mode="constant"))
-
-    agreed = np.hypot(windowed(squared.real), windowed(squared.imag))
-    return float(agreed.sum() / windowed(np.abs(squared)).sum())
 
 
 def _radial_autocorrelation(grey: Array, longest: int) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from ..images import Picture
 from ..method import Objective, evaluate, style
 from ..networks.features import FeatureMap
 from ..networks.pixels import to_tensor
+from ..networks.spec import NetworkSpec
 from .metrics import relative_gram_distance
 
 TILES = 4
@@ -70,7 +71,9 @@ def _style_losses(engine: Engine, job: Job) -> Objective:
 
 
 def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
-    """Variance over a grid of tiles of the tile's relative Gram distance to the job's painting."""
+    """How unevenly style lies: the spread over a grid of tiles of the tile's relative Gram distance
+    to the job's painting, standard deviation over mean.
+    """
     spec = job.preset.network
     target = engine.reader.grams(job.style_on_canvas, [layer], spec)[layer]
     whole = engine.reader.features(picture, [layer], spec)[layer]
@@ -79,17 +82,20 @@ def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
         for row in whole.map.tensor_split(TILES, dim=2)
         for tile in row.tensor_split(TILES, dim=3)
     ]
-    return float(np.var(distances))
+    return float(np.std(distances) / np.mean(distances))
 
 
-def near_zero_entries(engine: Engine, job: Job, shift: float = 0.0) -> dict[str, float]:
+def near_zero_entries(
+    engine: Engine, job: Job, shift: float = 0.0, spec: NetworkSpec | None = None
+) -> dict[str, float]:
     """Style layer to the share of the painting's Gram entries near zero.
 
     Args:
         shift: added to the activations first (Novak & Nikulin 2016, section 3.3).
+        spec: sees the painting; the job's network unless given.
     """
     layers = list(job.style_layers)
-    maps = engine.reader.features(job.style_on_canvas, layers, job.preset.network)
+    maps = engine.reader.features(job.style_on_canvas, layers, spec or job.preset.network)
     return {layer: near_zero_share(maps[layer].shifted(shift).wide_gram()) for layer in layers}
 
 

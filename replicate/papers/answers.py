@@ -1,24 +1,24 @@
 """Answers to the questions that people ask, with the numbers of figures already drawn.
 
-``paper_configs/answers.toml`` holds the sentences: two for a claim, of which its verdict chooses
-one, with the claim's values in it.  A sentence whose figure is not there is left out, and so is an
-answer without any sentence.
+``paper_configs/answers.toml`` holds the sentences: two for a claim, of which the verdict of the
+evidence chooses one, with its numbers; where the evidence decides nothing,
+that is said instead.  A sentence whose figure is not there is left out, and so is an answer
+without any sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from ..figure.claims import Claim, Value, counted, format_number, format_value
+from ..figure.claims import Claim
 from ..figure.page import Answer
-from ..figure.record import FigureRecord
-from ..figure.runs import Run, common_settings
+from ..figure.record import FigureRecord, common_settings
+from ..figure.verdicts import Verdict
 from ..storage.files import configs_dir
 from ..strict import Strict, read_config
 
@@ -28,8 +28,8 @@ class Evidence(Strict):
 
     Attributes:
         claim: ``paper/figure/claim``.
-        holds, fails: what is said when the claim does; ``{value}`` and what belongs to it (see
-            :class:`Numbers`) stand for the claim's values.
+        holds, fails: what is said when the claim does; ``{effect}``, its ``{interval}`` and
+            ``{k}`` of ``{n}`` pairs are those of the evidence.
     """
 
     claim: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+/[a-z0-9-]+$")
@@ -44,14 +44,19 @@ class Evidence(Strict):
     def claim_id(self) -> str:
         return self.claim.rpartition("/")[2]
 
-    def sentence(self, claim: Claim) -> str:
-        """What is said of this claim.
-
-        Raises:
-            LookupError: the sentence wants a value that the claim lacks.
-        """
-        text = self.holds if claim.holds else self.fails
-        return text.format(value=Numbers(claim.value)).strip()
+    def sentence(self, claim: Claim, verdict: Verdict | None) -> str:
+        """What is said of this claim."""
+        texts = {"holds": self.holds, "fails": self.fails}
+        if verdict is None or verdict.word not in texts:
+            word = verdict.word if verdict else "not judged yet"
+            return f"“{claim.text.rstrip('.')}” is {word}."
+        numbers = {
+            "effect": verdict.effect,
+            "interval": verdict.interval,
+            "k": verdict.agreeing,
+            "n": verdict.pairs,
+        }
+        return texts[verdict.word].format_map(numbers).strip()
 
 
 class Question(Strict):
@@ -65,7 +70,7 @@ class Question(Strict):
 
     question: str
     fact: str = ""
-    evidence: tuple[Evidence, ...] = Field(min_length=1)
+    evidence: tuple[Evidence, ...] = ()
     limits: str
 
     @field_validator("question")
@@ -75,6 +80,12 @@ class Question(Strict):
             raise ValueError("a question ends in a question mark")
         return text
 
+    @model_validator(mode="after")
+    def _answered(self) -> Question:
+        if not (self.fact or self.evidence):
+            raise ValueError("an answer is a fact or evidence")
+        return self
+
 
 class Questions(Strict):
     """The file of all answers."""
@@ -83,73 +94,11 @@ class Questions(Strict):
 
 
 @dataclass(frozen=True)
-class Number:
-    """A value in a sentence: three digits, or with ``:%`` a percentage."""
-
-    value: float
-
-    def __format__(self, spec: str) -> str:
-        return f"{self.value:.0%}" if spec == "%" else format_number(self.value)
-
-
-class Numbers:
-    """A claim's values in a sentence.
-
-    ``{value}`` is all of them, ``{value.first}``, ``{value.last}``, ``{value.smallest}`` and
-    ``{value.largest}`` one, ``{value[label]}`` the one of that label.  In a joint claim
-    ``{value[part]}`` is the values of one part, which can be asked the same.
-    """
-
-    def __init__(self, value: Value):
-        self._value = value
-
-    @property
-    def _listed(self) -> list[float]:
-        if isinstance(self._value, dict):
-            return list(self._value.values())
-        return self._value if isinstance(self._value, list) else [self._value]
-
-    @property
-    def first(self) -> Number:
-        return Number(self._listed[0])
-
-    @property
-    def last(self) -> Number:
-        return Number(self._listed[-1])
-
-    @property
-    def smallest(self) -> Number:
-        return Number(min(self._listed))
-
-    @property
-    def largest(self) -> Number:
-        return Number(max(self._listed))
-
-    def __getitem__(self, label: str) -> Number | Numbers:
-        if not isinstance(self._value, dict):
-            raise LookupError(f"a claim of one value has none for '{label}'")
-        if label in self._value:
-            return Number(self._value[label])
-        part = {
-            name.removeprefix(f"{label}: "): each
-            for name, each in self._value.items()
-            if name.startswith(f"{label}: ")
-        }
-        if not part:
-            raise LookupError(f"there is no value for '{label}' among {', '.join(self._value)}")
-        return Numbers(part)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.first, spec) if spec else format_value(self._value)
-
-
-@dataclass(frozen=True)
 class _Sentence:
     """What a drawn figure's claim contributes to an answer."""
 
     text: str
     record: FigureRecord
-    claim: Claim
 
 
 @cache
@@ -162,59 +111,37 @@ def questions(path: Path | None = None) -> tuple[Question, ...]:
     return read_config(path or configs_dir() / "answers.toml", Questions).answers
 
 
-def answers(records: Sequence[FigureRecord], runs: Sequence[Run] = ()) -> list[Answer]:
+def answers(
+    records: Sequence[FigureRecord], verdicts: Mapping[str, Verdict] | None = None
+) -> list[Answer]:
     """The questions that these figures answer.
 
     Args:
-        runs: others of the same figures; said is whether balanced weights change a verdict.
+        verdicts: of the evidence, by ``paper/figure/claim``.
     """
     by_figure = {record.figure: record for record in records}
-    found = ((each, _sentences(each, by_figure)) for each in questions())
-    return [_answer(each, sentences, runs) for each, sentences in found if sentences]
+    found = ((each, _sentences(each, by_figure, verdicts or {})) for each in questions())
+    return [_answer(each, sentences) for each, sentences in found if sentences or not each.evidence]
 
 
-def _sentences(question: Question, records: Mapping[str, FigureRecord]) -> list[_Sentence]:
+def _sentences(
+    question: Question, records: Mapping[str, FigureRecord], verdicts: Mapping[str, Verdict]
+) -> list[_Sentence]:
     sentences = []
     for evidence in question.evidence:
         record = records.get(evidence.figure)
         for claim in record.claims if record else ():
             if record and claim.id == evidence.claim_id:
-                with suppress(LookupError):  # drawn by a version that measured something else
-                    sentences.append(_Sentence(evidence.sentence(claim), record, claim))
+                text = evidence.sentence(claim, verdicts.get(evidence.claim))
+                sentences.append(_Sentence(text, record))
     return sentences
 
 
-def _answer(question: Question, found: Sequence[_Sentence], runs: Sequence[Run]) -> Answer:
+def _answer(question: Question, found: Sequence[_Sentence]) -> Answer:
     said = [question.fact, *(each.text for each in found)]
-    measured = f"Measured with {common_settings(each.record for each in found)}."
-    paragraphs = [
-        " ".join(filter(None, said)),
-        f"*Limits:* {question.limits}",
-        " ".join(filter(None, [measured, _once_balanced(found, runs)])),
-    ]
+    paragraphs = [" ".join(filter(None, said)), f"*Limits:* {question.limits}"]
+    if found:
+        drawn = common_settings(each.record for each in found)
+        paragraphs.append(f"The figures beside were drawn with {drawn}.")
     figures = dict.fromkeys(each.record.figure for each in found)
     return Answer(question.question, "\n\n".join(paragraphs), tuple(figures))
-
-
-def _once_balanced(found: Sequence[_Sentence], runs: Sequence[Run]) -> str:
-    """Whether these verdicts stay when the layers' weights are balanced; empty if not drawn."""
-    verdicts = [
-        (each.record.figure, each.claim.verdict == verdict)
-        for each in found
-        for run in runs
-        if _balanced_instead(each.record, run.records.get(each.record.figure))
-        and (verdict := run.verdict(each.record, each.claim))
-    ]
-    if not verdicts:
-        return ""
-    figures = " and ".join(dict.fromkeys(figure for figure, _ in verdicts))
-    changed = sum(not same for _, same in verdicts)
-    what = f"{changed} of {counted(len(verdicts), 'verdict')}" if changed else "no verdict"
-    return f"Balanced layer weights in {figures} change {what}."
-
-
-def _balanced_instead(record: FigureRecord, other: FigureRecord | None) -> bool:
-    """Whether the other was drawn with balanced weights and otherwise alike."""
-    if other is None or record.balanced or not other.balanced:
-        return False
-    return (record.networks, record.inputs) == (other.networks, other.inputs)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from statistics import mean
+from collections.abc import Sequence
+from statistics import geometric_mean, mean
 
 from ..engine.job import Result
 from ..engine.preset import Preset
 from ..figure.panels import Grid, Panel
 from ..images import colour
-from ..measure.metrics import COHERENCE_NOTE, edge_correlation
 from ..measure.style import gradients_compared
 from .measures import (
     colours_apart,
     difference_from,
     fidelity,
     mean_gram_distance,
-    painting,
-    structure_size,
+    structures,
     style_distances,
 )
 from .panels import Measure, Metrics
@@ -51,33 +49,28 @@ def single_vs_rest(studio: Studio) -> Sheet:
         },
         label=lambda key: f"{key[1]} {key[0]}",
     )
-    panels.measure(_layers_apart(list(layers.values())), structure_size)
+    panels.measure(_layers_apart(list(layers.values())))
     rows = panels.by_row()
     alone, rest, texture = rows[ALONE], rows[REST], rows[TEXTURE]
+    texture.measure(structures)
 
     def lines(key: tuple[str, str]) -> list[str]:
         shown = ["Gram: own {own_gram_distance:.2g}", "others {other_gram_distance:.2g}"]
         if key[0] == TEXTURE:
-            shown = ["structures {coherence_length:.1f} px"]
+            shown = ["structures {structure_size:.0f} px"]
         return [line.format_map(panels.metrics[key]) for line in shown]
 
-    leftover = {label: abs(edges) for label, edges in rest.column("painting_edges").items()}
-    single = max(map(abs, alone.column("painting_edges").values()))
-    own = panels.ratios("own_gram_distance", {x: ((REST, x), (ALONE, x)) for x in layers})
-    others = panels.ratios("other_gram_distance", {x: ((ALONE, x), (REST, x)) for x in layers})
-    lengths, inputs = texture.column("coherence_length"), (alone.inputs()[0], *texture.inputs())
+    own = {
+        name: geometric_mean(row.column("own_gram_distance").values())
+        for name, row in ((REST, rest), (ALONE, alone))
+    }
+    inputs = (alone.inputs()[0], *texture.inputs())
     return studio.sheet(
         panels,
         grids=[panels.grid(lines=lines, column_title="style layer", inputs=inputs)],
         claims=[
-            studio.claim("own", own, others),
-            studio.claim(
-                "no-content",
-                leftover,
-                note=f"From one layer alone it is {single:.3f} at most: a Gram matrix has "
-                "forgotten places whatever the number of layers.",
-            ),
-            studio.claim("scale", lengths, note=COHERENCE_NOTE),
+            studio.claim("own", own, of=[*alone.values(), *rest.values()]),
+            studio.claim("scale", texture.column("structure_size"), of=texture.values()),
         ],
     )
 
@@ -97,7 +90,6 @@ def _layers_apart(layers: Sequence[str]) -> Measure:
             **{f"gram_distance/{layer}": value for layer, value in distances.items()},
             "own_gram_distance": distances.pop(own),
             "other_gram_distance": mean(distances.values()),
-            "painting_edges": edge_correlation(result.picture.pixels, painting(result)),
         }
 
     return measure
@@ -117,7 +109,7 @@ def content_series(studio: Studio) -> Sheet:
         panels,
         grids=[panels.grid(lines=lines, column_title="content layer")],
         claims=[
-            studio.claim("less", series.column("ssim"), series.column("edge_correlation")),
+            studio.claim("less", series.column("edge_correlation")),
             studio.claim("room", series.column("gram_distance")),
         ],
     )
@@ -126,11 +118,9 @@ def content_series(studio: Studio) -> Sheet:
 def sum_or_mean(studio: Studio) -> Sheet:
     """The losses of the layers added up, averaged, and averaged with the ratio scaled along."""
     panels = studio.panels(weightings(studio.preset))
-    first, n = panels[SUM].picture, len(studio.preset.style_layers)
+    first = panels[SUM].picture
     panels.measure(fidelity, difference_from(first))
     gradients = gradients_compared(studio.engine, panels[SUM].job, panels[UNSCALED].job, first)
-    angle, norms = 1 - gradients["cosine"], gradients["ratio_of_norms"] / n
-    edges = panels.column("edge_correlation", [SUM, UNSCALED])
 
     def lines(label: str) -> list[str]:
         numbers = panels.metrics[label]
@@ -141,11 +131,7 @@ def sum_or_mean(studio: Studio) -> Sheet:
     return studio.sheet(
         panels,
         grids=[panels.grid(lines=lines)],
-        claims=[
-            studio.claim("constant", angle, norms),
-            studio.claim("same", panels.column("largest_difference", [SCALED, WHOLE])),
-            studio.claim("balance", edges),
-        ],
+        claims=[],
         readings={"style gradients, sum and mean": gradients},
     )
 
@@ -197,35 +183,18 @@ def keep_colour(studio: Studio) -> Sheet:
     for label, picture in drawn.items():
         error, share = colour.kept_chroma(photograph, picture)
         metrics[label] |= {"chroma_error": error, "share_shown": share}
-    edges = edge_correlation(pictures[RECOLOURED].pixels, plain.pixels)
-    metrics[RECOLOURED]["edges_of_plain"] = edges
-    for label, root in ROOTS.items():
-        metrics[label]["statistics_apart"] = colour.statistics_apart(style, content, root)
     panels.metrics.update({label: metrics[label] for label in panels})
-
-    def column(name: str, labels: Iterable[str] = pictures) -> dict[str, float]:
-        return {label: metrics[label][name] for label in labels}
 
     lines = ["palette {palette_distance:.3f}", "chroma {chroma_distance:.3f}"]
     shown = [Panel(photograph, label="photograph")]
     for label, picture in pictures.items():
         text = [line.format_map(metrics[label]) for line in lines]
         shown.append(Panel(picture, label, text, inset=paintings.get(label, style)))
-    share = min(column("share_shown", drawn).values())
-    palette, apart = column("palette_distance"), column("statistics_apart", ROOTS)
+    palette = {name: metrics[name]["palette_distance"] for name in (PLAIN, *ROOTS)}
+    matched = mean(palette[root] for root in ROOTS)
     return studio.sheet(
         panels,
         grids=[Grid([shown[:3], shown[3:]])],
-        claims=[
-            studio.claim("palette", palette),
-            studio.claim(
-                "chroma",
-                column("chroma_error", drawn),
-                note=f"RGB can show {share:.0%} of the picture or more; elsewhere it is clipped.",
-            ),
-            studio.claim("structure", edges),
-            studio.claim("statistics", apart),
-            studio.claim("place", column("chroma_distance", [LUMINANCE, *ROOTS])),
-        ],
+        claims=[studio.claim("palette", {PLAIN: palette[PLAIN], "matched": matched})],
         readings={RECOLOURED: metrics[RECOLOURED]},
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import mean, median
+from statistics import mean
+
+import numpy as np
 
 from ..figure.claims import counted, format_number
 from ..figure.panels import Grid, Panel
@@ -16,6 +18,7 @@ from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
 from ..visualisation.maps import contact_sheet, map_picture
 from ..visualisation.optimised import FOURIER, PIXELS, Optimised, optimised, robustness
 from .looks import Look
+from .measures import unrelated
 from .panels import Metrics
 from .registry import figure_settings
 from .sheet import Sheet
@@ -38,7 +41,7 @@ taken on fewer pixels."""
 def style_or_content(studio: Studio) -> Sheet:
     """Outlines show in every layer's maps; what the Gram keeps when pixels are shuffled."""
     photograph, sides = analysis.squared(studio.picture("content").scaled_to(studio.profile.size))
-    other = studio.picture("other").resized(*photograph.size)
+    other = unrelated(studio.picture("content")).resized(*photograph.size)
 
     def measure(seen: analysis.Representation) -> Metrics:
         shuffled = analysis.shuffled_positions(seen.maps)
@@ -66,26 +69,17 @@ def style_or_content(studio: Studio) -> Sheet:
         mixed = Look(studio, pieces)
         features[side], grams[side] = mixed.feature_distances(look), mixed.gram_distances(look)
     most = max(sides)
-    others = max(map(abs, look.column("outlines_of_another").values()))
-    squares = f"distance of the features over that of the Gram matrix, squares of {most} px"
-    depth = f"relative squared distance of the Gram matrix, squares of {most} px"
     return look.sheet(
         [_outline_grid(look), _cut_grid(photograph, cut, len(look)), _moved_grid(features, grams)],
         [
             studio.claim(
                 "outlines",
-                look.column("outlines"),
-                note=f"With another photograph's edges at most {others:.2f}.",
+                {
+                    "the photograph": mean(look.column("outlines").values()),
+                    "another": mean(look.column("outlines_of_another").values()),
+                },
             ),
-            studio.claim(
-                "positions", look.column("shuffled_gram"), look.column("shuffled_features")
-            ),
-            studio.claim(
-                "squares",
-                {label: features[most][label] / gram for label, gram in grams[most].items()},
-                measure=squares,
-            ),
-            studio.claim("depth", grams[most], measure=depth),
+            studio.claim("depth", grams[most]),
         ],
         readings={
             f"squares of {side} px": {
@@ -169,7 +163,7 @@ def channels(studio: Studio) -> Sheet:
                 "mean": made.mean,
                 "peak": made.peak,
                 "high_frequencies": metrics.band_energy_share(made.picture.pixels),
-                "coherence_length": metrics.coherence_length(made.picture.pixels),
+                "period": metrics.dominant_period(made.picture.pixels),
                 "robustness": remaining,
             }
             for made, remaining in zip(found, robustness(engine, spec, found))
@@ -189,38 +183,22 @@ def channels(studio: Studio) -> Sheet:
             "leak": own.leak,
         }
 
-    fourier, pixels = numbers[FOURIER.name], numbers[PIXELS.name]
-    peaks, peaks_by_pixels = (
-        mean(float(measured[each]["peak"] >= crops[each].strongest.activation) for each in seen)
-        for measured in (fourier, pixels)
+    fourier = numbers[FOURIER.name]
+    stronger = mean(
+        float(fourier[each]["peak"] >= crops[each].strongest.activation) for each in seen
     )
-    fine, fine_by_pixels = (
-        median(each["high_frequencies"] for each in by.values()) for by in (fourier, pixels)
+    fine, kept = (
+        {name: _middle(each[what] for each in by.values()) for name, by in numbers.items()}
+        for what in ("high_frequencies", "robustness")
     )
-    kept, kept_by_pixels = _by_layer(fourier, "robustness"), _by_layer(pixels, "robustness")
-    gains = {layer: kept[layer] - kept_by_pixels[layer] for layer in layers}
-    leaks = {layer: max(crops[c].leak for c in seen if c.layer == layer) for layer in layers}
-    lengths = _by_layer(fourier, "coherence_length")
     return studio.sheet(
         [],
         [_channel_grid(seen, drawn, numbers, crops)],
         [
-            studio.claim(
-                "stronger",
-                peaks,
-                note=f"The {PIXELS.name}, which need not survive a shift: {peaks_by_pixels:.2f}.",
-            ),
-            studio.claim(
-                "noise", fine_by_pixels / fine, note=f"{fine_by_pixels:.3f} over {fine:.3f}."
-            ),
-            studio.claim("robust", kept, gains),
-            studio.claim("crop", leaks),
-            studio.claim(
-                "growing",
-                lengths,
-                note=f"{metrics.COHERENCE_NOTE} A channel that looks for a colour is content with "
-                "a flat field, whose faint gradients say little.",
-            ),
+            studio.claim("stronger", stronger),
+            studio.claim("noise", fine),
+            studio.claim("robust", kept),
+            studio.claim("growing", _by_layer(fourier, "period")),
         ],
         readings=readings,
         networks=[studio.info(spec)],
@@ -230,11 +208,16 @@ def channels(studio: Studio) -> Sheet:
 
 
 def _by_layer(numbers: Mapping[Channel, Metrics], name: str) -> dict[str, float]:
-    """The mean of a metric over the channels of each layer."""
+    """The median of a metric over the channels of each layer."""
     return {
-        layer: mean(each[name] for channel, each in numbers.items() if channel.layer == layer)
+        layer: _middle(each[name] for channel, each in numbers.items() if channel.layer == layer)
         for layer in dict.fromkeys(channel.layer for channel in numbers)
     }
+
+
+def _middle(values: Iterable[float]) -> float:
+    """Their median, but for those that are not defined."""
+    return float(np.nanmedian(list(values)))
 
 
 def _collection(studio: Studio) -> tuple[Sequence[Picture], str]:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import sub
+from statistics import mean
 
 from ..engine.job import Result
 from ..errors import ImageError
+from ..figure.claims import Claim
+from ..figure.panels import Grid
 from ..images import Picture
 from ..measure import metrics
-from .measures import fidelity, style_distances, unrelated
-from .panels import Metrics, source_panel
-from .sheet import Sheet
+from ..measure.judge import style_judge
+from .measures import fidelity, painting_palette, style_left, unrelated
+from .panels import Metrics, Panels, source_panel
 from .studio import Studio
 
+LIKE = 0.1
+"""Palettes that are no further apart (sliced Wasserstein distance of RGB) cannot tell whose the
+colours are."""
 
-def gallery(studio: Studio) -> Sheet:
-    """A photograph in five styles, each at its own ratio.
 
-    A painting that cannot be had here is left out, and the sheet's note says so.
+def gallery(studio: Studio) -> tuple[Panels, list[Grid], str]:
+    """A photograph in five styles, each at its own ratio, and a note.
+
+    A painting that cannot be had here is left out, and the note says so.
 
     Raises:
         ImageError: none of the paintings can be had.
     """
     content = studio.picture("content")
-    ratios = dict(zip(studio.roles[1:], studio.config.ratios, strict=True))
+    ratios = dict(zip(studio.roles[1:], studio.config.ratios))
     paintings = _obtainable(studio, list(ratios))
     panels = studio.panels(
         {
@@ -32,7 +38,7 @@ def gallery(studio: Studio) -> Sheet:
             for role, painting in paintings.items()
         }
     )
-    panels.measure(fidelity, _beside_the_painting)
+    panels.measure(fidelity)
     titles = {
         role if studio.inputs == "paper" else f"{role[0]} {painting.name}": role
         for role, painting in paintings.items()
@@ -45,12 +51,29 @@ def gallery(studio: Studio) -> Sheet:
         insets={title: paintings[role] for title, role in titles.items()},
         inputs=(),
     )
-    claims = [
-        studio.claim("style", panels.column("gram_distance_share")),
-        studio.claim("arrangement", panels.compare("edge_correlation", "edges_of_another", sub)),
-        studio.claim("colours", panels.compare("palette_to_painting", "palette_to_photograph")),
+    return panels, [grid], _stand_ins(studio, paintings)
+
+
+def gallery_claims(studio: Studio, panels: Panels) -> list[Claim]:
+    """Whose are the structures, the arrangement and the colours? Means over the panels."""
+    judge = style_judge(studio.engine, studio.preset.network)
+    panels.measure(style_left(judge), painting_palette, _beside_others)
+    found = {
+        name: mean(panels.column(name).values()) for name in next(iter(panels.metrics.values()))
+    }
+    between = found["palettes_apart"]
+    return [
+        studio.claim("style", found["style_left"]),
+        studio.claim(
+            "arrangement",
+            {"the photograph": found["edge_correlation"], "another": found["edges_of_another"]},
+        ),
+        studio.claim(
+            "colours",
+            {"between the pictures": between, "left": found["palette_distance"]},
+            unmet="" if between > LIKE else "the palettes are alike",
+        ),
     ]
-    return studio.sheet(panels, [grid], claims, note=_stand_ins(studio, paintings))
 
 
 def _obtainable(studio: Studio, roles: list[str]) -> dict[str, Picture]:
@@ -75,23 +98,13 @@ def _stand_ins(studio: Studio, paintings: Mapping[str, Picture]) -> str:
     return f"Left out, for want of the painting: {', '.join(missing)}." if missing else ""
 
 
-def _beside_the_painting(studio: Studio, result: Result) -> Metrics:
-    """How much of the painting came, and of the photograph stayed.
-
-    ``gram_distance_share`` is the largest of all style layers: the relative Gram distance of the
-    result to the painting over that of the photograph to the painting.
-    """
-    job, layers, drawn = result.job, list(result.job.style_layers), result.picture.pixels
-    photograph, style = job.given("content"), job.style_on_canvas
-    content, other = (
-        each.resized(*result.picture.size) for each in (photograph, unrelated(photograph))
-    )
-    ours = style_distances(studio, result, layers)
-    before = studio.engine.reader.style_distances(content, style, layers, job.preset.network)
+def _beside_others(studio: Studio, result: Result) -> Metrics:
+    """``edges_of_another`` photograph in the result; ``palettes_apart``: those of the inputs."""
+    size, content = result.picture.size, result.job.given("content")
+    other = unrelated(content).resized(*size)
     return {
-        **{f"gram_distance/{layer}": value for layer, value in ours.items()},
-        "gram_distance_share": max(ours[layer] / before[layer] for layer in layers),
-        "edges_of_another": metrics.edge_correlation(drawn, other.pixels),
-        "palette_to_painting": metrics.sliced_wasserstein_rgb(drawn, style.pixels),
-        "palette_to_photograph": metrics.sliced_wasserstein_rgb(drawn, content.pixels),
+        "edges_of_another": metrics.edge_correlation(result.picture.pixels, other.pixels),
+        "palettes_apart": metrics.sliced_wasserstein_rgb(
+            content.resized(*size).pixels, result.job.given("style").resized(*size).pixels
+        ),
     }

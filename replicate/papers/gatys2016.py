@@ -3,26 +3,79 @@
 from __future__ import annotations
 
 from itertools import combinations
-from statistics import median
+from statistics import geometric_mean, mean, median
 
+from ..figure.claims import Claim
 from ..figure.panels import Panel
+from ..images import bundled, bundled_names
+from ..measure.judge import style_judge
 from ..measure.metrics import ssim
-from .gallery import gallery
-from .gatys2015 import fig1 as reconstructions
-from .measures import fidelity, mean_lab_shift, painting_ssim, style_loss, total_loss
-from .panels import ratio_label
+from ..networks.spec import NetworkSpec
+from .gallery import gallery, gallery_claims
+from .gatys2015 import reconstructions
+from .measures import (
+    falls_when_added,
+    fidelity,
+    gram_distances,
+    mean_lab_shift,
+    painting_ssim,
+    style_left,
+    total_loss,
+)
+from .panels import Panels, ratio_label
 from .sheet import Sheet
 from .studio import Studio
+
+JUDGE = NetworkSpec(name="vgg16")
+"""Sees whether a reconstruction still shows the photograph; it has drawn none."""
 
 
 def fig1(studio: Studio) -> Sheet:
     """Style and content reconstructions; content from convN_2, unlike the 2015 edition."""
-    return reconstructions(studio)
+    panels, grids = reconstructions(studio)
+    contents, styles = panels.by_row().values()
+    sets = studio.config.style_sets
+    styles.measure(gram_distances(sets[list(sets)[-1]]))
+    similarity, drawn = contents.column("ssim"), list(contents.values())
+    falls = falls_when_added(styles, sets)
+    return studio.sheet(
+        panels,
+        grids,
+        claims=[
+            studio.claim("order", similarity, of=drawn),
+            studio.claim("shallow", similarity, of=drawn[:3]),
+            studio.claim("deep", similarity, of=drawn[-1:]),
+            *_seen_by_another(studio, contents),
+            studio.claim("scale", styles.column("structure_size"), of=styles.values()),
+            studio.claim(
+                "added", {**falls, "mean": geometric_mean(falls.values())}, of=styles.values()
+            ),
+        ],
+    )
+
+
+def _seen_by_another(studio: Studio, contents: Panels) -> list[Claim]:
+    """Is the content of the last panel still there for a network that was not used to draw it?"""
+    engine, content = studio.engine, studio.picture("content")
+    if engine.networks.resolve(JUDGE) != JUDGE:
+        return []
+    last = list(contents.values())[-1]
+    size = last.picture.size
+
+    def likeness(name: str) -> float:
+        other = content if name == content.name else bundled(name)
+        return engine.reader.similarity(last.picture, other.resized(*size), "relu5_1", JUDGE)
+
+    others = [name for name in bundled_names()["photographs"] if name != content.name]
+    nearest = max(map(likeness, others))
+    seen = {"the photograph": likeness(content.name), "nearest other": nearest}
+    return [studio.claim("content-stays", seen, of=[last])]
 
 
 def fig3(studio: Studio) -> Sheet:
     """A photograph in five styles, each at this edition's ratio."""
-    return gallery(studio)
+    panels, grids, note = gallery(studio)
+    return studio.sheet(panels, grids, gallery_claims(studio, panels), note=note)
 
 
 def fig4(studio: Studio) -> Sheet:
@@ -31,19 +84,12 @@ def fig4(studio: Studio) -> Sheet:
         {ratio_label(ratio): studio.preset.with_(ratio=ratio) for ratio in studio.config.ratios}
     )
     panels.measure(fidelity)
-    edges, ssims, psnrs = map(panels.column, ("edge_correlation", "ssim", "psnr"))
-    first, *_, last = edges.values()
+    edges = panels.column("edge_correlation")
+    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}"]
     return studio.sheet(
         panels,
-        grids=[
-            panels.grid(
-                lines=["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}"], column_title="α/β"
-            )
-        ],
-        claims=[
-            studio.claim("interpolation", edges, ssims, psnrs),
-            studio.claim("extremes", first, last),
-        ],
+        grids=[panels.grid(lines=lines, column_title="α/β")],
+        claims=[studio.claim("interpolation", edges), studio.claim("extremes", edges)],
     )
 
 
@@ -56,10 +102,9 @@ def fig5(studio: Studio) -> Sheet:
             for label, layers in studio.config.content_sets.items()
         }
     )
-    panels.measure(fidelity, mean_lab_shift, style_loss)
+    judge = style_judge(studio.engine, preset.network)
+    panels.measure(fidelity, mean_lab_shift, style_left(judge))
     low, high = panels
-    similarity, edges = panels.column("ssim"), panels.column("edge_correlation")
-    shift = panels.column("mean_lab_shift")
     photograph = studio.picture("content").resized(*panels[low].picture.size)
     return studio.sheet(
         panels,
@@ -75,21 +120,8 @@ def fig5(studio: Studio) -> Sheet:
             )
         ],
         claims=[
-            studio.claim(
-                "structure",
-                panels.ratio("ssim", low, high),
-                panels.ratio("edge_correlation", low, high),
-                measure=f"{low} over {high}: ratio of SSIM and of edge correlation to the "
-                "photograph (published panels: 2.2 and 3.2)",
-                note=f"SSIM {similarity[low]:.3f} against {similarity[high]:.3f}, edges "
-                f"{edges[low]:.3f} against {edges[high]:.3f}. Colour does not tell the panels "
-                f"apart (mean Lab shift {shift[low]:.1f} and {shift[high]:.1f}).",
-            ),
-            studio.claim(
-                "style",
-                panels.ratio("style_loss", low, high),
-                measure=f"style loss of {low} over that of {high}",
-            ),
+            studio.claim("structure", panels.column("edge_correlation")),
+            studio.claim("style", panels.column("style_left")),
         ],
     )
 
@@ -98,32 +130,43 @@ def fig6(studio: Studio) -> Sheet:
     """Start from the photograph, the painting, or four fields of noise."""
     preset = studio.preset.with_(ratio=studio.config.ratios[0])
     content, style = studio.picture("content"), studio.picture("style")
+    starts = {"A photograph": "content", "B painting": "style"}
     noise = {f"C noise {seed}": seed for seed in studio.config.seeds}
     panels = studio.panels(
         {
-            "A photograph": studio.job(preset, content, style, init="content"),
-            "B painting": studio.job(preset, content, style, init="style"),
+            **{label: studio.job(preset, content, style, init=i) for label, i in starts.items()},
             **{
-                label: studio.job(preset, content, style, init="noise", seed=seed)
+                label: studio.job(preset, content, style, seed=seed)
                 for label, seed in noise.items()
             },
         }
     )
     panels.measure(fidelity, painting_ssim, total_loss)
+    photograph, painting = starts
+    likeness, to_painting = panels.column("ssim"), panels.column("ssim_to_painting")
     losses = panels.column("total_loss")
-    middle = median(losses.values())
-    pairs = {
-        f"{one[-1]}/{other[-1]}": ssim(panels[one].picture.pixels, panels[other].picture.pixels)
+    middle = median(losses[label] for label in noise)
+    pairs = [
+        ssim(panels[one].picture.pixels, panels[other].picture.pixels)
         for one, other in combinations(noise, 2)
-    }
+    ]
     return studio.sheet(
         panels,
         grids=[panels.grid(wrap=3, lines=["SSIM to photograph {ssim:.3f}"])],
         claims=[
-            studio.claim("bias", panels.column("ssim"), panels.column("ssim_to_painting")),
             studio.claim(
-                "no-strong-effect", {label: loss / middle for label, loss in losses.items()}
+                "bias",
+                {
+                    "from the picture": mean([likeness[photograph], to_painting[painting]]),
+                    "from noise": mean(
+                        each[label] for each in (likeness, to_painting) for label in noise
+                    ),
+                },
             ),
-            studio.claim("many", pairs),
+            studio.claim(
+                "no-strong-effect",
+                {label: losses[label] / middle for label in starts},
+            ),
+            studio.claim("many", mean(pairs)),
         ],
     )

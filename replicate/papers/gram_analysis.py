@@ -5,19 +5,16 @@ Nothing is drawn here but in :func:`artefact_size`; the other figures look at an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
-
-import numpy as np
+from collections.abc import Iterable
+from statistics import mean
 
 from ..config import load_preset
 from ..engine.preset import Preset
 from ..figure.panels import Grid, Panel
 from ..measure import analysis
-from ..measure.metrics import COHERENCE_NOTE
 from ..visualisation import maps
 from .looks import Look
-from .measures import change, mean_gram_distance, structure_size
+from .measures import by_column, structures
 from .panels import Metrics, source_panel
 from .sheet import Sheet
 from .studio import Studio, only
@@ -56,14 +53,7 @@ def feature_maps(studio: Studio) -> Sheet:
         inputs=(look.panel("style"),),
     )
     sizes = look.column("structure_size")
-    shrinking = [
-        f"from {before} to {after}" for before, after in pairwise(sizes)
-        if sizes[after] < sizes[before]
-    ]  # fmt: skip
-    smaller = studio.claim(
-        "smaller", sizes, note=f"They shrink {' and '.join(shrinking) or 'nowhere'}"
-    )
-    return look.sheet([grid], [smaller])
+    return look.sheet([grid], [studio.claim("smaller", sizes)])
 
 
 def heat_maps(studio: Studio) -> Sheet:
@@ -97,16 +87,8 @@ def heat_maps(studio: Studio) -> Sheet:
             Grid([plots], rows=["largest"], columns=list(look)),
         ],
         [
-            studio.claim(
-                "diagonal",
-                look.column("standing_out"),
-                note="Mean of the diagonal over the mean of the rest: "
-                f"{_listed(look.column('diagonal_over_rest'), '.1f')}, which is above 1 for any "
-                "Gram matrix. On the diagonal of the twenty largest: "
-                f"{_listed(look.column('diagonal_share_of_20'), '.0%')}; in the notebook's list "
-                "for conv1_1 40%.",
-            ),
-            studio.claim("beside", look.column("outshone")),
+            studio.claim("diagonal", mean(look.column("standing_out").values())),
+            studio.claim("beside", mean(look.column("outshone").values())),
         ],
     )
 
@@ -132,17 +114,15 @@ def matched_filters(studio: Studio) -> Sheet:
         column_title="the largest by entry, and by cosine",
         inputs=(look.panel("style"),),
     )
-    likeness, strength = look.column("follows_likeness"), look.column("follows_strength")
+    likeness, strength, rank = (
+        mean(look.column(name).values())
+        for name in ("follows_likeness", "follows_strength", "lowest_cosine_rank")
+    )
     return look.sheet(
         [grid],
         [
-            studio.claim("similar", look.column("lowest_cosine_rank")),
-            studio.claim(
-                "likeness",
-                {label: likeness[label] - strength[label] for label in look},
-                note=f"With the cosines {_listed(likeness, '.2f')}; with the norms "
-                f"{_listed(strength, '.2f')}",
-            ),
+            studio.claim("similar", rank),
+            studio.claim("strength", {"cosines": likeness, "norms": strength}),
         ],
     )
 
@@ -166,16 +146,13 @@ def content_maps(studio: Studio) -> Sheet:
         for seen in look.values()
     ]
     grid = Grid([panels], columns=list(look), inputs=(look.panel("content"),))
-    correlations = look.column("map_correlation")
-    deepest = list(look)[-1]
-    own = studio.claim("own", correlations[deepest], correlations)
-    return look.sheet([grid], [own])
+    return look.sheet([grid], [studio.claim("own", look.column("map_correlation"))])
 
 
 def artefact_size(studio: Studio) -> Sheet:
     """Single-layer style reconstructions, and transfers that favour early or late layers."""
     content, style = studio.picture("content"), studio.picture("style")
-    styles = {picture.name: picture for picture in (style, studio.picture("second"))}
+    styles = {picture.name: picture for picture in studio.artworks}
     single = studio.panels(
         {
             (name, label): studio.job(only(studio.preset, "style", layers), style=painting)
@@ -191,10 +168,9 @@ def artefact_size(studio: Studio) -> Sheet:
             for label, weights in favoured(load_preset("udacity")).items()
         }
     )
-    single.measure(structure_size, mean_gram_distance())
-    transfers.measure(change)
+    single.measure(structures)
+    transfers.measure(structures)
     moved = {name: arrangement_known(studio, painting) for name, painting in styles.items()}
-    lengths = _means(row.column("coherence_length") for row in single.by_row().values())
     drawn_size = next(iter(single.values())).picture.size
     return studio.sheet(
         [single, transfers],
@@ -206,27 +182,20 @@ def artefact_size(studio: Studio) -> Sheet:
                         for name, painting in styles.items()
                     }
                 },
-                lines=["structures {coherence_length:.1f} px"],
+                lines=["structures {structure_size:.0f} px"],
                 heading="Style reconstructions from a single layer",
             ),
             transfers.grid(
                 before={"photograph": source_panel(content, transfers[EARLY].picture.size)},
-                lines=["change {change_length:.1f} px", "strength {change_energy:.2f}"],
+                lines=["structures {structure_size:.0f} px"],
                 inputs=(),
                 heading=f"Transfers of {style.name} with weight on early or on late layers",
             ),
         ],
         claims=[
-            studio.claim("larger", lengths, note=COHERENCE_NOTE),
-            studio.claim(
-                "grow",
-                lengths,
-                note=f"{COHERENCE_NOTE} Gatys' figure has nested sets; a deep layer alone leaves "
-                "fine noise, which shortens it.",
-            ),
-            studio.claim("statistics", _means(moved.values())),
-            studio.claim("weighting", transfers.column("change_length")),
-            studio.claim("stronger", transfers.column("change_energy")),
+            studio.claim("larger", by_column(single, "structure_size"), of=single.values()),
+            studio.claim("statistics", _means(moved.values()), of=[]),
+            studio.claim("weighting", transfers.column("structure_size"), of=transfers.values()),
         ],
         readings={f"{name}, squares": distances for name, distances in moved.items()},
     )
@@ -250,11 +219,7 @@ def arrangement_known(studio: Studio, painting: analysis.Picture) -> Metrics:
     return mixed.gram_distances(Look(studio, whole))
 
 
-def _listed(values: Mapping[str, float], form: str) -> str:
-    return ", ".join(format(each, form) for each in values.values())
-
-
 def _means(metrics: Iterable[Metrics]) -> Metrics:
     """The mean of several readings, by label."""
     each = list(metrics)
-    return {label: float(np.mean([values[label] for values in each])) for label in each[0]}
+    return {label: mean(values[label] for values in each) for label in each[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import geometric_mean
 from typing import Literal
 
 from ..engine.job import Result
@@ -12,16 +13,13 @@ from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..measure import metrics
 from .measures import (
+    by_column,
     colour_distance,
     fidelity,
     mean_distance,
-    mean_gram_distance,
-    painting,
-    painting_palette,
     photograph,
-    smallest_falls,
-    smallest_rises,
-    structure_size,
+    structures,
+    unrelated,
 )
 from .panels import Metrics, Panels, plot_row
 from .sheet import Sheet
@@ -42,16 +40,16 @@ def fig3(studio: Studio) -> Sheet:
     """Feature reconstruction of two photographs from five single layers."""
     panels = _reconstructions(studio, "content", studio.config.content_sets)
     panels.measure(fidelity, _blurred_edges, colour_distance)
-    edges = {row: cells.metrics["relu4_3"] for row, cells in panels.by_row().items()}
+    *_, deepest = studio.config.content_sets
+    kept, chance = (by_column(panels, f"blurred_edges{end}") for end in ("", "_of_another"))
     return studio.sheet(
         panels,
         grids=_grids(panels, ["PSNR {psnr:.1f} dB", "ΔE {colour_distance:.1f}"]),
         claims=[
-            studio.claim("order", smallest_falls(panels, "psnr")),
             studio.claim(
-                "structure", {row: values["blurred_edges"] for row, values in edges.items()}
+                "structure", {"the photograph": kept[deepest], "another": chance[deepest]}
             ),
-            studio.claim("colour", smallest_rises(panels, "colour_distance")),
+            studio.claim("colour", by_column(panels, "colour_distance")),
         ],
     )
 
@@ -59,22 +57,11 @@ def fig3(studio: Studio) -> Sheet:
 def fig4(studio: Studio) -> Sheet:
     """Style reconstruction of two paintings from four single layers."""
     panels = _reconstructions(studio, "style", studio.config.style_sets)
-    panels.measure(_painting_edges, mean_gram_distance(), structure_size, painting_palette)
-    edges, own = (panels.per_row(name, max) for name in ("edge_correlation", "gram_distance"))
-    growth = panels.per_row("coherence_length", lambda lengths: lengths[-1] / lengths[0])
-    grown = ", ".join(f"{row} × {factor:.2g}" for row, factor in growth.items())
-    note = f"{metrics.COHERENCE_NOTE} From the first layer to the last, our summary: {grown}."
+    panels.measure(structures)
     return studio.sheet(
         panels,
-        grids=_grids(
-            panels, ["structures {coherence_length:.1f} px", "Gram distance {gram_distance:.1g}"]
-        ),
-        claims=[
-            studio.claim("arrangement", edges),
-            studio.claim("matched", own),
-            studio.claim("scale", smallest_rises(panels, "coherence_length"), note=note),
-            studio.claim("palette", smallest_rises(panels, "palette_distance")),
-        ],
+        grids=_grids(panels, ["structures {structure_size:.0f} px"]),
+        claims=[studio.claim("scale", by_column(panels, "structure_size"))],
     )
 
 
@@ -83,6 +70,7 @@ def _reconstructions(
 ) -> Panels:
     """By (network, picture, layer); networks that resolve to the same are drawn once."""
     preset = studio.preset
+    pictures = studio.photographs if kind == "content" else studio.artworks
     variants = {
         (network, picture.name, label): studio.job(
             only(on_network, kind, layers),
@@ -90,7 +78,7 @@ def _reconstructions(
             style=picture if kind == "style" else None,
         )
         for network, on_network in _networks(studio, preset).items()
-        for picture in map(studio.picture, studio.roles)
+        for picture in pictures
         for label, layers in sets.items()
     }
     return studio.panels(variants, label=lambda key: f"{key[0]} {key[1]}, {key[2]}")
@@ -121,14 +109,13 @@ def _original(result: Result) -> Panel:
 
 
 def _blurred_edges(studio: Studio, result: Result) -> Metrics:
-    drawn = result.picture.pixels
-    edges = metrics.edge_correlation(drawn, photograph(result), blur=drawn.shape[1] / 32)
-    return {"blurred_edges": edges}
-
-
-def _painting_edges(studio: Studio, result: Result) -> Metrics:
-    edges = metrics.edge_correlation(result.picture.pixels, painting(result))
-    return {"edge_correlation": abs(edges)}
+    """Coarse structure of the photograph, and by chance of another, after a blur of W/32."""
+    drawn, content = result.picture.pixels, result.job.given("content")
+    other = unrelated(content).resized(*result.picture.size).pixels
+    return {
+        f"blurred_edges{end}": metrics.edge_correlation(drawn, each, blur=drawn.shape[1] / 32)
+        for end, each in (("", photograph(result)), ("_of_another", other))
+    }
 
 
 def issue18(studio: Studio) -> Sheet:
@@ -160,7 +147,6 @@ def issue18(studio: Studio) -> Sheet:
     for key, seen in panels.metrics.items():
         for judge, distance in judged[key].items():
             seen[f"gram_distance/{', '.join(judge)}"] = distance
-    edges = {key: values["edge_correlation"] for key, values in panels.metrics.items()}
     unseen = (
         "Whether VGG-19 does what VGG-16 does is not measured here: that needs the weights of both."
     )
@@ -174,41 +160,41 @@ def issue18(studio: Studio) -> Sheet:
             ),
             plot_row(_table(judged)),
         ],
-        claims=claims(studio, judged, edges),
+        claims=claims(studio, judged),
         note="" if set(networks) >= BOTH else unseen,
     )
 
 
-def claims(studio: Studio, judged: Judged, edges: Mapping[Drawn, float]) -> list[Claim]:
+def claims(studio: Studio, judged: Judged) -> list[Claim]:
     """Whether other layers, indices for names, and the other network bring the style along.
 
-    Args:
-        edges: by picture, how much of the photograph is left.
+    Each judge's own picture, drawn for the layers by which it judges, is the unit: no picture can
+    be expected to be nearer.
     """
     first, own, by_index = studio.config.style_sets
     networks = list(dict.fromkeys(network for network, _ in judged if network != PHOTOGRAPH[0]))
-    across = {
-        f"{network}, {drawn} judged by {judge}": judged[network, drawn][network, judge]
-        / judged[PHOTOGRAPH][network, judge]
+
+    def over_own(pairs: Sequence[tuple[Drawn, Drawn]]) -> float:
+        return geometric_mean(judged[drawn][judge] / judged[judge][judge] for drawn, judge in pairs)
+
+    across = [
+        ((network, drawn), (network, judge))
         for network in networks
         for drawn, judge in ((first, own), (own, first))
-    }
+    ]
     (indexed,) = (network for network, sets in judged if sets == by_index)
-    over = {
-        f"judged by {network}": judged[indexed, by_index][network, own]
-        / judged[indexed, own][network, own]
-        for network in networks
-    }
-    found = [studio.claim("layers", across), studio.claim("indices", over)]
+    by_name = judged[indexed, own][indexed, own]
+    found = [
+        studio.claim("layers", over_own(across)),
+        studio.claim(
+            "indices",
+            {"by name": by_name, "by index": judged[indexed, by_index][indexed, own]},
+        ),
+    ]
     if set(networks) >= BOTH:
         sixteen, nineteen = (("VGG-16", own), ("VGG-19", own))
-        one, other = judged[nineteen][sixteen], judged[sixteen][nineteen]
-        left = {
-            "VGG-19's picture judged by VGG-16": one / judged[PHOTOGRAPH][sixteen],
-            "VGG-16's picture judged by VGG-19": other / judged[PHOTOGRAPH][nineteen],
-        }
-        kept = edges[nineteen] / edges[sixteen]
-        found.append(studio.claim("networks", left, one / other, kept))
+        pairs = [(nineteen, sixteen), (sixteen, nineteen)]
+        found.append(studio.claim("networks", over_own(pairs)))
     return found
 
 

@@ -12,6 +12,7 @@ from ..measure.judge import style_judge
 from ..measure.mmd import squared_mmd
 from .matching import at_equal_content
 from .measures import (
+    apart_by_more,
     content_loss,
     fidelity,
     gram_distances,
@@ -34,8 +35,8 @@ IDENTITY_SIZE = 64
 
 def gram_is_mmd(studio: Studio) -> Sheet:
     """The identity, and textures and a transfer by three ways to match features."""
-    content, painting = studio.picture("content"), studio.picture("style_1")
-    paintings = {each.name: each for each in (painting, studio.picture("style_2"))}
+    content, (painting, *others) = studio.picture("content"), studio.artworks
+    paintings = {each.name: each for each in (painting, *others)}
     presets = {name: studio.paper.presets[key] for name, key in PRESETS.items()}
     layers = list(studio.preset.style_layers)
     judge = style_judge(studio.engine, studio.preset.network)
@@ -50,19 +51,20 @@ def gram_is_mmd(studio: Studio) -> Sheet:
     textures.measure(gram_distances(layers))
     jobs = {name: studio.job(preset, content, painting) for name, preset in presets.items()}
     by_means = studio.panels({MEANS: jobs[MEANS]}, "transfer, {}".format)
-    others = {name: jobs[name] for name in (GRAM, BOTH)}
-    transfers = by_means | at_equal_content(studio, dict.fromkeys(others, by_means[MEANS]), others)
+    both = {name: jobs[name] for name in (GRAM, BOTH)}
+    transfers = by_means | at_equal_content(studio, dict.fromkeys(both, by_means[MEANS]), both)
     transfers = transfers.select(list(PRESETS))
     transfers.measure(fidelity, gram_distances(layers), content_loss, style_left(judge))
 
     discrepancies = gram_and_mmd(studio, content, painting)
-    apart = {layer: abs(mmd - gram) / mmd for layer, (gram, mmd) in discrepancies.items()}
     left = {
         loss: mean_distances(textures, [(name, loss) for name in paintings], layers)
         for loss in presets
     }
-    over = {name: (name, MEANS) for name in others}
+    over = {name: (name, MEANS) for name in both}
+    unmet = apart_by_more(transfers.ratios("content_loss", over))
     style = {loss: transfers.metrics[loss]["style_left"] for loss in presets}
+    drawn = list(transfers.values())
     return studio.sheet(
         [textures, transfers],
         grids=[
@@ -71,15 +73,8 @@ def gram_is_mmd(studio: Studio) -> Sheet:
             plot_row(_identity_plot(discrepancies), layer_map(left)),
         ],
         claims=[
-            studio.claim("identity", apart),
-            studio.claim("matched", transfers.ratios("content_loss", over)),
-            studio.claim(
-                "appealing",
-                {loss: style[loss] for loss in (BOTH, MEANS)},
-                note=f"With Gram matrices: {style[GRAM]:.2f}.",
-            ),
-            studio.claim("linear", style[MEANS] / style[GRAM]),
-            studio.claim("kept", {loss: mean(each.values()) for loss, each in left.items()}),
+            studio.claim("appealing", mean([style[BOTH], style[MEANS]]), of=drawn),
+            studio.claim("linear", style, of=drawn, unmet=unmet),
         ],
         note=judged_by(judge),
     )

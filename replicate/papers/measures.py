@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from math import log
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
+from skimage import color
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
@@ -21,6 +24,7 @@ from ..images.colour import chroma_distance
 from ..measure import cost, style
 from ..measure import metrics as metric
 from ..measure.judge import Judge
+from ..measure.scale import Ruler
 from ..method import NOISE
 from .panels import Key, Measure, Metrics, Panels
 
@@ -91,9 +95,19 @@ def painting_palette(studio: Studio, result: Result) -> Metrics:
     return {"palette_distance": metric.sliced_wasserstein_rgb(drawn, painting(result))}
 
 
-def structure_size(studio: Studio, result: Result) -> Metrics:
-    """``coherence_length`` in pixels."""
-    return {"coherence_length": metric.coherence_length(result.picture.pixels)}
+def structures(studio: Studio, result: Result) -> Metrics:
+    """``structure_size`` in pixels: how large the structures are that are the painting's."""
+    return {"structure_size": ruler(result.job.style_on_canvas).side(result.picture)}
+
+
+def ruler(painting: Picture) -> Ruler:
+    """The painting's ruler, made once."""
+    if painting.sha256 not in _RULERS:
+        _RULERS[painting.sha256] = Ruler.of(painting)
+    return _RULERS[painting.sha256]
+
+
+_RULERS: dict[str, Ruler] = {}
 
 
 def colours_apart(picture: Picture, reference: Picture) -> Metrics:
@@ -120,14 +134,21 @@ def difference_from(picture: Picture) -> Measure:
     return measure
 
 
-def mid_band_energy(studio: Studio, result: Result) -> Metrics:
-    """``mid_band_energy``: variance of grey at middle frequencies, of texture."""
-    return {"mid_band_energy": metric.mid_band_energy(result.picture.pixels)}
+def flat_texture(studio: Studio, result: Result) -> Metrics:
+    """``flat_texture``: standard deviation of fine grey where the photograph is flattest.
 
+    Grey less its blur over a fiftieth of the width, in that quarter of the pixels where the
+    photograph's own is smallest.
+    """
+    spread = result.picture.size[0] / 50
 
-def hue_entropy(studio: Studio, result: Result) -> Metrics:
-    """``hue_entropy`` in bits."""
-    return {"hue_entropy": metric.hue_entropy(result.picture.pixels)}
+    def detail(pixels: Pixels) -> Pixels:
+        grey = color.rgb2gray(pixels)
+        return grey - ndimage.gaussian_filter(grey, spread)
+
+    busy = ndimage.gaussian_filter(detail(photograph(result)) ** 2, spread)
+    flat = busy <= np.quantile(busy, 0.25)
+    return {"flat_texture": float(detail(result.picture.pixels)[flat].std())}
 
 
 def change(studio: Studio, result: Result) -> Metrics:
@@ -259,26 +280,7 @@ def layer_map(
     )
 
 
-# ---------------------------------------------------------------------------- common checks
-
-
-def differences(values: Iterable[float]) -> list[float]:
-    """From each value to the next."""
-    return [after - before for before, after in pairwise(values)]
-
-
-def factors(values: Iterable[float]) -> list[float]:
-    """From each value to the next."""
-    return [after / before for before, after in pairwise(values)]
-
-
-def smallest_rises(panels: Panels, name: str) -> dict[str, float]:
-    """Of a table's rows, each with the smallest rise of a metric from one column to the next."""
-    return panels.per_row(name, lambda values: min(differences(values)))
-
-
-def smallest_falls(panels: Panels, name: str) -> dict[str, float]:
-    return panels.per_row(name, lambda values: min(-each for each in differences(values)))
+# ---------------------------------------------------------------------------- for claims
 
 
 def falls_when_added(panels: Panels, sets: Mapping[str, Sequence[str]]) -> dict[str, float]:
@@ -293,3 +295,20 @@ def falls_when_added(panels: Panels, sets: Mapping[str, Sequence[str]]) -> dict[
         (added,) = (layer for layer in sets[after] if layer not in sets[before])
         falls[added] = panels.ratio(f"gram_distance/{added}", before, after)
     return falls
+
+
+def by_column(panels: Panels, name: str) -> dict[str, float]:
+    """A table's columns, each with the mean of a metric over its rows."""
+    found: dict[str, list[float]] = {}
+    for row in panels.by_row().values():
+        for column, number in row.column(name).items():
+            found.setdefault(column, []).append(number)
+    return {column: mean(numbers) for column, numbers in found.items()}
+
+
+def apart_by_more(ratios: Mapping[str, float], tolerance: float = 0.02) -> str:
+    """Why pictures that should match in a number do not; empty if these ratios are all near 1."""
+    label = max(ratios, key=lambda each: abs(log(ratios[each])))
+    if abs(log(ratios[label])) <= log(1 + tolerance):
+        return ""
+    return f"no weight was found that matches within {tolerance:.0%}"

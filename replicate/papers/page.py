@@ -9,10 +9,12 @@ from ..engine.job import Result
 from ..figure.claims import counted
 from ..figure.record import PanelRecord
 from ..figure.report import Figure
+from ..figure.verdicts import Verdict
 from ..networks.spec import NetworkInfo
 from ..record import record_of
 from .sheet import Sheet
 from .studio import Studio, figure_config
+from .verdicts import verdicts
 
 
 def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]) -> Figure:
@@ -20,7 +22,7 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
     paper, config, _ = figure_config(figure_id)
     used = [*(result.network for result in results), *sheet.networks]
     networks = _networks(used)
-    balanced = studio.balanced and config.compares_layers
+    balanced = studio.balanced
     remarks = [config.caption, *_reading(used), *_proceeding(results)]
     if config.compares_layers:
         remarks.append(_weighing(balanced))
@@ -43,6 +45,8 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         networks=networks,
         caption=" ".join(text.strip() for text in remarks),
         claims=sheet.claims,
+        verdicts=_verdicts(figure_id),
+        preview=not studio.profile.judged,
         panels=[
             PanelRecord(
                 label=label,
@@ -57,6 +61,16 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         + [PanelRecord(label=label, metrics=numbers) for label, numbers in sheet.readings.items()],
         size=_common_size(results),
     )
+
+
+def _verdicts(figure_id: str) -> dict[str, Verdict]:
+    """What the evidence says of the figure's claims, by their names."""
+    found = verdicts().items()
+    return {
+        claim.removeprefix(f"{figure_id}/"): verdict
+        for claim, verdict in found
+        if claim.startswith(f"{figure_id}/")
+    }
 
 
 def _networks(used: Sequence[NetworkInfo]) -> list[NetworkInfo]:

@@ -8,7 +8,7 @@ from ..figure.plots import HeatMap
 from ..measure.style import gradient_shares
 from ..networks.layers import receptive_field
 from .matching import matched_weights
-from .measures import fidelity, mean_gram_distance
+from .measures import apart_by_more, fidelity, mean_gram_distance
 from .panels import Key, Metrics, Panels, label_of, plot_row, ratio_label
 from .sheet import Sheet
 from .studio import Studio
@@ -49,20 +49,12 @@ def layers(studio: Studio) -> Sheet:
     own, matched = (TUTORIAL, config.ratios[0]), (TUTORIAL, lower)
     keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched, BLOCKS: BLOCKS}
     shown = panels.select(keys | {name: name for name in OTHERS})
-    less, gatys = shown.metrics[MATCHED], shown.metrics[GATYS]
-    edges = {TUTORIAL: less["edge_correlation"], GATYS: gatys["edge_correlation"]}
-    sides = {
-        "tutorial's content": less["content_field"],
-        "tutorial's deepest style": less["style_field"],
-        "Gatys' content": gatys["content_field"],
-    }
     plain, normalised = shares_by_gram(studio, panels[own].job)
     shares = HeatMap.of_table(
         {"plain": plain, "divided by size": normalised},
         row_title="Gram matrix",
         value_label="share of the gradient",
     )
-    first = {"plain": _before_pooling(plain), "normalised": _before_pooling(normalised)}
     return studio.sheet(
         panels,
         grids=[
@@ -70,11 +62,12 @@ def layers(studio: Studio) -> Sheet:
             plot_row(shares),
         ],
         claims=[
-            studio.claim("matched", shown.ratio("style_error", MATCHED, GATYS)),
-            studio.claim("fields", sides),
-            studio.claim("shallow", edges),
-            studio.claim("first-layers", first["plain"]),
-            studio.claim("normalised-gram", first),
+            studio.claim(
+                "shallow",
+                shown.column("edge_correlation", [MATCHED, GATYS]),
+                unmet=apart_by_more({MATCHED: shown.ratio("style_error", MATCHED, GATYS)}),
+            ),
+            studio.claim("first-layers", _before_pooling(plain), of=[]),
         ],
         note=_scale_note(studio.engine.networks.feature_scale(tutorial.network)),
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from statistics import mean
-
-import numpy as np
-from scipy.stats import permutation_test
 
 from ..config import load_preset
 from ..engine.job import Job, Result
@@ -17,7 +14,7 @@ from ..figure.panels import Grid
 from ..images import Picture
 from ..measure.kernels import loss_factors
 from ..networks.spec import NetworkSpec
-from .measures import fidelity, start_distance
+from .measures import fidelity
 from .panels import Measure, Metrics, Panels, source_panel
 from .sheet import Sheet
 from .studio import Studio, only
@@ -31,9 +28,7 @@ TEXTURES = {TRAINED: "trained texture", BALANCED: BALANCED, UNSCALED: UNSCALED}
 def inversion(studio: Studio) -> Sheet:
     """Content and texture from random weights beside those from trained ones."""
     presets = _on_networks(studio)
-    photographs = {
-        picture.name: picture for picture in (studio.picture(role) for role in ("first", "second"))
-    }
+    photographs = {picture.name: picture for picture in studio.photographs}
     inversions = studio.panels(
         {
             (network, name, label): studio.job(only(preset, "content", layers), picture)
@@ -47,7 +42,7 @@ def inversion(studio: Studio) -> Sheet:
     textures.measure(distances_by({name: preset.network for name, preset in presets.items()}))
     claims, note = [_scale(studio, textures)], ""
     if TRAINED in presets:
-        claims += [_better_inversion(studio, inversions), _scaled_texture(studio, textures)]
+        claims.append(_better_inversion(studio, inversions))
     else:
         note = "Random weights could not be compared with trained ones: no trained network is on "
         note += "this machine."
@@ -65,7 +60,7 @@ def _on_networks(studio: Studio) -> dict[str, Preset]:
 
 
 def _texture_jobs(studio: Studio, presets: Mapping[str, Preset]) -> dict[str, Job]:
-    painting = studio.picture("style")
+    (painting,) = studio.artworks
     jobs = {
         network: studio.job(only(preset, "style", list(preset.style_layers)), style=painting)
         for network, preset in presets.items()
@@ -110,46 +105,19 @@ def _scale(studio: Studio, textures: Panels) -> Claim:
     """Textures as the random network itself sees them, at its deepest layer."""
     deepest = list(textures[BALANCED].job.style_layers)[-1]
     name = f"gram_distance/{RANDOM}/{deepest}"
-    balanced, unscaled = (textures.metrics[each][name] for each in (BALANCED, UNSCALED))
-    note = f"{unscaled:.3g} over {balanced:.3g}."
-    return studio.claim("scale", unscaled / balanced, note=note)
+    found = {each: textures.metrics[each][name] for each in (UNSCALED, BALANCED)}
+    return studio.claim("scale", found, of=textures.values())
 
 
 def _better_inversion(studio: Studio, inversions: Panels) -> Claim:
-    """PSNR of inversions, random over trained."""
-    psnr = {key: metrics["psnr"] for key, metrics in inversions.metrics.items()}
-    gains: dict[str, list[float]] = {}
-    for network, name, label in psnr:
-        if network == RANDOM:
-            gain = psnr[RANDOM, name, label] - psnr[TRAINED, name, label]
-            gains.setdefault(label, []).append(gain)
-    pairs = [gain for values in gains.values() for gain in values]
-    means = {label: mean(values) for label, values in gains.items()}
-    return studio.claim("inversion", means, paired_p(pairs))
-
-
-def paired_p(values: Sequence[float]) -> float:
-    """Exact one-sided permutation test of paired differences.
-
-    The share of all choices of signs whose sum is at least that of the values: small if the
-    differences are above zero by more than chance.
-    """
-    found = permutation_test(
-        [np.asarray(values, dtype=float)],
-        np.sum,
-        permutation_type="samples",
-        alternative="greater",
-        n_resamples=np.inf,
-    )
-    return float(found.pvalue)
-
-
-def _scaled_texture(studio: Studio, textures: Panels) -> Claim:
-    """Textures as the trained network sees them, against the noise that they started from."""
-    noise = start_distance(studio, textures[TRAINED].job)
-    falls = {name: noise / _mean_distance(textures, name, TRAINED) for name in textures}
-    note = f"By the trained network itself: {falls[TRAINED]:.3g}."
-    return studio.claim("texture", falls[BALANCED], falls[UNSCALED], note=note)
+    """PSNR of inversions by either network, mean of layers and photographs."""
+    found = {
+        kind: mean(
+            each["psnr"] for (network, *_), each in inversions.metrics.items() if network == kind
+        )
+        for kind in (RANDOM, TRAINED)
+    }
+    return studio.claim("inversion", found, of=inversions.values())
 
 
 # ---------------------------------------------------------------------------- grids

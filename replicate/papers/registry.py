@@ -79,18 +79,24 @@ def draw_figure(studio: Studio, figure_id: str) -> Figure:
     """
     from .page import page
 
-    function = figure_function(figure_id)
     studio = studio.at(figure_id)
-    begun = len(studio.drawn)
+    return page(studio, figure_id, draw_sheet(studio), studio.results)
+
+
+def draw_sheet(studio: Studio) -> Sheet:
+    """The figure that the studio is at, before it is set on a page.
+
+    Raises:
+        ReplicateError, ConfigError: as of :func:`draw_figure`.
+    """
     try:
-        sheet = function(studio)
+        return figure_function(studio.figure_id)(studio)
     except (LookupError, ValueError) as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         if Path(frame.filename).parent != Path(__file__).parent:
             raise  # a bug further down
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise ConfigError(f"{studio.place} does not fit its function: {error} ({where})") from error
-    return page(studio, figure_id, sheet, studio.drawn[begun:])
 
 
 def first_jobs(studio: Studio, figure_id: str) -> list[Job]:

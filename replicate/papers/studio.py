@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -20,9 +20,10 @@ from ..engine.engine import Engine, Progress
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ConfigError
-from ..figure.claims import Claim, Measured, bounded, counted
+from ..figure.claims import ALONE, Claim
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
+from ..images.evaluation import Pair
 from ..networks.spec import NetworkInfo, NetworkSpec
 from ..suggest import nearest
 from .panels import Key, Metrics, Panels, Variant, label_of
@@ -37,13 +38,16 @@ class Studio:
 
     Attributes:
         engine: draws.
-        profile_name: smoke, preview, survey, gallery or paper: size and evaluations of every panel.
+        profile_name: size and evaluations of every panel.
         inputs: ``bundled`` pictures, or the ``paper``'s own where they can be had.
         progress: called while panels are drawn.
         balanced: every layer pulls equally hard at the start; see :meth:`Reader.balanced`.
         like: the preset that says how hard they pull in all; None takes each job's own.
         stop: asked before each batch of panels; see :meth:`Engine.run_many`.
         read: pictures by kind and name; all jobs of all figures share them.
+        pair: takes the place of the figure's own pictures, in a run over many pairs; then a figure
+            has one photograph and one artwork, and no more panels than its claims need.
+        begun: how many of ``drawn`` are of other figures.
         figure_id: the figure that it is at, ``paper/figure``.
     """
 
@@ -56,6 +60,8 @@ class Studio:
     like: Preset | None = None
     drawn: list[Result] = field(default_factory=list)
     read: dict[tuple[str, str], Picture] = field(default_factory=dict)
+    pair: Pair | None = None
+    begun: int = 0
     figure_id: str = ""
 
     @cached_property
@@ -65,9 +71,10 @@ class Studio:
     def at(self, figure_id: str) -> Studio:
         """The studio for one figure: balanced only if its panels differ in their layers."""
         _, config, preset = figure_config(figure_id)
-        balanced = self.balanced and config.compares_layers
+        balanced = config.balanced or (self.balanced and config.compares_layers)
         like = preset if balanced else None
-        return replace(self, balanced=balanced, like=like, figure_id=figure_id)
+        begun = len(self.drawn)
+        return replace(self, balanced=balanced, like=like, begun=begun, figure_id=figure_id)
 
     # ------------------------------------------------------------------ what the config says
 
@@ -78,7 +85,8 @@ class Studio:
     @cached_property
     def config(self) -> FigureConfig:
         """The figure's settings; to ask for one that is not given is a ConfigError."""
-        return cast(FigureConfig, _Given(figure_config(self.figure_id)[1], self.place))
+        config = figure_config(self.figure_id)[1]
+        return cast(FigureConfig, _Given(_narrowed(config) if self.pair else config, self.place))
 
     @property
     def place(self) -> str:
@@ -95,8 +103,12 @@ class Studio:
 
     @property
     def roles(self) -> list[str]:
-        """What the figure calls its pictures."""
-        return list(self.config.images[self.inputs])
+        """What the figure calls its pictures: ``content``, ``style``, ``style_2``, ``B Turner``."""
+        roles = list(self.config.images[self.inputs])
+        if self.pair is None:
+            return roles
+        first = {_is_photograph(role): role for role in reversed(roles)}
+        return [role for role in roles if role in first.values()]
 
     @property
     def window(self) -> Window:
@@ -108,15 +120,25 @@ class Studio:
 
         Bundled pictures may stand among the paper's own.
         """
-        name = _entry(self.config.images[self.inputs], role, f"{self.place}.images.{self.inputs}")
+        if self.pair is not None and role in self.roles:
+            name = self.pair.content if _is_photograph(role) else self.pair.style
+        else:
+            images = self.config.images[self.inputs]
+            name = _entry(images, role, f"{self.place}.images.{self.inputs}")
         kind = "paper" if self.inputs == "paper" and name in paper_image_keys() else "bundled"
         if (kind, name) not in self.read:
             self.read[kind, name] = paper_image(name) if kind == "paper" else bundled(name)
         return self.read[kind, name]
 
-    def pictures(self, kind: str) -> list[Picture]:
-        """Those of one kind where the figure has several: ``content_1``, ``content_2``, ..."""
-        return [self.picture(role) for role in self.roles if role.startswith(f"{kind}_")]
+    @property
+    def photographs(self) -> list[Picture]:
+        """Those of a figure that has several, each by its role: ``content``, ``content_2``, ..."""
+        return [self.picture(role) for role in self.roles if _is_photograph(role)]
+
+    @property
+    def artworks(self) -> list[Picture]:
+        """Likewise: ``style``, ``style_2``, ..."""
+        return [self.picture(role) for role in self.roles if not _is_photograph(role)]
 
     # ------------------------------------------------------------------ drawing
 
@@ -142,7 +164,12 @@ class Studio:
         """A job at the profile's size and evaluations, spent as the profile says."""
         settings.setdefault("size", self.profile.size)
         settings.setdefault("evaluations", self.profile.evaluations)
-        preset = preset.with_(scales=self.profile.scales, content_first=self.profile.content_first)
+        settings.setdefault("seed", self.pair.seed if self.pair else 0)
+        preset = preset.with_(
+            scales=self.profile.scales,
+            content_first=self.profile.content_first,
+            ratio_pixels=None if self.profile.judged else preset.ratio_pixels,
+        )
         job = Job(preset, content, style, label=label, **settings)
         if self.balanced:
             job = replace(job, preset=self.engine.reader.balanced(job, self.like))
@@ -158,30 +185,44 @@ class Studio:
 
     # ------------------------------------------------------------------ results
 
-    def claim(self, id: str, *values: Measured, measure: str = "", note: str = "") -> Claim:
-        """A claim of the figure: what it says and asks stands in the config, here is its evidence.
+    @property
+    def results(self) -> list[Result]:
+        """What this figure has drawn so far."""
+        return self.drawn[self.begun :]
+
+    def claim(
+        self,
+        id: str,
+        values: Mapping[Any, float] | float,
+        *,
+        of: Iterable[Result] | None = None,
+        note: str = "",
+        unmet: str = "",
+    ) -> Claim:
+        """A claim of the figure: what it says stands in the config, here is what was measured.
 
         Args:
-            values: what was measured, for each of the claim's checks.
-            measure, note: where they are not the same for every run, instead of the config's.
+            values: the numbers that its contrast names, by label.
+            of: the results that they were measured on, which must have come to rest; all that the
+                figure has drawn so far unless given.
+            note: instead of the config's.
+            unmet: why these pictures say nothing of the claim, such as content that does not match.
 
         Raises:
-            ConfigError: the config has no such claim, or another number of checks.
+            ConfigError: the config has no such claim, or its contrast names another number.
         """
         place = f"{self.place}.claims"
         claim = _entry(self.config.claims, id, place)
-        whole = measure or claim.measure
-        asked = [(check.measure, check) for check in claim.checks] or [(whole, claim)]
-        if len(asked) != len(values):
-            raise ConfigError(
-                f"{place}.{id}: {counted(len(asked), 'check')} for {counted(len(values), 'value')}"
-            )
-        checks = [
-            bounded(what, value, *check.bounds[0], basis=check.basis)
-            for (what, check), value in zip(asked, values)
-        ]
+        numbers = values if isinstance(values, Mapping) else {ALONE: values}
+        found = {str(label): float(number) for label, number in numbers.items()}
+        try:
+            claim.effect(found)
+        except LookupError as error:
+            raise ConfigError(f"{place}.{id}: there is no number {error}") from error
+        if self.profile.judged:
+            unmet = unmet or unsettled(self.results if of is None else of)
         source = claim.source or self.config.source
-        return Claim.of(id, claim.text, source, checks, whole, note or claim.note)
+        return Claim(id, claim.text, source, claim.measure, found, note or claim.note, unmet)
 
     def sheet(
         self,
@@ -206,6 +247,46 @@ class Studio:
 
     def info(self, spec: NetworkSpec) -> NetworkInfo:
         return self.engine.networks.info(spec)
+
+
+MOST_FALL = 0.02
+"""A loss that still falls by more in the last tenth of the evaluations is not that of a result."""
+
+NOTHING_LEFT = 0.01
+"""A reconstruction has come to rest with so small a part of the loss that it began with: it could
+fall to nothing."""
+
+
+def unsettled(results: Iterable[Result]) -> str:
+    """A sentence on the first result whose loss was still falling; empty if all had come to rest.
+
+    A transfer has when its loss fell by no more than 2 % in the last tenth of its evaluations; a
+    reconstruction, from one kind of layers, also when a hundredth of its first loss is left.
+    """
+    for result in results:
+        (_, first), *_, (steps, last) = result.curve
+        at = next(loss for step, loss in result.curve if step >= 0.9 * steps)
+        alone = not (result.job.content_layers and result.job.style_layers)
+        if at - last > MOST_FALL * at and not (alone and last <= NOTHING_LEFT * first):
+            return "the loss was still falling"
+    return ""
+
+
+def _is_photograph(role: str) -> bool:
+    return role.startswith("content")
+
+
+def _narrowed(config: FigureConfig) -> FigureConfig:
+    """The figure with those panels alone that its claims need."""
+    fewer = config.evidence
+    changes: dict[str, Any] = {}
+    for kind in ("content_sets", "style_sets"):
+        if labels := getattr(fewer, kind):
+            changes[kind] = {label: getattr(config, kind)[label] for label in labels}
+    for kind in ("ratios", "seeds"):
+        if chosen := getattr(fewer, kind):
+            changes[kind] = list(chosen)
+    return config.model_copy(update=changes)
 
 
 class _Given:

@@ -54,6 +54,12 @@ def configs_dir() -> Path:
     raise ConfigError("The folder paper_configs is missing from this installation.")
 
 
+def evidence_dir() -> Path:
+    """Folder of the evidence that comes with the program; it may be empty or missing."""
+    inside = _PACKAGE / "_evidence"
+    return inside if inside.is_dir() else _PACKAGE.parent / "figures" / "evidence"
+
+
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
@@ -79,7 +85,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any, indent: int | None = 2) -> str:
     """The value as indented JSON, in its own order; "nan", "inf" and "-inf", which JSON lacks,
     are text."""
 
@@ -90,7 +96,7 @@ def json_text(value: Any) -> str:
             return [plain(each) for each in value]
         return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
-    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def write_atomic(path: str | Path, data: bytes) -> Path:

@@ -1,4 +1,4 @@
-"""``replicate claims``."""
+"""``replicate claims``: from rows to verdicts, as a user asks for them."""
 
 from __future__ import annotations
 
@@ -9,178 +9,92 @@ from typing import Any
 
 import pytest
 
-from replicate.figure.claims import Claim, at_least
-from replicate.figure.panels import Grid, Panel
-from replicate.figure.record import write_record
-from replicate.figure.report import Figure
-from replicate.networks.spec import NetworkInfo
+from replicate.figure.verdicts import Row, write_rows
 
 Typed = Callable[[str], Any]
-Written = Callable[..., None]
+
+STRUCTURE, STYLE = "gatys2016/fig5/structure", "gatys2016/fig5/style"
 
 
 @pytest.fixture
-def written(folder: Path, scene: Callable[..., Any]) -> Written:
-    """Writes a figure's record with two claims, the second at a bound of 0.5."""
+def written(folder: Path) -> Callable[..., None]:
+    """Writes rows of sixteen pairs: edge correlations .2 to .22 apart, styles alike."""
 
-    def write(
-        where: str = "figures",
-        figure: str = "gatys2016/fig5",
-        value: float = 0.7,
-        networks: tuple[str, ...] = ("vgg19",),
-        inputs: str = "bundled",
-        balanced: bool = False,
-        profile: str = "smoke",
-    ) -> None:
-        claims = (
-            Claim.of("sure", "It is so.", "Fig. 5", [at_least("SSIM", 1.0, 0.5)]),
-            Claim.of("close", "It may be so.", "Fig. 5", [at_least("PSNR in dB", value, 0.5)]),
-        )
-        drawn = Figure(
-            id=figure,
-            title="A figure",
-            source="a paper",
-            grids=[Grid([[Panel(scene(64, 64))]])],
-            profile=profile,
-            inputs=inputs,
-            balanced=balanced,
-            networks=[NetworkInfo(name=n, sha256="0") for n in networks],
-            claims=claims,
-        )
-        record = drawn.record()
-        write_record(record, folder / where / f"{figure}.json")
+    def write(where: str = "figures/evidence", network: str = "vgg19-compact") -> None:
+        rows = [
+            Row(
+                claim=claim,
+                photograph=f"photo{place % 4}",
+                artwork=f"art{place // 4}",
+                seed=0,
+                pictures="bundled",
+                network=network,
+                size=256,
+                evaluations=500,
+                values={"Conv2_2": 0.4 + 0.01 * (place % 3), "Conv4_2": low},
+            )
+            for claim, low in ((STRUCTURE, 0.2), (STYLE, 0.4))
+            for place in range(16)
+        ]
+        write_rows(rows, folder / where)
 
     return write
 
 
-def test_table(typed: Typed, written: Written) -> None:
-    written(value=0.2)
-    ran = typed("claims")
-    assert ran.code == 0
-    assert "holds    gatys2016/fig5/sure   It is so." in ran.out
-    assert "fails    gatys2016/fig5/close  It may be so." in ran.out
-    assert ran.out.endswith("\n1 of 2 claims holds, in 1 figure\n")
-
-
-@pytest.mark.parametrize(
-    ("options", "figures"),
-    [
-        ("--inputs paper", {"gatys2015/fig3"}),
-        ("--inputs bundled", {"gatys2016/fig5", "johnson2016/fig3"}),
-        ("--network vgg16", {"johnson2016/fig3"}),
-        ("--network vgg19", {"gatys2016/fig5", "johnson2016/fig3"}),
-        ("--network vgg19-caffe", {"gatys2016/fig5", "johnson2016/fig3"}),
-        ("--network vgg19-compact", {"gatys2015/fig3"}),
-        ("--network vgg16-torchvision", set()),
-    ],
-)
-def test_filters(typed: Typed, written: Written, options: str, figures: set[str]) -> None:
+def test_table(typed: Typed, written: Callable[..., None]) -> None:
     written()
-    written(figure="gatys2015/fig3", inputs="paper", networks=("vgg19-compact",))
-    written(figure="johnson2016/fig3", networks=("vgg16", "vgg19"))
-    found = json.loads(typed(f"claims {options} --json").out)
-    assert {each["figure"] for each in found} == figures
+    out = typed("claims gatys2016/fig5").out
+    assert "CLAIM                     VERDICT  K/N    EFFECT" in out
+    assert f"{STRUCTURE}  holds    16/16  +0.209" in out
+    assert f"{STYLE}      holds    16/16  × 1.02" in out
+    assert out.endswith("2 claims judged: 2 hold, 0 fail, 0 undecided, 0 void\n")
 
 
-def test_what_is_looked_through(typed: Typed, written: Written, folder: Path) -> None:
-    (folder / "figures").mkdir()
-    assert "no drawn figures in 'figures'" in typed("claims").refused()
-    written("figures/gallery")
-    assert len(json.loads(typed("claims --json").out)) == 2
-    written(value=0.1)
-    (folder / "figures/gatys2016/fig6.json").write_text("{")
-    ran = typed("claims --verdict fails")
-    assert "0 of 1 claim holds" in ran.out and "fig6.json' is not JSON" in ran.err
-    ran = typed("claims figures/gallery --verdict fails")
-    assert (ran.code, ran.out) == (0, "") and "no such claim" in ran.err
-
-
-def test_what_differs_between_two_folders(typed: Typed, written: Written) -> None:
-    written("one")
-    written("two", value=0.1)
-    written("two", figure="gatys2016/fig6")
-    out = typed("claims one two").out
-    assert "holds  fails  gatys2016/fig5/close  It may be so." in out
-    assert "sure" not in out
-    assert "1 of 2 claims in both with another verdict; 0 only in 'one', 2 only in 'two'" in out
-    (found,) = json.loads(typed("claims one two --json").out)
-    assert (found["first"]["value"], found["second"]["value"]) == (0.7, 0.1)
-    assert json.loads(typed("claims one two --verdict holds --json").out) == []
-
-
-def test_what_differs_between_two_runs_within_a_folder(typed: Typed, written: Written) -> None:
-    compact = {"networks": ("vgg19-compact",)}
-    written(**compact)
-    written("figures/balanced", value=0.1, balanced=True, **compact)
-    written("figures/gallery", value=0.2, profile="gallery")
-    written("figures/gallery/paper", value=0.9, inputs="paper", profile="gallery")
-    written("figures/gallery", figure="gatys2016/fig6", profile="gallery")
-    line = "gatys2016/fig5/close"
-    ran = typed("claims --network vgg19-compact,vgg19")
-    assert (
-        ran.out.startswith("vgg19-compact  vgg19  CLAIM")
-        and f"holds          fails  {line}" in ran.out
-    )
-    assert "1 of 2 claims in both with another verdict; 0 only in 'vgg19-compact'" in ran.out
-    assert "2 only in 'vgg19'" in ran.out
-    assert "profile smoke in 'vgg19-compact' and of gallery in 'vgg19'" in ran.err
-    ran = typed("claims --balanced no,yes")
-    assert f"holds         fails     {line}" in ran.out and ran.err == ""
-    ran = typed("claims figures/gallery --inputs bundled,paper")
-    assert "fails    holds  gatys2016/fig5/close" in ran.out
-
-
-def test_pairs_differ_in_the_option_alone_and_are_of_equal_profiles_if_they_can_be(
-    typed: Typed, written: Written
-) -> None:
-    written(profile="gallery")
-    written("figures/other", inputs="paper", networks=("vgg16",))
-    assert typed("claims --inputs bundled,paper").out.startswith("0 of 0 claims in both")
-    written("figures/a", value=0.1, inputs="paper")
-    written("figures/b", value=0.9, inputs="paper", profile="gallery")
-    assert typed("claims --inputs bundled,paper").out.startswith("0 of 2 claims in both")
-
-
-def test_both_values_and_all_claims(typed: Typed, written: Written) -> None:
-    written("one")
-    written("two", value=0.1)
-    out = typed("claims one two --values").out
-    assert "holds in 'one': PSNR in dB — 0.7. Holds if ≥ 0.5." in out
-    assert "fails in 'two': PSNR in dB — 0.1." in out and "It is so." not in out
-    assert "It is so." in typed("claims one two --values --all").out
-    found = json.loads(typed("claims one two --all --json").out)
-    assert [each["claim"] for each in found] == ["gatys2016/fig5/sure", "gatys2016/fig5/close"]
-
-
-def test_a_choice_finds_other_runs_too(typed: Typed, written: Written) -> None:
+def test_another_delta_answers_at_once(typed: Typed, written: Callable[..., None]) -> None:
     written()
-    written("figures/balanced", value=0.1, balanced=True)
-    assert "2 of 2 claims hold" in typed("claims").out
-    assert "2 of 2 claims hold" in typed("claims --balanced no").out
-    (_, found) = json.loads(typed("claims --balanced yes --json").out)
-    assert (found["balanced"], found["verdict"]) == (True, "fails")
-    assert "2 of 2 claims hold" in typed("claims --inputs bundled").out
+    assert "fails" in typed(f"claims {STRUCTURE} --delta 0.3").out
+    assert "holds" in typed(f"claims {STRUCTURE} --delta 0").out
+    assert "makes no sense here" in typed(f"claims {STYLE} --delta 1").refused()
+    assert "name them" in typed("claims --delta 0.3").refused()
+
+
+def test_values_and_json(typed: Typed, written: Callable[..., None]) -> None:
+    written()
+    out = typed(f"claims {STRUCTURE} --values").out
+    assert "photo0 × art0: +0.2 (Conv2_2: 0.4 · Conv4_2: 0.2)" in out
+    assert "asked: Conv2_2 less Conv4_2 above 0.1" in out
+    (found,) = json.loads(typed(f"claims {STRUCTURE} --json").out)
+    assert (found["verdict"], found["agreeing"], found["pairs"]) == ("holds", 16, 16)
+    assert len(found["effects"]) == 16 and found["effects"][0]["effect"] == pytest.approx(0.2)
+
+
+def test_what_is_asked_for(typed: Typed, written: Callable[..., None]) -> None:
+    written()
+    words = {each["verdict"] for each in json.loads(typed("claims gatys2016 --json").out)}
+    assert words == {"holds", "not judged"}
+    ran = typed("claims gatys2016/fig5 --verdict fails")
+    assert "no such claim" in ran.err and ran.code == 0
+    only = json.loads(typed("claims gatys2016/fig5 --network vgg19-caffe --json").out)
+    assert {each["verdict"] for each in only} == {"not judged"}
+    written("there", network="vgg19-caffe")
+    there = json.loads(typed("claims gatys2016/fig5 --folder there --network vgg19 --json").out)
+    assert {each["network"] for each in there} == {"vgg19-caffe"}
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--network vgg91", "there is no 'vgg91'; did you mean 'vgg19'?"),
-        ("--network vgg16,vgg19,vgg16-caffe", "needs one name, or two to compare"),
-        ("--inputs paper,paper", "needs one name, or two to compare"),
-        ("--balanced perhaps", "there is no 'perhaps'"),
-        ("--inputs bundled,paper --balanced no,yes", "compares two runs"),
-        ("figures figures --inputs bundled,paper", "compares two runs"),
-        ("figures figures figures", "one folder, or two to compare"),
-        ("nowhere --inputs bundled,paper", "There is no folder 'nowhere'"),
+        ("gatys2016/fig5/structur", "did you mean 'gatys2016/fig5/structure'"),
+        ("--delta minus", "needs a number of 0 or more"),
+        ("--verdict perhaps", "there is no 'perhaps'"),
+        ("--inputs neither", "there is no 'neither'"),
     ],
 )
-def test_refused(typed: Typed, written: Written, options: str, told: str) -> None:
-    written()
+def test_refused(typed: Typed, options: str, told: str) -> None:
     assert told in typed(f"claims {options}").refused()
 
 
-def test_values_that_json_lacks(typed: Typed, written: Written) -> None:
-    written(value=float("nan"))
-    found = json.loads(typed("claims --json").out, parse_constant=pytest.fail)
-    assert (found[1]["value"], found[1]["verdict"]) == ("nan", "fails")
+def test_damaged_rows(typed: Typed, written: Callable[..., None], folder: Path) -> None:
+    written()
+    (folder / "figures/evidence/rows.jsonl").write_text("{\n")
+    assert "is damaged in line 1" in typed("claims").refused()

@@ -21,7 +21,7 @@ from replicate.figure.record import ImageFormat
 from replicate.networks.table import network_names
 
 Typed = Callable[[str], Any]
-COMMANDS = ("figures", "transfer", "list", "claims", "weights", "doctor")
+COMMANDS = ("figures", "transfer", "list", "claims", "evidence", "weights", "doctor")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -73,7 +73,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
     [
         ("", "a command is missing"),
         ("Transfer", "did you mean 'transfer'?"),
-        ("nonsense", "there are claims, doctor, fast, figures"),
+        ("nonsense", "there are claims, doctor, evidence, fast"),
         ("--profile smoke", "a command comes before --profile"),
         ("figures -x", "does not know what to do with '-x'"),
         ("figures --prof smoke", "did you mean '--profile'?"),
@@ -90,8 +90,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
         ("figures --device quantum", "'quantum' is no device"),
         ("list layer", "did you mean 'layers'?"),
         ("list layers presets", "does not know what to do with 'presets'"),
-        ("claims a b c", "one folder, or two to compare, not 3"),
-        ("claims nowhere", "no folder 'nowhere'"),
+        ("claims nowhere", "There is no claim 'nowhere'"),
         ("claims --verdict fail", "did you mean 'fails'?"),
         ("weights stat", "did you mean 'status'?"),
         ("weights fetch", "needs a name"),
@@ -114,7 +113,7 @@ def test_mistakes(typed: Typed, line: str, told: str) -> None:
         ("transfer a --from c.png", {"content": "a", "style": None, "source": "c.png"}),
         ("transfer --style-layers r11 --seed 3 a -- b", {"content": "a", "style": "b"}),
         ("figures a --force b --json c", {"names": ["a", "b", "c"], "force": True}),
-        ("claims a --json b", {"folders": ["a", "b"]}),
+        ("claims a --json b", {"claims": ["a", "b"]}),
         ("weights fetch --json x y", {"action": "fetch", "names": ["x", "y"]}),
         ("weights --json status", {"action": "status", "names": []}),
         ("list --json layers", {"topic": "layers"}),

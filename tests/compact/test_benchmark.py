@@ -33,13 +33,9 @@ from benchmarks.compact_record import (
 from replicate import method
 from replicate.compact.pictures import is_held_out
 from replicate.errors import ReplicateError
-from replicate.figure.claims import Claim, at_least
-from replicate.figure.panels import Grid, Panel
-from replicate.figure.record import write_record
-from replicate.figure.report import Figure
+from replicate.figure.verdicts import Row, write_rows
 from replicate.images import Picture
 from replicate.networks import networks as networks_module
-from replicate.networks.spec import NetworkInfo
 from replicate.networks.stored import Weights
 from replicate.networks.table import network_entry, read_table
 
@@ -414,74 +410,26 @@ def test_strips_hold_inputs_and_both_transfers(
 # Agreement of claims
 
 
-@pytest.fixture
-def drawn(tmp_path: Path, scene: Callable[..., Any]) -> Callable[..., Path]:
-    """Writes figures' records; returns their folder."""
+def test_verdicts_are_compared_claim_by_claim(tmp_path: Path) -> None:
+    def rows(claim: str, network: str, edges: float) -> list[Row]:
+        values = {"Conv2_2": edges, "Conv4_2": 0.1}
+        return [
+            Row(claim, f"p{i % 4}", f"a{i // 4}", 0, "bundled", network, 256, 500, values)
+            for i in range(16)
+        ]
 
-    names = {"vgg": "vgg19-caffe", "compact": "vgg19-compact"}
-
-    def write(
-        where: str,
-        name: str,
-        value: float,
-        network: str = "",
-        sha256: str = "ours",
-        beside: tuple[str, ...] = (),
-        **changes: Any,
-    ) -> Path:
-        drew = (network or names[where], *beside)
-        figure = Figure(
-            id=name,
-            title="A figure",
-            source="a paper",
-            grids=[Grid([[Panel(scene(64, 64))]])],
-            networks=[NetworkInfo(name=each, sha256=sha256) for each in drew],
-            claims=(Claim.of("one", "It is so.", "Fig. 5", [at_least("SSIM", value, 0.5)]),),
-            **{"profile": "gallery", "inputs": "bundled", **changes},
-        )
-        write_record(figure.record(), tmp_path / where / f"{name}.json")
-        return tmp_path / where
-
-    return write
-
-
-def test_verdicts_are_compared_figure_by_figure(drawn: Callable[..., Path]) -> None:
-    for name, first, second in (("a/x", 0.7, 0.6), ("a/y", 0.7, 0.4), ("b/z", 0.1, 0.2)):
-        one, other = drawn("vgg", name, first), drawn("compact", name, second)
-    drawn("vgg", "b/alone", 0.7)
-    for where in ("vgg", "compact"):
-        drawn(where, "b/random", 0.7, network="vgg19-random")
-        # Of a figure that shows an untrained network beside another, the other one decides.
-        drawn(where, "b/both", 0.7, beside=("vgg19-random",))
-    found = benchmark.agreement(one, other, "ours")
-    assert (found.claims, found.profile, found.inputs) == (4, "gallery", "bundled")
-    assert [each.claim for each in found.differing] == ["a/y/one"]
-    assert (found.differing[0].vgg19, found.differing[0].compact) == ("holds", "fails")
-
-
-@pytest.mark.parametrize(
-    ("where", "changes", "words"),
-    [
-        ("vgg", {"profile": "preview"}, "another profile"),
-        ("vgg", {"inputs": "paper"}, "other pictures"),
-        ("vgg", {"balanced": True}, "other weights"),
-        ("vgg", {"network": "vgg19-random"}, "drawn by vgg19-random"),
-        ("compact", {"network": "vgg19-random"}, "not drawn by vgg19-compact"),
-        ("compact", {"sha256": "old"}, "draw it anew"),
-    ],
-)
-def test_folders_that_do_not_compare_are_refused(
-    where: str, changes: dict[str, Any], words: str, drawn: Callable[..., Path]
-) -> None:
-    given: dict[str, dict[str, Any]] = {"vgg": {}, "compact": {}, where: changes}
-    one, other = (drawn(each, "a/x", 0.7, **given[each]) for each in ("vgg", "compact"))
-    with pytest.raises(ReplicateError, match=words):
-        benchmark.agreement(one, other, "ours")
-
-
-def test_folders_without_a_common_claim_are_refused(drawn: Callable[..., Path]) -> None:
-    with pytest.raises(ReplicateError, match="no claim in common"):
-        benchmark.agreement(drawn("vgg", "a/x", 0.7), drawn("compact", "a/y", 0.7), "ours")
+    structure, style = "gatys2016/fig5/structure", "gatys2016/fig5/style"
+    found = rows(structure, "vgg19-caffe", 0.5) + rows(structure, "vgg19-compact", 0.12)
+    found += rows(style, "vgg19-caffe", 0.1) + rows(style, "vgg19-compact", 0.11)
+    write_rows([*found, *rows("gatys2016/fig3/style", "vgg19-caffe", 0.1)], tmp_path)
+    agreed = benchmark.agreement(tmp_path)
+    assert (agreed.claims, agreed.inputs) == (2, "bundled")
+    assert agreed.profile == "256 px, 500 evaluations"
+    (differing,) = agreed.differing
+    assert (differing.claim, differing.vgg19, differing.compact) == (structure, "holds", "fails")
+    write_rows(rows(structure, "vgg19-caffe", 0.5), tmp_path)
+    with pytest.raises(ReplicateError, match="No claim in"):
+        benchmark.agreement(tmp_path)
 
 
 # The command

@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from replicate.figure.blocks import Block, Box, PlacedLine, beside, paragraph, stacked
-from replicate.figure.claims import Claim, at_least, ordered
+from replicate.figure.claims import Claim, Definition
 from replicate.figure.layout import MAX_WIDTH, MIN_WIDTH
 from replicate.figure.montage import Montage
 from replicate.figure.panels import Grid, Panel, crop
 from replicate.figure.text import Type
+from replicate.figure.verdicts import Setting, Verdict
 from replicate.images.picture import Picture
+from replicate.measure.statistics import Estimate
 
 LONG = "A sentence that is far too long to fit into one line of a cell of this page, and goes on."
 
@@ -39,10 +41,36 @@ def grid_4_by_5() -> Montage:
     )
     values = {f"conv{depth}_1": 0.9 / depth for depth in range(1, 6)}
     claims = (
-        Claim.of("a", "Detail is lost with depth.", "source", [ordered("SSIM", values)]),
-        Claim.of("b", LONG, "source", [at_least("ratio", 1.2, 1.5, "published: 2.2")], note=LONG),
+        Claim("a", "Detail is lost with depth.", "source", "SSIM", values),
+        Claim("b", LONG, "source", "ratio", {"value": 1.2}, note=LONG),
+        Claim("c", LONG, "source", LONG, {LONG: 1.2}, unmet=LONG),
     )
-    return Montage("Layers against ratio", (grid,), LONG * 4, claims, "vgg19 · 256 px")
+    return Montage(
+        "Layers against ratio",
+        (grid,),
+        drawn=LONG,
+        caption=LONG * 4,
+        claims=claims,
+        verdicts={"a": _verdict("holds"), "b": _verdict("fails")},
+        provenance="vgg19 · 256 px",
+    )
+
+
+def _verdict(word: str) -> Verdict:
+    definition = Definition(
+        text="a", measure="a", basis="a", family="a", difference=("a", "b"), delta=0.1
+    )
+    return Verdict(
+        claim="a/b/c",
+        definition=definition,
+        setting=Setting("bundled", "vgg19", 512, 2000),
+        word=word,
+        agreeing=20,
+        pairs=24,
+        left_out=0,
+        estimate=Estimate(0.25, 0.05, 7),
+        p=0.01,
+    )
 
 
 def zooms_below() -> Montage:
@@ -145,13 +173,19 @@ def test_every_word_is_on_the_page_and_no_line_is_cut_off(make):
     montage = make()
     lines = [each for each in montage.layout.page.elements if isinstance(each, PlacedLine)]
     letters = "".join("".join(each.line for each in lines).split())
-    shown = [montage.title, montage.caption, montage.provenance]
+    shown = [montage.title, montage.drawn, montage.caption, montage.provenance]
     for grid in montage.grids:
         shown += [*grid.rows, *grid.columns, grid.heading, grid.row_title, grid.column_title]
         for panel in (*grid.panels.values(), *grid.inputs):
             shown += [panel.label, *panel.lines]
     for claim in montage.claims:
-        shown += [claim.text, claim.measured, claim.verdict.upper()]
+        found = montage.verdicts.get(claim.id)
+        shown += [
+            claim.text,
+            claim.measured,
+            str(found or ""),
+            found.word.upper() if found else "NOT JUDGED",
+        ]
     for text in shown:
         assert "".join(text.split()) in letters
     for each in lines:
@@ -234,8 +268,8 @@ def test_zooms_windows_and_insets_stand_level_with_their_pictures():
 def test_a_verdict_is_a_word_and_a_colour():
     montage = grid_4_by_5()
     words = [each.line for each in placed(montage, "text")]
-    assert words.count("HOLDS") == words.count("FAILS") == 1
-    assert len({each.colour for each in placed(montage, "badge")}) == 2
+    assert words.count("HOLDS") == words.count("FAILS") == words.count("NOT JUDGED") == 1
+    assert len({each.colour for each in placed(montage, "badge")}) == 3
 
 
 def test_drawing_is_deterministic():

@@ -11,7 +11,6 @@ from PIL import Image
 
 from replicate.errors import ReplicateError
 from replicate.figure import Claim, PanelRecord, read_records
-from replicate.figure.claims import at_least
 from replicate.figure.record import (
     FigureRecord,
     natural_key,
@@ -39,7 +38,9 @@ NETWORKS = (
 
 
 def claim(value, name="close") -> Claim:
-    return Claim.of(name, "Text.", "source", [at_least("SSIM", value, 0.5)])
+    return Claim(
+        name, "Text.", "source", "SSIM", value if isinstance(value, dict) else {"value": value}
+    )
 
 
 def keys(*text: str) -> list[str]:
@@ -63,8 +64,8 @@ def test_the_json_has_the_contracts_keys_and_is_strict(figure, tmp_path):
     assert list(data["panels"][0]) == keys("label job evaluations seconds losses metrics")
     assert data["panels"][0]["metrics"] == {"PSNR": "inf", "edges": "nan", "SSIM": 0.5}
     (told,) = data["claims"]
-    assert list(told) == keys("id text source measure value threshold verdict note")
-    assert told["verdict"] == "holds" and list(told["value"]) == list(series)
+    assert list(told) == keys("id text source measure value note unmet")
+    assert list(told["value"]) == list(series)
 
 
 def test_what_is_written_is_read(figure, tmp_path):
@@ -73,12 +74,26 @@ def test_what_is_written_is_read(figure, tmp_path):
     drawn = figure(panels=[PANEL], claims=claims)
     drawn.write(tmp_path)
     record = read_record(tmp_path / f"{FIG5}.json")
-    assert record.claims[1:] == tuple(claims)[1:] and math.isnan(record.claims[0].value)
-    assert [each.verdict for each in record.claims] == ["fails", "fails", "fails", "holds"]
+    assert record.claims[1:] == tuple(claims)[1:] and math.isnan(record.claims[0].value["value"])
     assert record.panels[0].metrics["PSNR"] == math.inf
     assert math.isnan(record.panels[0].metrics["edges"])
     assert record.panels_box == drawn.montage.layout.panels_box
     assert record.paper == "gatys2016" and record.image_path == f"{FIG5}.png"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (0.5, {"value": 0.5}),
+        ([0.5, 2.0], {"1": 0.5, "2": 2.0}),
+        ({"a": 0.5}, {"a": 0.5}),
+    ],
+)
+def test_claims_with_verdicts_of_one_pair_open_with_their_numbers_alone(figure, old, new):
+    data = figure().record().model_dump()
+    told = {"id": "a", "text": "b", "source": "c", "measure": "d", "note": "e"}
+    data["claims"] = [{**told, "value": old, "threshold": "≥ 0.5", "verdict": "holds"}]
+    assert FigureRecord.model_validate(data).claims == (Claim("a", "b", "c", "d", new, "e"),)
 
 
 def test_a_standing_figure_is_known_by_key_and_picture(figure, tmp_path):
@@ -95,8 +110,8 @@ def test_a_standing_figure_is_known_by_key_and_picture(figure, tmp_path):
 def test_it_is_said_what_drew_a_figure(figure):
     record = figure(networks=NETWORKS).record()
     assert record.drawn_by == "vgg19-caffe and vgg19-compact"
-    line = figure(size=256, panels=[PANEL]).provenance
-    for fact in ("Drawn by vgg19-caffe", "bundled inputs", "256 px", "60 evaluations", "smoke"):
+    line = figure(size=256, panels=[PANEL]).drawn
+    for fact in ("vgg19-caffe", "bundled inputs", "256 px", "60 evaluations", "preview"):
         assert fact in line
 
 
@@ -123,7 +138,7 @@ def test_files_that_joined_their_networks_still_open(figure, name, weights, sha2
     assert [each.name for each in read] == networks
     assert " + ".join(each.sha256 for each in read) == sha256
     several = figure(panels=[PanelRecord(label="a", evaluations=n) for n in (0, 50, 70)])
-    assert "50 to 70 evaluations" in several.provenance
+    assert "50 to 70 evaluations" in several.drawn
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("png", "PNG"), ("webp", "WEBP"), ("jpg", "JPEG")])
@@ -229,8 +244,7 @@ BROKEN = {
     "a list": lambda text: b"[]",
     "nested too deeply": lambda text: b"[" * 100_000,
     "no title": broken(lambda data: data.pop("title")),
-    "no verdict": broken(lambda data: data["claims"][0].pop("verdict")),
-    "odd verdict": broken(lambda data: data["claims"][0].update(verdict="maybe")),
+    "no measure": broken(lambda data: data["claims"][0].pop("measure")),
     "odd value": broken(lambda data: data["claims"][0].update(value="large")),
     "unknown key": broken(lambda data: data.update(colour="red")),
     "no network": broken(lambda data: data.update(network=None)),

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from replicate.figure import Answer, Claim, PanelRecord
-from replicate.figure.claims import at_least, ordered
 from replicate.figure.index import write_index
 from replicate.figure.page import claim_items, html_page, markdown, preview
 
@@ -21,14 +20,10 @@ NASTY = """<script>alert("1")</script> & 'a' | *b* _c_ `d` [e](f)"""
 
 @pytest.fixture
 def told(figure):
-    """A figure that says the same text everywhere, with a claim that holds and one that fails."""
+    """A figure that says the same text everywhere, with two claims."""
 
     def make(id: str, text: str = "Plain words", **facts):
-        both = at_least(text, 1.0, 0.5), ordered(text, {text: 1.0, "b": 2.0})
-        claims = [
-            Claim.of(name, text, text, [check], text, text)
-            for name, check in zip(("one", "two"), both)
-        ]
+        claims = [Claim(name, text, text, text, {text: 1.0}, text, text) for name in ("one", "two")]
         panels = [PanelRecord(label=text, metrics={text: 0.5, "PSNR": float("inf")})]
         usual = {"title": f"{text} of {id}", "source": text, "caption": text}
         return figure(id, **{**usual, "claims": claims, "panels": panels, **facts})
@@ -79,7 +74,7 @@ def test_every_figure_is_in_both_and_links_lead_somewhere(told, tmp_path):
     assert (index.readme.name, index.page.name) == ("README.md", "index.html")
     page = Page(html)
     for text in (readme, page.text):
-        assert "4 figures. 8 claims: 4 hold, 4 fail." in text
+        assert "4 figures. 0 claims judged: 0 hold, 0 fail, 0 undecided, 0 void; 8 claims" in text
         assert text.index("johnson2016/fig3") < text.index("johnson2016/fig10")
     anchors = {each.get("id") for _, each in page.tags}
     assert {id.replace("/", "-") for id in ids} <= anchors
@@ -111,24 +106,32 @@ def test_the_page_needs_nothing_else_and_shows_the_panels(told, tmp_path):
     assert image.size[0] <= 1800 and image.size[1] < drawn.montage.draw().size[1]
 
 
-def test_the_page_says_all_of_each_claim_and_panel(told, tmp_path):
-    page = Page(html := written(tmp_path, told("a/one"), told("b/two"))[2])
-    assert html.count('<td data-name="Holds if"><div>≥ 0.5<') == 2
-    assert page.all("tr", "data-verdict") == ["holds", "fails"] * 2
+def test_the_page_says_all_of_each_claim_and_panel(told, tmp_path, verdict):
+    found = {
+        "a/one/one": verdict("holds"),
+        "a/one/two": verdict("void"),
+        "b/two/one": verdict("fails"),
+    }
+    _, readme, html = written(tmp_path, told("a/one"), told("b/two"), verdicts=found)
+    page = Page(html)
+    assert page.all("tr", "data-verdict") == ["holds", "void", "fails", "not judged"]
     assert page.all("tr", "data-paper") == ["a", "a", "b", "b"]
-    assert page.all("tr", "data-network") == ["vgg19-caffe"] * 4
-    assert page.all("tr", "data-inputs") == ["bundled"] * 4
-    columns = ["Paper", "Claim", "Measure", "Value", "Holds if", "Verdict", "Network", "Inputs"]
-    assert page.all("td", "data-name") == 4 * columns
-    assert page.all("select", "name") == ["paper", "verdict", "network", "inputs"]
-    for text in ("≥ 0.5", "strictly decreasing", "1 panel in numbers", "PSNR", "∞"):
+    columns = ["Figure", "Claim", "Verdict", "k of n", "Effect", "95 %", "Asked", "Measured"]
+    assert page.all("td", "data-name") == 4 * [*columns, "Drawn by"]
+    assert page.all("select", "name") == ["paper", "verdict"]
+    for text in ("20/24", "+0.25", "+0.132 to +0.368", "a less b above 0.1", "1 panel in numbers"):
         assert text in page.text
+    for text in (readme, page.text):
+        assert "3 claims judged: 1 holds, 1 fails, 0 undecided, 1 void; 1 claim not yet" in text
+    assert "| **holds** | 20/24 | +0.25 (+0.132 to +0.368) |" in readme
+    assert "| **not judged** |  |  |" in readme
 
 
-def test_the_source_of_a_claim_is_said_where_it_is_another_than_the_figures(told):
-    record = told("a/one", source="Fig. 5 of a paper").record()
-    assert claim_items(record).count("Source: Plain words.") == 2
-    assert "Source" not in claim_items(told("a/one").record())
+def test_a_claim_beside_its_figure_has_the_evidence_and_what_is_measured_here(told, verdict):
+    items = claim_items(told("a/one").record(), {"a/one/one": verdict("holds")})
+    assert items.count("<li>") == 2 and "Source: Plain words." in items
+    assert "holds: +0.25 (+0.132 to +0.368), in 20 of 24 pairs above +0.1" in items
+    assert items.count("not judged") == 1
 
 
 def test_what_is_told_is_escaped(told, tmp_path):
@@ -141,7 +144,7 @@ def test_what_is_told_is_escaped(told, tmp_path):
     _, readme, _ = written(tmp_path)
     assert "<script>" not in readme.replace("\\<script\\>", "")
     rows = [line for line in readme.splitlines() if line.startswith("|")]
-    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [5] * 4
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [6] * 4
     assert "[e](f)" not in readme
 
 
@@ -161,19 +164,6 @@ def test_answers_stand_above_the_figures(told, tmp_path):
     assert "a/two" not in readme and "a/two" not in html  # it is not there
     _, readme, html = written(tmp_path)
     assert "Answers" not in readme and 'id="answers"' not in html
-
-
-def test_verdicts_of_other_runs_stand_beside(told, tmp_path):
-    written(tmp_path / "balanced", told("a/one", balanced=True), told("a/two"))
-    _, readme, html = written(tmp_path, told("a/one"), told("a/two"))
-    for verdict in ("holds", "fails"):
-        assert readme.count(f"**{verdict}**, balanced: {verdict} |") == 1
-        # In the figure's list and in the table of all claims.
-        assert html.count(f'balanced: <b class="{verdict}">{verdict}</b>') == 2
-    for text in (readme, Page(html).text):
-        assert "2 of 2 claims have the same verdict." in text
-    own = (tmp_path / "balanced" / "README.md").read_text()
-    assert "balanced weights" in own and "balanced: " not in own
 
 
 def test_order_puts_papers_and_figures_first(told, tmp_path):
@@ -218,7 +208,7 @@ def test_what_cannot_be_read_is_left_out_and_named_each_time(told, tmp_path, pag
 def test_an_empty_folder_has_an_index(tmp_path):
     index, readme, html = written(tmp_path / "figures")
     assert index.problems == ()
-    assert "0 figures. 0 claims" in readme
+    assert "0 figures. 0 claims judged" in readme
     Page(html)
 
 
@@ -236,19 +226,20 @@ def test_a_page_of_the_same_files_is_left(told, tmp_path, pages):
         lambda told, folder: told("a/two").write(folder),
         lambda told, folder: told("a/one", "Other words").write(folder),
         lambda told, folder: (folder / "a/one.png").open("ab").write(b" "),
-        lambda told, folder: told("a/one", balanced=True).write(folder / "balanced"),
     ],
-    ids=["figure", "words", "picture", "run"],
+    ids=["figure", "words", "picture"],
 )
-def test_a_page_of_other_files_is_made(told, tmp_path, pages, change):
+def test_a_page_of_other_files_is_made(told, tmp_path, pages, change, verdict):
     written(tmp_path, told("a/one"))
     change(told, tmp_path)
     written(tmp_path)
     assert len(pages) == 2
+    written(tmp_path, verdicts={"a/one/one": verdict("holds")})
+    assert len(pages) == 3
     answers = [Answer("Which?", "This.", ["a/one"])]
     written(tmp_path, answers=answers)
     written(tmp_path, answers=answers, order=("a",))
-    assert len(pages) == 4
+    assert len(pages) == 5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
 from scipy import ndimage, stats
 from skimage import color, data
 
@@ -16,10 +15,8 @@ PAIRWISE = [metrics.psnr, metrics.ssim, metrics.edge_correlation, metrics.lab_di
 COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb]
 SINGLE = [
     metrics.correlation_length,
-    metrics.coherence_length,
-    metrics.mid_band_energy,
     metrics.band_energy_share,
-    metrics.hue_entropy,
+    metrics.dominant_period,
 ]
 
 
@@ -195,104 +192,6 @@ def test_correlation_length_limits():
     assert metrics.correlation_length(ramp) == 16
 
 
-# Coherence of the orientation
-
-
-def strokes(length: float, width: float, size: int = 256) -> np.ndarray:
-    """Grey bars one over the other, eight deep, each at a random angle."""
-    rng, scale = np.random.default_rng(0), 3
-    sheet = Image.new("L", (size * scale, size * scale))
-    pen = ImageDraw.Draw(sheet)
-    for _ in range(round(8 * size**2 / (length * width))):
-        centre = rng.random(2) * size
-        angle = rng.random() * np.pi
-        along = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-        across = np.array([-np.sin(angle), np.cos(angle)]) * width / 2
-        signs = [(1, 1), (1, -1), (-1, -1), (-1, 1)]
-        corners = [scale * (centre + a * along + b * across) for a, b in signs]
-        pen.polygon([tuple(each) for each in corners], fill=int(rng.integers(256)))
-    return grey(np.asarray(sheet.resize((size, size), Image.Resampling.BOX)) / 255)
-
-
-def checkerboard(period: int, size: int = 256) -> np.ndarray:
-    half = np.arange(size) // (period // 2)
-    return grey(((half[:, None] + half) % 2).astype(float))
-
-
-def magnified(picture: np.ndarray) -> np.ndarray:
-    return np.clip(ndimage.zoom(picture, (2, 2, 1), order=1), 0, 1)
-
-
-def test_coherence_length_grows_with_the_grain():
-    for size in (3, 5, 8):
-        of_noise = metrics.coherence_length(filtered_noise(size))
-        assert of_noise == pytest.approx(1.5 * size, rel=0.1)
-        of_squares = metrics.coherence_length(checkerboard(8 * size))
-        assert of_squares == pytest.approx(8 * size / 9, rel=0.1)
-
-
-def test_coherence_length_grows_with_the_length_of_strokes():
-    width = 6
-    lengths = [metrics.coherence_length(strokes(times * width, width)) for times in (1, 2, 4, 8)]
-    assert all(after > 1.1 * before for before, after in zip(lengths, lengths[1:]))
-    # The radius of the autocorrelation has the strokes' width and hardly sees their length.
-    radii = [metrics.correlation_length(strokes(times * width, width)) for times in (1, 8)]
-    assert lengths[-1] / lengths[0] > radii[-1] / radii[0]
-
-
-def test_coherence_length_of_a_magnified_picture(photo):
-    for picture in (photo / 255, filtered_noise(3, size=128), strokes(32, 8, size=128)):
-        ratio = metrics.coherence_length(magnified(picture)) / metrics.coherence_length(picture)
-        assert ratio == pytest.approx(2, rel=0.15)
-
-
-def test_coherence_length_is_least_for_noise(photo):
-    for least in (noise(), shuffled(photo)):
-        assert metrics.coherence_length(least) == pytest.approx(1.45, abs=0.1)
-    assert metrics.coherence_length(photo) > 1.6
-
-
-def test_coherence_length_second_implementation():
-    """Windows summed one pixel at a time, coherence by the angle of each gradient."""
-    picture = filtered_noise(1.5, size=24)
-    right, down = (
-        ndimage.gaussian_filter1d(
-            ndimage.gaussian_filter1d(picture[..., 0], 1, axis=axis, order=1), 1, axis=1 - axis
-        )
-        for axis in (1, 0)
-    )
-    energy, angle = right**2 + down**2, 2 * np.arctan2(down, right)
-    rows, columns = np.mgrid[:24, :24]
-
-    def coherence(window: float) -> float:
-        # SciPy's filter ends after four standard deviations, each way on its own.
-        reach = int(4 * window + 0.5)
-        agreed = weight = 0.0
-        for row in range(-reach, 24 + reach):
-            for column in range(-reach, 24 + reach):
-                if not (0 <= row < 24 and 0 <= column < 24):
-                    continue
-                near = (abs(rows - row) <= reach) & (abs(columns - column) <= reach)
-                mask = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 2 / window**2) * near
-                agreed += abs((mask * energy * np.exp(1j * angle)).sum())
-                weight += (mask * energy).sum()
-        return agreed / weight
-
-    length = metrics.coherence_length(picture)
-    assert coherence(length) == pytest.approx(1 / np.e, abs=0.01)
-
-
-def test_coherence_length_limits():
-    assert math.isnan(metrics.coherence_length(flat(0.5, 0.5, 0.5)))
-    ramp = grey(np.tile(np.linspace(0, 1, 200), (16, 1)))
-    assert metrics.coherence_length(ramp) == 4
-    stripes = grey(np.tile(np.arange(64) % 4 // 2 * 1.0, (64, 1)))
-    assert metrics.coherence_length(stripes) == 16
-
-
-# Gram matrices
-
-
 def test_relative_gram_distance_by_hand():
     target = np.array([[3.0, 0.0], [0.0, 4.0]])
     assert metrics.relative_gram_distance(target, target) == 0
@@ -390,8 +289,7 @@ def test_energy_of_a_sine_lies_in_its_band(frequency):
     wave = 0.5 + 0.4 * np.sin(2 * np.pi * frequency * np.arange(256))
     picture = grey(np.tile(wave, (256, 1)))
     inside = 0.05 <= frequency < 0.25
-    expected = 0.4**2 / 2 if inside else 0
-    assert metrics.mid_band_energy(picture) == pytest.approx(expected, abs=1e-3)
+    assert metrics.dominant_period(picture) == pytest.approx(1 / frequency, rel=0.04)
     share = metrics.band_energy_share(picture, 0.05, 0.25)
     assert share == pytest.approx(1 if inside else 0, abs=0.01)
 
@@ -399,33 +297,11 @@ def test_energy_of_a_sine_lies_in_its_band(frequency):
 def test_energy_of_white_noise_is_its_variance_spread_evenly():
     values = np.random.default_rng(0).normal(0.5, 0.1, (256, 256)).clip(0, 1)
     ring = np.pi * (0.25**2 - 0.05**2)  # the band's area in a plane of one
-    assert metrics.mid_band_energy(grey(values)) == pytest.approx(0.01 * ring, rel=0.05)
     assert metrics.band_energy_share(grey(values), 0.05, 0.25) == pytest.approx(ring, rel=0.05)
 
 
-# Hue
-
-
-def test_hue_entropy_by_hand():
-    assert metrics.hue_entropy(flat(0.9, 0.1, 0.1)) == pytest.approx(0, abs=1e-12)
-    halves = flat(1, 0, 0)
-    halves[:, :10] = [0, 1, 0]
-    assert metrics.hue_entropy(halves) == pytest.approx(1)
-    # Chroma as weight: a quarter as strong a green is a fifth of the whole.
-    halves[:, :10] = [0.5, 0.75, 0.5]
-    assert metrics.hue_entropy(halves) == pytest.approx(stats.entropy([0.8, 0.2], base=2))
-
-
-def test_hue_entropy_of_all_hues_and_of_none():
-    wheel = color.hsv2rgb(np.dstack([(np.arange(320) + 0.5) / 320, *[np.ones(320)] * 2]))
-    assert metrics.hue_entropy(wheel) == pytest.approx(5, abs=1e-3)
-    assert metrics.hue_entropy(wheel, bins=8) == pytest.approx(3, abs=1e-3)
-    assert metrics.hue_entropy(flat(0.5, 0.5, 0.5)) == 0
-    assert metrics.hue_entropy((wheel * 0.001) + 0.5) == pytest.approx(5, abs=0.01)
-
-
 def test_flat_pictures_have_no_energy():
-    assert metrics.mid_band_energy(flat(0.5, 0.5, 0.5)) == pytest.approx(0, abs=1e-20)
+    assert math.isnan(metrics.dominant_period(flat(0.5, 0.5, 0.5)))
     assert math.isnan(metrics.band_energy_share(flat(0.5, 0.5, 0.5)))
 
 
@@ -468,8 +344,7 @@ def test_sizes_may_differ_for_colours_alone(metric):
     "call",
     [
         lambda image: metrics.sliced_wasserstein_rgb(image, image, projections=0),
-        lambda image: metrics.hue_entropy(image, bins=0),
-        lambda image: metrics.mid_band_energy(image, 0.3, 0.1),
+        lambda image: metrics.band_energy_share(image, 0.3, 0.1),
         lambda image: metrics.band_energy_share(image, -0.1, 0.1),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from replicate.engine.job import Job, Result
+from replicate.figure.claims import Claim, Definition
 from replicate.papers.panels import Panels
 from replicate.papers.registry import figure_function, figure_settings
 from replicate.papers.studio import Studio
@@ -47,9 +48,11 @@ def small_studio(
 def failing(
     small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[str]]:
-    """``failing("gatys2016/fig4", numbers, {key: {...}})``: the claims that fail of a figure that
-    is not drawn.  ``numbers(key)`` is what is measured of a panel, but for what follows.  Content
-    losses in the results are 1.
+    """``failing("gatys2016/fig4", numbers, {key: {...}})``: the claims of a figure
+    that is not drawn whose effect is not what is asked, or whose condition is not met.
+
+    ``numbers(key)`` is what is measured of a panel, but for what follows.  Content losses in the
+    results are 1.
     """
 
     def draw(self: Studio, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
@@ -73,7 +76,15 @@ def failing(
         monkeypatch.setattr(Studio, "draw", draw)
         monkeypatch.setattr(Panels, "_take", take)
         sheet = figure_function(figure)(small_studio().at(figure))
-        assert {claim.id for claim in sheet.claims} == set(figure_settings(figure).claims)
-        return [claim.id for claim in sheet.claims if not claim.holds]
+        asked = figure_settings(figure).claims
+        assert {claim.id for claim in sheet.claims} == set(asked)
+        return [claim.id for claim in sheet.claims if not shows(asked[claim.id], claim)]
 
     return found
+
+
+def shows(asked: Definition, claim: Claim) -> bool:
+    """Whether one pair shows what is asked."""
+    effect = asked.effect(claim.value)
+    inside = abs(effect) <= asked.bound if asked.equivalent else effect > asked.bound
+    return inside and not claim.unmet

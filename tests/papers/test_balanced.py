@@ -45,8 +45,8 @@ def test_the_figure_says_which_it_is(small_studio: MakeStudio) -> None:
     assert (plain.record().balanced, balanced.record().balanced) == (False, True)
     assert "Layer weights are not balanced." in plain.caption
     assert "Layer weights are balanced" in balanced.caption
-    assert "balanced weights" in balanced.provenance
-    assert "balanced weights" not in plain.provenance
+    assert "balanced weights" in balanced.drawn
+    assert "balanced weights" not in plain.drawn
     own = [panel.job["preset"]["content_layers"] for panel in plain.panels]
     other = [panel.job["preset"]["content_layers"] for panel in balanced.panels]
     assert own[0] == {"relu2_2": 1.0} and list(other[0]) == ["relu2_2"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import mean
 from typing import Any
 
 import pytest
@@ -110,27 +109,7 @@ def test_the_figure_is_drawn_and_its_claims_are_of_its_numbers(
     assert [grid.heading for grid in figure.grids] == ["Textures", "Transfers", ""]
     names = {name for panel in figure.panels for name in panel.losses}
     assert names == {"content/relu4_2", *(f"style/{layer}" for layer in LAYERS)}
-    assert figure.claims[0].holds and list(figure.claims[0].value) == LAYERS
-    content, left = (
-        {loss: metrics[f"transfer, {loss}"][name] for loss in PRESETS}
-        for name in ("content_loss", "style_left")
-    )
-    kept = {
-        loss: mean(
-            metrics[f"scene {seed}, {loss}"][f"gram_distance/{layer}"]
-            for seed in (2, 3)
-            for layer in LAYERS
-        )
-        for loss in PRESETS
-    }
-    asked = {
-        "matched": ({loss: content[loss] / content[MEANS] for loss in (GRAM, BOTH)}, "each from"),
-        "appealing": ({loss: left[loss] for loss in (BOTH, MEANS)}, "each ≤ 0.8"),
-        "linear": (left[MEANS] / left[GRAM], "≤ 1.25"),
-        "kept": (kept, "strictly increasing"),
-    }
-    for claim in figure.claims[1:]:
-        values, threshold = asked.pop(claim.id)
-        assert claim.value == pytest.approx(values)
-        assert claim.threshold.startswith(threshold)
-    assert not asked and figure.claims[0].threshold.startswith("each ≤ 1×10⁻⁵")
+    left = {loss: metrics[f"transfer, {loss}"]["style_left"] for loss in PRESETS}
+    appealing, linear = figure.claims
+    assert appealing.value["value"] == pytest.approx((left[BOTH] + left[MEANS]) / 2)
+    assert linear.value == pytest.approx(left)

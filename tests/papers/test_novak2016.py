@@ -10,7 +10,7 @@ import pytest
 
 from replicate.config import load_paper, load_preset
 from replicate.engine.reader import Reader
-from replicate.measure.matching import TOLERANCE, TRIES
+from replicate.measure.matching import TRIES
 from replicate.method import NOISE
 from replicate.networks.layers import layer_names
 from replicate.networks.spec import NetworkSpec
@@ -25,7 +25,6 @@ from replicate.papers.novak2016 import (
     SHIFT,
     VARIANTS,
 )
-from replicate.papers.registry import figure_settings
 from replicate.papers.studio import Studio
 
 Failing = Callable[..., list[str]]
@@ -68,14 +67,6 @@ def test_presets_change_layers_weights_and_statistics_as_the_paper_says() -> Non
 # Equal content
 
 
-@pytest.mark.parametrize(
-    "figure",
-    ["nikulin2016/layers", "pytorch_tutorial/layers", "novak2016/all16", "li2017/gram_is_mmd"],
-)
-def test_a_claimed_match_is_as_close_as_the_search_tries(figure: str) -> None:
-    assert figure_settings(figure).claims["matched"].within == (1 - TOLERANCE, 1 + TOLERANCE)
-
-
 def test_pictures_of_equal_content(small_studio: Callable[..., Studio], scene: Any) -> None:
     studio = small_studio()
     preset = load_preset("gatys2016")
@@ -107,58 +98,46 @@ def test_pictures_of_equal_content(small_studio: Callable[..., Studio], scene: A
 def numbers(key: Any) -> dict[str, float]:
     """Of sixteen layers and of modifications all that is claimed."""
     panel = key[0] if isinstance(key, tuple) and isinstance(key[1], float) else key
-    found = {f"gram_distance/{layer}": 0.1 for layer in ALL}
-    found |= {"content_loss": 1.0, "style_left": 0.5, "unevenness": 1.0, "multiply_adds": 1.0}
-    if panel[-1] == novak2016.ALL:
-        found |= {"style_left": 0.4, "gram_distance/relu1_2": 0.05, "multiply_adds": 1.5}
-    if panel == GEOMETRIC:
-        found["gram_distance/relu1_1"] = 0.05
+    found = {f"gram_distance/{layer}": 0.01 for layer in ALL}
+    found |= {"content_loss": 1.0, "style_left": 0.5, "unevenness": 1.0}
+    if panel[-1] == novak2016.ALL or panel in VARIANTS:
+        found["style_left"] = 0.4
     if panel == SHIFT:
         found["unevenness"] = 0.5
     return found
 
 
 def test_claims_of_sixteen_layers(failing: Failing) -> None:
-    def fails(pairs: int = 1, **worse: float) -> list[str]:
-        worst = ["scene 1, scene 3", "scene 2, scene 4"][:pairs]
-        return failing("novak2016/all16", numbers, {(pair, novak2016.ALL): worse for pair in worst})
+    def fails(**worse: float) -> list[str]:
+        changes = {("scene 1, scene 3", novak2016.ALL): worse}
+        return failing("novak2016/all16", numbers, changes)
 
     assert fails() == []
-    assert fails(content_loss=1.1) == ["matched"]
-    assert fails(**{"gram_distance/relu1_2": 0.3}) == ["held-out"]
-    assert fails(multiply_adds=-5.0) == ["cost"]
-    assert fails(1, style_left=0.6) == []  # most pairs count
-    assert fails(2, style_left=0.6) == ["quality"]
+    assert fails(content_loss=1.1) == ["quality"]  # not comparable
+    assert fails(style_left=0.9) == ["quality"]
 
 
 def test_claims_of_modifications(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(
         name: str = FULL,
         changes: dict[str, float] | None = None,
-        shallow: tuple[float, float] = (0.4, 0.7),
         zeros: tuple[float, float] = (0.2, 0.1),
         start: float = 0.9,
     ) -> list[str]:
-        def shares(engine: Any, job: Any, weights: dict[str, float]) -> dict[str, float]:
-            part = shallow[weights["relu1_1"] > 0.2]
-            return dict(zip(FIVE, [part / 2, part / 2, 1 - part, 0.0, 0.0]))
-
-        def near_zero(engine: Any, job: Any, shift: float = 0.0) -> dict[str, float]:
+        def near_zero(engine: Any, job: Any, shift: float, spec: NetworkSpec) -> dict[str, float]:
+            assert not spec.normalised
             return dict.fromkeys(FIVE, zeros[shift < 0])
 
-        monkeypatch.setattr(novak2016, "gradient_shares", shares)
         monkeypatch.setattr(novak2016, "near_zero_entries", near_zero)
         monkeypatch.setattr(novak2016, "start_distance", lambda *_: start)
         return failing("novak2016/modifications", numbers, {name: changes or {}})
 
     assert fails() == []
-    assert fails(FULL, {"content_loss": 1.1}) == ["matched"]
-    assert fails(CHAIN, {"style_left": 0.6}) == ["improvement"]
-    assert fails(GEOMETRIC, {"gram_distance/relu2_1": 0.2}) == ["geometric"]
-    assert fails(shallow=(0.5, 0.4)) == ["geometric"]
+    assert fails(FULL, {"content_loss": 1.1}) == ["improvement", "shift-evenly"]  # not comparable
+    assert fails(CHAIN, {"style_left": 1.2}) == ["improvement"]
     assert fails(zeros=(0.1, 0.2)) == ["shift-entries"]
     assert fails(SHIFT, {"unevenness": 1.5}) == ["shift-evenly"]
-    assert fails(start=0.15) == ["chain"]
+    assert fails(start=0.05) == ["chain"]
 
 
 # From end to end

@@ -46,27 +46,26 @@ def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id: str) -
         assert any(re.fullmatch(pattern, id) for pattern in patterns), id
 
 
-def test_a_claim_says_and_asks_what_stands_in_the_config(
-    small_studio: Callable[..., Studio],
-) -> None:
-    claim = small_studio().at("gatys2016/fig5").claim("style", 0.5, measure="style loss")
+def test_a_claim_says_what_stands_in_the_config(small_studio: Callable[..., Studio]) -> None:
+    numbers = {"Conv2_2": 0.5, "Conv4_2": 0.25}
+    claim = small_studio().at("gatys2016/fig5").claim("style", numbers)
     assert claim.text == "The style is matched about as well either way."
-    assert claim.source == "CVPR 2016, Fig. 5"
-    assert claim.threshold == "from 0.1 to 10 (our bound: one order of magnitude)"
+    assert (claim.source, claim.value) == ("CVPR 2016, Fig. 5", numbers)
 
 
 @pytest.mark.parametrize(
     ("id", "values", "error"),
     [
-        ("structur", (1.0, 2.0), r"gatys2016.toml: figures.fig5.claims: .*'structure'"),
-        ("structure", (1.0,), r"figures.fig5.claims.structure: 2 checks for 1 value$"),
+        ("structur", {}, r"gatys2016.toml: figures.fig5.claims: .*'structure'"),
+        ("structure", {"Conv2_2": 1.0}, r"claims.structure: there is no number 'Conv4_2'$"),
+        ("structure", 1.0, r"claims.structure: there is no number 'Conv2_2'$"),
     ],
 )
 def test_a_claim_that_the_config_lacks_or_asks_otherwise(
-    small_studio: Callable[..., Studio], id: str, values: tuple[float, ...], error: str
+    small_studio: Callable[..., Studio], id: str, values: Any, error: str
 ) -> None:
     with pytest.raises(ConfigError, match=error):
-        small_studio().at("gatys2016/fig5").claim(id, *values)
+        small_studio().at("gatys2016/fig5").claim(id, values)
 
 
 @pytest.mark.parametrize(

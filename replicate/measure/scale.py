@@ -1,0 +1,97 @@
+"""The size of the structures that a picture shares with a painting, on the painting's own ruler.
+
+Cut a painting into squares and let them change places: its patches are the less like what they
+were, the smaller the squares.  So the distance of a picture's patches from the painting's can be
+read as a length: the side of the squares into which the painting would have to be cut to be as
+unlike itself.  That works for pictures with strokes all over.  Where much is smooth, the seams of
+the squares are more than what they cut, and the ruler says so.  Patches of 8 x 8 pixels of grey,
+less their mean, are compared at several sizes of both pictures by the sliced Wasserstein distance,
+wherever they lie.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage import color
+
+from ..images import Picture
+from .analysis import shuffled_pieces
+from .metrics import sliced_wasserstein
+
+Clouds = list[NDArray[np.float64]]
+
+SIDE = 8
+"""Of a patch in pixels."""
+
+MOST = 3000
+"""About how many patches at most are compared at each size, spread evenly over the picture."""
+
+PROJECTIONS = 32
+
+CERTAIN = 5
+"""So many sides, 1 to 16 pixels, must fall in order for a painting to make a ruler."""
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """Reads distances from a painting as sides of squares.
+
+    Attributes:
+        clouds: the painting's patches by size.
+        apart: their distance, by size, from those of the painting's pixels in disorder.
+        sides: 1, 2, 4, ... pixels, up to a third of the shorter side.
+        distances: of the painting in squares of these sides, over ``apart``: 1, and falling; empty
+            where they do not fall.
+    """
+
+    clouds: Clouds
+    apart: NDArray[np.float64]
+    sides: list[int]
+    distances: list[float]
+
+    @classmethod
+    def of(cls, painting: Picture) -> Ruler:
+        clouds = _clouds(painting)
+        most = min(painting.size) // 3
+        sides = [2**power for power in range(most.bit_length()) if 2**power <= most]
+        found = [_distances(clouds, shuffled_pieces(painting, side)) for side in sides]
+        means = np.array([float((each / found[0]).mean()) for each in found])
+        falls = bool((np.diff(means[:CERTAIN]) < 0).all())
+        # Chance may let a large square come out behind a smaller one; a ruler has no such places.
+        distances = np.minimum.accumulate(means).tolist() if falls else []
+        return cls(clouds, found[0], sides, distances)
+
+    def side(self, picture: Picture) -> float:
+        """Side in pixels of the squares that the picture is as unlike the painting as.
+
+        1 for a picture without any of its structure, the largest of ``sides`` for one that is as
+        like the painting as the ruler can tell; NaN if this painting makes no ruler.
+        """
+        if not self.distances:
+            return math.nan
+        distance = float((_distances(self.clouds, picture) / self.apart).mean())
+        powers = np.log2(self.sides)
+        return float(2 ** np.interp(-distance, [-each for each in self.distances], powers))
+
+
+def _distances(clouds: Clouds, picture: Picture) -> NDArray[np.float64]:
+    pairs = zip(clouds, _clouds(picture))
+    return np.array([sliced_wasserstein(one, other, PROJECTIONS) for one, other in pairs])
+
+
+def _clouds(picture: Picture) -> Clouds:
+    """Patches at the picture's own size, a half, a quarter, ..., (M, 64) each."""
+    grey = color.rgb2gray(picture.pixels)
+    found = []
+    while min(grey.shape) >= 3 * SIDE:
+        windows = np.lib.stride_tricks.sliding_window_view(grey, (SIDE, SIDE))
+        step = math.ceil((windows.shape[0] * windows.shape[1] / MOST) ** 0.5)
+        patches = windows[::step, ::step].reshape(-1, SIDE * SIDE)
+        found.append(patches - patches.mean(axis=1, keepdims=True))
+        grey = ndimage.gaussian_filter(grey, 1)[::2, ::2]
+    return found

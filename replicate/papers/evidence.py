@@ -1,0 +1,80 @@
+"""Evidence for the papers' claims: their figures drawn from many pairs of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..figure.claims import Claim
+from ..figure.verdicts import Row, Setting
+from ..images.evaluation import Pair
+from .registry import draw_sheet, figure_settings
+from .studio import Studio, figure_config
+from .verdicts import definitions
+
+Task = tuple[str, Pair]
+"""A figure and the pair that takes the place of its pictures."""
+
+
+def tasks(figures: Iterable[str], pairs: Sequence[Pair]) -> list[Task]:
+    """What is to be drawn, pair by pair, so that a run that is stopped has whole pairs.
+
+    A figure whose claims are all of photographs, or all of artworks, is drawn once for each.
+    """
+    found: dict[tuple[str, str, str, int], Task] = {}
+    for pair in pairs:
+        for figure in figures:
+            units = {claim.unit for claim in figure_settings(figure).claims.values()}
+            content = "" if units == {"artwork"} else pair.content
+            style = "" if units == {"photograph"} else pair.style
+            found.setdefault((figure, content, style, pair.seed), (figure, pair))
+    return list(found.values())
+
+
+def measured(studio: Studio, task: Task) -> list[Row]:
+    """Draw a figure from a pair and measure its claims: a row for each.
+
+    Raises:
+        ReplicateError: a picture or network cannot be had, or a minimisation diverged.
+    """
+    figure, pair = task
+    at_pair = replace(studio, pair=pair, drawn=[]).at(figure)
+    sheet = draw_sheet(at_pair)
+    used = [*(result.network for result in at_pair.results), *sheet.networks]
+    names = " and ".join(dict.fromkeys(info.name for info in used))
+    profile = studio.profile
+    setting = Setting(studio.inputs, names, profile.size, profile.evaluations)
+    return [_row(figure, claim, pair, setting) for claim in sheet.claims]
+
+
+def _row(figure: str, claim: Claim, pair: Pair, setting: Setting) -> Row:
+    name = f"{figure}/{claim.id}"
+    unit = definitions()[name].unit
+    return Row(
+        claim=name,
+        photograph="" if unit == "artwork" else pair.content,
+        artwork="" if unit == "photograph" else pair.style,
+        seed=pair.seed,
+        pictures=setting.pictures,
+        network=setting.network,
+        size=setting.size,
+        evaluations=setting.evaluations,
+        values=claim.value,
+        unmet=claim.unmet,
+    )
+
+
+def known(studio: Studio, task: Task, rows: Iterable[Row]) -> bool:
+    """Whether the rows hold all claims of a task already, as the studio would draw them."""
+    (figure, pair), profile = task, studio.profile
+    network = studio.engine.networks.resolve(figure_config(figure)[2].network).name
+    found = {
+        row.claim
+        for row in rows
+        if (row.pictures, row.size, row.evaluations, row.seed)
+        == (studio.inputs, profile.size, profile.evaluations, pair.seed)
+        and network in row.network.split(" and ")
+        and row.photograph in ("", pair.content)
+        and row.artwork in ("", pair.style)
+    }
+    return found >= {f"{figure}/{name}" for name in figure_settings(figure).claims}

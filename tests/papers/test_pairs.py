@@ -1,0 +1,96 @@
+"""Figures on pairs of the evaluation set, and when their numbers count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from replicate.images.evaluation import Pair
+from replicate.papers.evidence import measured, tasks
+from replicate.papers.registry import figure_ids, figure_settings
+from replicate.papers.studio import Studio, unsettled
+from replicate.papers.verdicts import can_be_judged, definitions
+
+PAIR = Pair("chelsea", "swirls", 3)
+JUDGED = [figure for figure in figure_ids() if can_be_judged(figure)]
+
+
+def result(falls_to: float, transfer: bool = True, start: float = 100.0) -> Any:
+    """A curve of 100 evaluations that stands at 1 at the ninetieth and then falls."""
+    curve = [(1, start), *((step, 1.0) for step in range(2, 91)), (100, falls_to)]
+    layers = {"relu1_1": 1.0}
+    job = SimpleNamespace(content_layers=layers, style_layers=layers if transfer else {})
+    return SimpleNamespace(job=job, curve=curve)
+
+
+@pytest.mark.parametrize(
+    ("results", "rests"),
+    [
+        ([result(0.99)], True),
+        ([result(0.97)], False),
+        ([result(0.99), result(0.97)], False),
+        ([result(0.5, transfer=False)], True),  # a two hundredth of what it began with
+        ([result(0.5, transfer=False, start=20.0)], False),
+        ([], True),
+    ],
+)
+def test_a_loss_has_come_to_rest(results: list[Any], rests: bool) -> None:
+    assert unsettled(results) == ("" if rests else "the loss was still falling")
+
+
+@pytest.mark.parametrize("figure", JUDGED)
+def test_every_figure_can_be_drawn_from_a_pair(
+    small_studio: Callable[..., Studio], figure: str
+) -> None:
+    studio = small_studio()
+    rows = measured(studio, (figure, PAIR))
+    assert {row.claim.rpartition("/")[0] for row in rows} == {figure}
+    wanted = set(figure_settings(figure).claims)
+    assert {row.claim.rpartition("/")[2] for row in rows} == wanted
+    for row in rows:
+        definitions()[row.claim].effect(row.values)
+        unit = definitions()[row.claim].unit
+        assert (row.photograph, row.artwork, row.seed) == (
+            "" if unit == "artwork" else "chelsea",
+            "" if unit == "photograph" else "swirls",
+            3,
+        )
+    assert studio.drawn == []
+
+
+def test_the_noise_is_the_pair_s(small_studio: Callable[..., Studio]) -> None:
+    at_pair = replace(small_studio(), pair=PAIR).at("gatys2016/fig4")
+    job = at_pair.job(at_pair.preset, at_pair.picture("content"), at_pair.picture("style"))
+    assert job.seed == 3
+    assert list(at_pair.config.ratios) == [1e-4, 1e-3, 1e-1]
+    assert at_pair.roles == ["content", "style"]
+
+
+def test_a_judged_profile_takes_no_shortcuts(small_studio: Callable[..., Studio]) -> None:
+    def job(profile: str) -> Any:
+        studio = replace(small_studio(), profile_name=profile).at("gatys2016/fig5")
+        return studio.job(studio.preset, studio.picture("content"), studio.picture("style"))
+
+    levels = job("evidence").levels()
+    assert [level.style for level in levels] == [True]
+    assert levels[0].content_weight == 1 != job("preview").content_weight
+
+
+def test_what_depends_on_photographs_alone_is_drawn_once_for_each() -> None:
+    pairs = [Pair("a", "x"), Pair("a", "y"), Pair("b", "x")]
+    assert [pair for _, pair in tasks(["gram_analysis/content_maps"], pairs)] == [
+        pairs[0],
+        pairs[2],
+    ]
+    assert len(tasks(["gatys2016/fig5"], pairs)) == 3
+    assert len(tasks(["gatys2016/fig1"], pairs)) == 3
+
+
+def test_what_cannot_be_judged_over_pairs() -> None:
+    assert not can_be_judged("fastai/sum_or_mean")  # claims nothing
+    assert not can_be_judged("feature_visualisation/channels")  # has no pair
+    assert len(JUDGED) > 20
