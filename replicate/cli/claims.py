@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import ReplicateError
 from ..figure.claims import Definition, counted, format_value
-from ..figure.verdicts import Row, Verdict, effects_by_pair, judged, read_rows, tally
-from ..papers.verdicts import definitions
+from ..figure.verdicts import Row, Verdict, effects_by_pair, judged, tally
+from ..papers.verdicts import current_rows, definitions
 from ..storage.files import evidence_dir
 from ..suggest import nearest
 from .parser import UsageError
@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
     names = match_claims(args.claims)
     if args.delta is not None and not args.claims:
         raise UsageError("--delta is for a claim or some: name them")
-    rows = [row for row in read_rows(evidence_folder(args)) if _asked_for(row, args)]
+    rows = [row for row in current_rows(evidence_folder(args)) if _asked_for(row, args)]
     deltas = dict.fromkeys(names, args.delta) if args.delta is not None else {}
     found = judged(definitions(), rows, deltas)
     shown = {

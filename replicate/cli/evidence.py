@@ -11,13 +11,13 @@ from ..engine.job import Job
 from ..errors import ImageError, ReplicateError, StoppedError
 from ..figure.claims import counted
 from ..figure.tables import write_tables
-from ..figure.verdicts import Row, judged, read_rows, tally, write_rows
+from ..figure.verdicts import Row, judged, tally, write_rows
 from ..images.evaluation import pairs
 from ..papers import match_figures
 from ..papers.evidence import Task, known, measured, tasks
 from ..papers.registry import first_jobs
 from ..papers.studio import Studio
-from ..papers.verdicts import can_be_judged, definitions
+from ..papers.verdicts import can_be_judged, current_rows, definitions
 from . import BAD_INPUT, STOPPED
 from .claims import HERE, match_claims
 from .drawing import FigureBar, memory_said, notify_above_bars, precision_label, shows_bars
@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
             "evidence or paper."
         )
     chosen = pairs(studio.inputs)[: args.pairs]
-    rows = read_rows(folder)
+    rows = current_rows(folder)
     wanted = [
         task for task in tasks(figures, chosen) if args.force or not known(studio, task, rows)
     ]
@@ -56,7 +56,7 @@ def run(args: Namespace) -> int:
         notify("stopped; run the same command again to go on: finished rows and panels are kept.")
         return STOPPED
     finally:
-        write_tables(definitions(), read_rows(folder), folder, notify)
+        write_tables(definitions(), current_rows(folder), folder, notify)
     found_now = judged(definitions(), rows)
     if args.json:
         print_json({"folder": str(folder), "rows": len(rows), "errors": problems})

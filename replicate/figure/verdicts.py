@@ -62,6 +62,7 @@ class Row:
     Attributes:
         claim: ``paper/figure/claim``.
         photograph, artwork: by name; empty where the claim does not depend on it.
+        version: of the figure's settings; see :func:`replicate.papers.verdicts.version`.
         unmet: why the pair says nothing of the claim; empty if it does.
     """
 
@@ -75,6 +76,7 @@ class Row:
     evaluations: int
     values: Values = field(default_factory=dict)
     unmet: str = ""
+    version: str = ""
 
     @property
     def key(self) -> tuple[Any, ...]:

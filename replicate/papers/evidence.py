@@ -10,7 +10,7 @@ from ..figure.verdicts import Row, Setting
 from ..images.evaluation import Pair
 from .registry import draw_sheet, figure_settings
 from .studio import Studio, figure_config
-from .verdicts import definitions
+from .verdicts import definitions, version
 
 Task = tuple[str, Pair]
 """A figure and the pair that takes the place of its pictures."""
@@ -61,6 +61,7 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting) -> Row:
         evaluations=setting.evaluations,
         values=claim.value,
         unmet=claim.unmet,
+        version=version(figure),
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
+from ..config import load_paper, load_preset
+from ..engine.job import ENGINE_VERSION
 from ..figure.claims import Definition
-from ..figure.verdicts import Verdict, judged, read_rows
+from ..figure.verdicts import Row, Verdict, judged, read_rows
 from .registry import figure_ids, figure_settings
 
 
@@ -20,13 +24,44 @@ def definitions() -> dict[str, Definition]:
     }
 
 
+@cache
+def version(figure: str) -> str:
+    """A short digest of what a figure's numbers follow from, pictures apart.
+
+    Of its preset and the layers, ratios and seeds of its panels: rows of another version are of
+    another experiment.
+    """
+    config = figure_settings(figure)
+    preset = load_paper(figure.split("/")[0]).presets.get(config.preset)
+    parts = (
+        ENGINE_VERSION,
+        (preset or load_preset(config.preset)).objective(),
+        config.model_dump(
+            mode="json",
+            include={"content_sets", "style_sets", "ratios", "seeds", "networks"}
+            | {"tv_weight", "balanced", "evidence"},
+        ),
+    )
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def current_rows(folder: str | Path | None = None) -> list[Row]:
+    """The rows in a folder that are of the figures as they are now; see :func:`read_rows`.
+
+    Raises:
+        ReplicateError: its file is damaged.
+    """
+    known = {claim: version(claim.rpartition("/")[0]) for claim in definitions()}
+    return [row for row in read_rows(folder) if row.version == known.get(row.claim)]
+
+
 def verdicts(folder: str | Path | None = None) -> dict[str, Verdict]:
     """The verdicts of the evidence in a folder, unless given of that which comes with the program.
 
     Raises:
         ReplicateError: its file is damaged.
     """
-    return judged(definitions(), read_rows(folder))
+    return judged(definitions(), current_rows(folder))
 
 
 def can_be_judged(figure: str) -> bool:

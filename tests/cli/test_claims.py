@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from replicate.figure.verdicts import Row, write_rows
+from replicate.papers.verdicts import version
 
 Typed = Callable[[str], Any]
 
@@ -31,6 +32,7 @@ def written(folder: Path) -> Callable[..., None]:
                 network=network,
                 size=256,
                 evaluations=500,
+                version=version("gatys2016/fig5"),
                 values={"Conv2_2": 0.4 + 0.01 * (place % 3), "Conv4_2": low},
             )
             for claim, low in ((STRUCTURE, 0.2), (STYLE, 0.4))
@@ -92,6 +94,15 @@ def test_what_is_asked_for(typed: Typed, written: Callable[..., None]) -> None:
 )
 def test_refused(typed: Typed, options: str, told: str) -> None:
     assert told in typed(f"claims {options}").refused()
+
+
+def test_rows_of_another_experiment_do_not_count(
+    typed: Typed, written: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written()
+    monkeypatch.setattr("replicate.papers.verdicts.version", lambda figure: "another")
+    (found,) = json.loads(typed(f"claims {STRUCTURE} --json").out)
+    assert found["verdict"] == "not judged"
 
 
 def test_damaged_rows(typed: Typed, written: Callable[..., None], folder: Path) -> None:

@@ -13,7 +13,7 @@ from replicate.images.evaluation import Pair
 from replicate.papers.evidence import measured, tasks
 from replicate.papers.registry import figure_ids, figure_settings
 from replicate.papers.studio import Studio, unsettled
-from replicate.papers.verdicts import can_be_judged, definitions
+from replicate.papers.verdicts import can_be_judged, definitions, version
 
 PAIR = Pair("chelsea", "swirls", 3)
 JUDGED = [figure for figure in figure_ids() if can_be_judged(figure)]
@@ -94,3 +94,18 @@ def test_what_cannot_be_judged_over_pairs() -> None:
     assert not can_be_judged("fastai/sum_or_mean")  # claims nothing
     assert not can_be_judged("feature_visualisation/channels")  # has no pair
     assert len(JUDGED) > 20
+
+
+def test_another_preset_or_other_panels_are_another_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh = version.__wrapped__
+    assert fresh("gatys2016/fig5") == version("gatys2016/fig5") != version("gatys2016/fig4")
+    config = figure_settings("gatys2016/fig5")
+    for change in ({"ratios": [1e-2]}, {"preset": "gatys2016-code"}, {"balanced": True}):
+        other = config.model_copy(update=change)
+        monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _, o=other: o)
+        assert fresh("gatys2016/fig5") != version("gatys2016/fig5")
+    worded = config.model_copy(update={"title": "Another title", "claims": {}})
+    monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _: worded)
+    assert fresh("gatys2016/fig5") == version("gatys2016/fig5")
