@@ -55,7 +55,7 @@ REFUSALS = ("waiting already", "an hour")
 """In the sentences of a server that has no room just now."""
 
 START = 400.0
-"""Seconds that a server may take to start, and draw the bundled artworks, on a busy machine."""
+"""Seconds that a server may take to start on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ def server(
 
     Args:
         options: for ``python -m demo``.
-        cache: for drawn artworks and results; default: in ``folder``.
+        cache: for results; default: in ``folder``.
     """
     port = free_port()
     surroundings = {

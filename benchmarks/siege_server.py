@@ -92,7 +92,7 @@ def until(true: Callable[[], bool], seconds: float) -> bool:
 
 @contextlib.contextmanager
 def besieged(folder: Path, *options: str) -> Iterator[tuple[str, Any]]:
-    """A server whose artworks are those of the areas before."""
+    """A server whose cache is that of the areas before."""
     with started(folder, *options, cache=folder.parent / "cache") as running:
         yield running
 

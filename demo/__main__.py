@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C or SIGTERM; returns the exit status."""
     args = _arguments(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # which cleans up
-    print("Preparing the page; the first start draws the bundled artworks.", flush=True)
+    print("Preparing the page.", flush=True)
     from .backend import Backend
     from .page import launch, warm_up
 

@@ -28,10 +28,7 @@ _reading = threading.Lock()
 
 @cache
 def examples(role: str) -> dict[str, str]:
-    """Files of the bundled pictures for ``content`` or ``style`` by name.
-
-    Artworks are drawn at the first call, some seconds each, and then kept.
-    """
+    """Files of the bundled pictures for ``content`` or ``style`` by name."""
     names = bundled_names()["photographs" if role == "content" else "artworks"]
     return {name: str(_file(name)) for name in names}
 

@@ -36,7 +36,7 @@ WIDTHS = (5, 6, 7, 8, 9)
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One empty cache for the whole session: drawn artworks are drawn once, nothing is found."""
+    """One empty cache for the whole session: nothing is found."""
     folder = tmp_path_factory.mktemp("replicate-cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPLICATE_CACHE", str(folder))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import warnings
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ImageError, ReplicateError
-from ..storage.files import cache_dir
+from ..errors import ImageError
 from ..suggest import nearest
 from . import artworks
 from .picture import Picture
-from .reading import load_image, read_text
+from .reading import load_image
 
-ARTWORK_SIZE = 1024
 _ARTWORK_CREDIT = "drawn by this project's own program"
 
 _PHOTOGRAPHS = {
@@ -58,7 +54,7 @@ def bundled_names() -> dict[str, list[str]]:
 def bundled(name: str) -> Picture:
     """A photograph or drawing by name, with its credit; never needs a network.
 
-    Drawings are 1024 × 1024 pixels, drawn at the first call (some seconds) and then cached.
+    Drawings are 1024 × 1024 pixels.
 
     Raises:
         ImageError: unknown name, or a photograph that this scikit-image does not contain.
@@ -91,21 +87,4 @@ def _photograph(name: str) -> Picture:
 
 
 def _artwork(name: str) -> Picture:
-    """The artwork from the cache, unless it is absent, damaged or another one; else drawn."""
-    path = cache_dir() / "artworks" / f"{name}-v{artworks.VERSION}.png"
-    with suppress(ImageError):
-        picture = replace(load_image(path), name=name, credit=_ARTWORK_CREDIT)
-        if read_text(path).get("artwork") == _mark(picture):
-            return picture
-    pixels = artworks.draw(name, ARTWORK_SIZE)
-    picture = Picture.from_array(pixels, name, _ARTWORK_CREDIT)
-    try:
-        picture.save(path, {"artwork": _mark(picture)})
-    except ReplicateError as error:
-        warnings.warn(f"The artwork '{name}' is drawn anew each time: {error}", stacklevel=2)
-    return picture
-
-
-def _mark(picture: Picture) -> str:
-    """What a cached artwork is known by: its name and its pixels."""
-    return f"{picture.name} {picture.sha256}"
+    return replace(load_image(artworks.artwork_file(name)), name=name, credit=_ARTWORK_CREDIT)

@@ -32,7 +32,7 @@ _PROGRAM = (".py", ".toml", ".npz", ".safetensors", ".css", ".html", ".js", ".ji
 
 
 def cache_dir() -> Path:
-    """Folder for downloads, drawn artworks and results: ``REPLICATE_CACHE`` or the user's cache.
+    """Folder for downloads, converted weights and results: ``REPLICATE_CACHE`` or the user's cache.
 
     The folder need not exist yet: whoever writes into it creates it.
     """

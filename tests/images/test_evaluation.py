@@ -26,7 +26,11 @@ def test_pairs_are_a_fair_draw_of_which_the_first_few_are_one_too(inputs):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "first"), [("paper", [("dancing", "udnie"), ("god_statue", "the_muse")])]
+    ("inputs", "first"),
+    [
+        ("bundled", [("pagoda", "hatching"), ("rocket", "wash")]),
+        ("paper", [("dancing", "udnie"), ("god_statue", "the_muse")]),
+    ],
 )
 def test_the_draw_is_the_one_that_claims_are_judged_over(inputs, first):
     assert [(pair.content, pair.style) for pair in pairs(inputs)[:2]] == first
