@@ -29,7 +29,7 @@ CPU_PROFILE = "gallery"
 """Size, evaluations and scales of a single transfer on a CPU: about a minute on two cores; the
 papers' 512 px and 500 evaluations would take ten."""
 
-NOT_PAPERS = ("answers", "images", "profiles")
+NOT_PAPERS = ("answers", "calibration", "images", "profiles")
 
 
 class Profile(Strict):

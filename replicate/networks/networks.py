@@ -113,7 +113,9 @@ class Networks:
         weights = self._load(spec)
         network = build(spec, weights, self.device, self.dtype)
         if spec.normalised:
-            network.normalise(channel_means(network, spec.name, weights))
+            plain = spec.changed(normalised=False, pooling=spec.means or spec.pooling)
+            measured = network if plain.pooling == spec.pooling else self.network(plain)
+            network.normalise(channel_means(measured, spec.name, weights))
         return network
 
     def _load(self, spec: NetworkSpec) -> Weights:

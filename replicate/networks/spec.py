@@ -39,11 +39,15 @@ class NetworkSpec(Strict):
             pair of old files, ``name = "vgg19"`` and ``weights = "caffe"``, is understood too.
         normalised: Gatys' rescaled network: the mean activation of each channel over a set of
             photographs is one (Gatys et al. 2016, section 2).
+        means: the pooling under which those means were taken; the network's own unless given.
+            Whoever rescales the weights as they came, and swaps the pooling afterwards, has
+            means of one no longer.
     """
 
     name: NetworkName = "vgg19-caffe"
     pooling: Pooling = "max"
     normalised: bool = False
+    means: Pooling | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -71,7 +75,9 @@ class NetworkSpec(Strict):
     def label(self) -> str:
         """``VGG-19 (caffe), average pooling, normalised``: for captions."""
         parts = [self.entry.title, f"{self.pooling} pooling"]
-        return ", ".join(parts + ["normalised"] * self.normalised)
+        if self.normalised:
+            parts.append(f"normalised{f' under {self.means} pooling' if self.means else ''}")
+        return ", ".join(parts)
 
     @property
     def family(self) -> str:
@@ -84,7 +90,7 @@ class NetworkSpec(Strict):
 
     def plain(self) -> dict[str, Any]:
         """Name, pooling and normalisation, without what a subclass adds."""
-        return self.model_dump(include=set(NetworkSpec.model_fields))
+        return self.model_dump(include=set(NetworkSpec.model_fields), exclude_none=True)
 
     def meant_for(self, name: str) -> NetworkSpec:
         """This network with the architecture of another one and its own scale of input.

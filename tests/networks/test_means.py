@@ -77,6 +77,26 @@ def test_normalised_engine_network_has_means_of_one(
     assert not torch.allclose(before["relu3_1"], torch.ones(7), atol=0.05)
 
 
+def test_means_may_be_those_of_the_other_pooling(
+    photographs: list[Picture], tiny_engine: MakeEngine
+) -> None:
+    networks = tiny_engine().networks
+    swapped = NetworkSpec(pooling="average", normalised=True, means="max")
+    picture = to_tensor(photographs[0])
+    layers = ["relu1_1", "relu3_1", "conv4_2"]
+    found = networks.network(swapped)(picture, layers)
+    plain = networks.network(NetworkSpec(pooling="average"))(picture, layers)
+    means = measure_means(networks.network(NetworkSpec(pooling="max")), photographs)
+    for layer in layers:
+        divisor = means[layer.replace("conv", "relu")]
+        floor = normalisation.FLOOR * divisor.mean()
+        expected = plain[layer].wide() / divisor.clamp(min=float(floor)).view(1, -1, 1, 1)
+        torch.testing.assert_close(found[layer].wide(), expected)
+    assert swapped.label.endswith("normalised under max pooling")
+    assert "means" not in NetworkSpec(normalised=True).description()  # keys of results stay
+    assert swapped.description()["means"] == "max"
+
+
 def test_channels_that_hardly_fire_are_not_blown_up(
     photographs: list[Picture], tiny_tensors: Callable[..., Any]
 ) -> None:
