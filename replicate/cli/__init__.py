@@ -13,10 +13,20 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from ..errors import ReplicateError, one_line
-from .parser import parse
+from . import clash
 
 BAD_INPUT = 2
+
+try:
+    from ..errors import ReplicateError, one_line
+    from .commands import parse
+except ImportError:
+    # Before anything else: the other one's replicate/__init__.py has been imported.
+    if names := clash.others():
+        print(f"replicate: {clash.sentence(names)}", file=sys.stderr)
+        raise SystemExit(BAD_INPUT) from None
+    raise
+
 STOPPED = 130
 NO_READER = 141
 

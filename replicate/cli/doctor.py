@@ -20,11 +20,9 @@ from ..errors import ReplicateError
 from ..networks.table import read_table
 from ..networks.weights import locate_weights
 from ..storage.files import cache_dir, require_room
-from . import BAD_INPUT
+from . import BAD_INPUT, clash
 from .text import notify, print_json, print_table
 
-DISTRIBUTION = "style-layers"
-IMPORTED = __package__.partition(".")[0]
 ROOM = 2_000_000_000
 """Bytes that weights and results of a gallery's run need, about."""
 
@@ -66,17 +64,9 @@ def examined() -> Iterator[Finding]:
 def _package() -> Finding:
     """The package, and whether another one is imported by the same name."""
     found = f"{__version__}, {Path(__file__).parents[1]}"
-    others = set(metadata.packages_distributions().get(IMPORTED, ())) - {DISTRIBUTION}
-    if not others:
-        return Finding(IMPORTED, found)
-    names = ", ".join(f"{name} {_version(name)}" for name in sorted(others))
-    return Finding(
-        IMPORTED,
-        f"{found}; and {names}",
-        f"{names} is imported by the name of this package, and the one that was installed last has "
-        f"overwritten the other: give each an environment of its own, or 'pip uninstall "
-        f"{' '.join(sorted(others))}' and install this one again.",
-    )
+    if names := clash.others():
+        return Finding(clash.IMPORTED, f"{found}; and {names}", clash.sentence(names))
+    return Finding(clash.IMPORTED, found)
 
 
 def _version(distribution: str) -> str:

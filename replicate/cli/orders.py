@@ -21,8 +21,9 @@ from ..images import Picture, find_image
 from ..layer_list import layer_weights, parse_layers
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
 from ..suggest import nearest
+from .commands import STARTS
 from .drawing import make_engine
-from .parser import STARTS, UsageError
+from .parser import UsageError
 from .text import notify
 
 _ROLES = ("content", "style", "start")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -12,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from replicate import __version__
+from replicate import __version__, cli
 
 Typed = Callable[[str], Any]
+CODE_ALONE = shutil.ignore_patterns("*.webp", "*.png", "*.jpg", "*.safetensors", "__pycache__")
 
 
 @pytest.fixture(autouse=True)
@@ -58,10 +62,30 @@ def test_what_is_set_wrong(
 def test_the_client_of_the_same_name_is_found(
     typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = {"replicate": ["style-layers", "replicate"]}
+    both = {"replicate": ["style-layers", "numpy"]}
     monkeypatch.setattr(metadata, "packages_distributions", lambda: both)
     ran = typed("doctor")
-    assert ran.code == 2 and "pip uninstall replicate" in ran.err
+    assert ran.code == 2 and "numpy 2." in ran.err and "uninstall both" in ran.err
+
+
+def test_the_client_in_this_packages_place_is_a_sentence(tmp_path: Path) -> None:
+    """As where the client was installed last: its __init__.py lies in our folder."""
+    shutil.copytree(Path(cli.__file__).parents[1], tmp_path / "replicate", ignore=CODE_ALONE)
+    (tmp_path / "replicate/__init__.py").write_text("default_client = None\n")
+    theirs = tmp_path / "replicate-1.0.7.dist-info"
+    theirs.mkdir()
+    (theirs / "METADATA").write_text("Metadata-Version: 2.1\nName: replicate\nVersion: 1.0.7\n")
+    (theirs / "top_level.txt").write_text("replicate\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from replicate.cli import main; sys.exit(main())"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("replicate: replicate 1.0.7 is imported by the name"), done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_full_disk(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

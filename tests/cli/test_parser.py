@@ -13,7 +13,7 @@ import pytest
 
 from replicate import __version__
 from replicate.cli import main
-from replicate.cli.parser import FORMATS, INPUTS, NETWORKS, PROFILES, STARTS, parse
+from replicate.cli.commands import FORMATS, INPUTS, NETWORKS, PROFILES, STARTS, parse
 from replicate.config import Inputs, profiles
 from replicate.engine.preset import Init
 from replicate.errors import ReplicateError

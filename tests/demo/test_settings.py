@@ -10,8 +10,8 @@ import pytest
 from demo import settings, texts
 from demo.limits import InputError, Limits
 from demo.settings import Settings
+from replicate.cli.commands import parse
 from replicate.cli.orders import CPU_PROFILE, order_from
-from replicate.cli.parser import parse
 from replicate.config import load_preset, load_profile, presets
 from replicate.engine.job import Job
 
