@@ -122,6 +122,8 @@ class Definition(Strict):
         """An effect as a reader wants it: ``× 2.3``, ``+0.12``."""
         if self.ratio:
             return f"× {format_number(math.exp(effect))}" if math.isfinite(effect) else "undefined"
+        if self.trend:  # the ends of its interval may lie beyond what it can be
+            effect = min(1.0, max(-1.0, effect))
         return ("+" if effect > 0 else "") + format_number(effect)
 
     @property
@@ -132,10 +134,13 @@ class Definition(Strict):
             return f"within a factor of {bound}" if self.ratio else f"within ±{bound}"
         if self.trend:
             return f"rank correlation above {bound} ({self.trend})"
-        entries = [str(each) for each in self.ratio or self.difference or ()]
-        if self.ratio:
-            return f"{entries[0]} over {entries[1]} above {bound}"
-        return f"{entries[0]} less {entries[1]} above {bound}"
+        one, other = self.ratio or self.difference or ("", "")
+        if self.difference and isinstance(other, float):
+            return f"{_named(one)} above {format_number(other + self.delta)}"
+        if self.difference and isinstance(one, float):
+            return f"{_named(other)} below {format_number(one - self.delta)}"
+        how = "over" if self.ratio else "less"
+        return f"{_named(one)} {how} {_named(other)} above {bound}"
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,13 @@ def readable(name: str) -> str:
         return name
     spelled = [_SPELLINGS.get(word, word) for word in words.split("_")]
     return " ".join([*spelled, layer]).rstrip()
+
+
+def _named(entry: str | float) -> str:
+    """A number of a contrast in a sentence."""
+    if isinstance(entry, float):
+        return format_number(entry)
+    return "the value" if entry == ALONE else entry
 
 
 def _sentence(text: str) -> str:

@@ -201,7 +201,7 @@ def channels(studio: Studio) -> Sheet:
             studio.claim("growing", _by_layer(fourier, "period")),
         ],
         readings=readings,
-        networks=[studio.info(spec)],
+        networks=[studio.engine.networks.info(spec)],
         note=f"Optimised pictures of {size} px after {steps} steps, all from one seeded start. "
         f"Crops from {origin}, at {SHORT_SIDE} px on the shorter side.",
     )

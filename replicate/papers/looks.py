@@ -87,6 +87,6 @@ class Look(Mapping[str, Representation]):
             grids,
             claims,
             readings={**self.metrics, **(readings or {})},
-            networks=[self._studio.info(self._studio.preset.network)],
+            networks=[self._studio.engine.networks.info(self._studio.preset.network)],
             note=note.format(*self.picture.size),
         )

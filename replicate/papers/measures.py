@@ -21,8 +21,8 @@ from ..engine.preset import Preset
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
-from ..measure import cost, style
 from ..measure import metrics as metric
+from ..measure import style
 from ..measure.judge import Judge
 from ..measure.scale import Ruler
 from ..method import NOISE
@@ -68,11 +68,6 @@ def painting_ssim(studio: Studio, result: Result) -> Metrics:
     return {"ssim_to_painting": metric.ssim(result.picture.pixels, painting(result))}
 
 
-def painting_edges(studio: Studio, result: Result) -> Metrics:
-    """``edge_correlation`` with the painting, of a texture."""
-    return {"edge_correlation": metric.edge_correlation(result.picture.pixels, painting(result))}
-
-
 def mean_lab_shift(studio: Studio, result: Result) -> Metrics:
     """``mean_lab_shift``: Delta E between the mean colours of the result and the photograph."""
     return {"mean_lab_shift": metric.mean_lab_shift(result.picture.pixels, photograph(result))}
@@ -81,12 +76,6 @@ def mean_lab_shift(studio: Studio, result: Result) -> Metrics:
 def colour_distance(studio: Studio, result: Result) -> Metrics:
     """``colour_distance``: mean Delta E to the photograph, place by place."""
     return {"colour_distance": metric.lab_distance(result.picture.pixels, photograph(result))}
-
-
-def palette_distance(studio: Studio, result: Result) -> Metrics:
-    """``palette_distance``: sliced Wasserstein distance of RGB to the photograph."""
-    drawn = result.picture.pixels
-    return {"palette_distance": metric.sliced_wasserstein_rgb(drawn, photograph(result))}
 
 
 def painting_palette(studio: Studio, result: Result) -> Metrics:
@@ -151,20 +140,6 @@ def flat_texture(studio: Studio, result: Result) -> Metrics:
     return {"flat_texture": float(detail(result.picture.pixels)[flat].std())}
 
 
-def change(studio: Studio, result: Result) -> Metrics:
-    """Size and strength of what a transfer changed in the photograph.
-
-    ``change_length`` is the correlation length of the difference in pixels, ``change_energy`` its
-    mean square over the photograph's variance.
-    """
-    before = photograph(result) / 255
-    difference = result.picture.pixels / 255 - before
-    return {
-        "change_length": metric.correlation_length(0.5 + difference / 2),
-        "change_energy": float((difference**2).mean() / before.var()),
-    }
-
-
 # ---------------------------------------------------------------------------- losses
 
 
@@ -175,10 +150,6 @@ def loss_of(result: Result, kind: str) -> float:
 
 def content_loss(studio: Studio, result: Result) -> Metrics:
     return {"content_loss": loss_of(result, "content")}
-
-
-def style_loss(studio: Studio, result: Result) -> Metrics:
-    return {"style_loss": loss_of(result, "style")}
 
 
 def total_loss(studio: Studio, result: Result) -> Metrics:
@@ -242,11 +213,6 @@ def style_left(judge: Judge) -> Measure:
 def judged_by(judge: Judge) -> str:
     """What a caption says of ``style_left``."""
     return f"Style distance left: by {judge.name} (sliced Wasserstein), of what the photograph has."
-
-
-def multiply_adds(studio: Studio, result: Result) -> Metrics:
-    """``multiply_adds`` of one evaluation by VGG at its full width."""
-    return {"multiply_adds": cost.multiply_adds(result.job)}
 
 
 def mean_distances(panels: Panels, keys: Iterable[Key], layers: Iterable[str]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The pictures of a figure by their keys: drawn together, measured by name, set in grids.
 
 panels = studio.panels({label: preset.with_(content_layers=layers) for label, layers in sets})
-panels.measure(fidelity, style_loss)
+panels.measure(fidelity, total_loss)
 panels.column("ssim")                        # {"Conv2_2": 0.69, "Conv4_2": 0.09}
 panels.grid(lines=["SSIM {ssim:.2f}"])       # a row, its labels, the inputs at the left
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import truediv
 from typing import TYPE_CHECKING, Any
 
 from ..engine.job import Job, Result
@@ -132,24 +131,10 @@ class Panels(Mapping[Key, Result]):
             rows.setdefault(_row(key), {})[key[-1]] = key
         return {row: self.select(keys) for row, keys in rows.items()}
 
-    def per_row(self, name: str, summary: Callable[[list[float]], float]) -> dict[str, float]:
-        """A table's rows, each with one number of its metrics of this name, such as the largest."""
-        return {
-            row: summary(list(cells.column(name).values())) for row, cells in self.by_row().items()
-        }
-
     def column(self, name: str, keys: Sequence[Key] | None = None) -> dict[str, float]:
         """One metric by the panels' labels."""
         chosen = self.metrics if keys is None else keys
         return {self.label(key): self.metrics[key][name] for key in chosen}
-
-    def compare(
-        self, above: str, below: str, how: Callable[[float, float], float] = truediv
-    ) -> dict[str, float]:
-        """One metric over (or, by ``sub``, less) another of the same panel, by label."""
-        return {
-            self.label(key): how(each[above], each[below]) for key, each in self.metrics.items()
-        }
 
     def ratio(self, name: str, above: Key, below: Key) -> float:
         """A metric of one panel over that of another."""

@@ -24,9 +24,10 @@ from ..figure.claims import ALONE, Claim
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
 from ..images.evaluation import Pair
-from ..networks.spec import NetworkInfo, NetworkSpec
+from ..networks.spec import NetworkInfo
 from ..suggest import nearest
 from .panels import Key, Metrics, Panels, Variant, label_of
+from .settled import unsettled
 from .sheet import Sheet
 
 Value = TypeVar("Value")
@@ -244,32 +245,6 @@ class Studio:
         return Sheet(
             list(grids), list(claims), recorded, dict(readings or {}), list(networks), note
         )
-
-    def info(self, spec: NetworkSpec) -> NetworkInfo:
-        return self.engine.networks.info(spec)
-
-
-MOST_FALL = 0.02
-"""A loss that still falls by more in the last tenth of the evaluations is not that of a result."""
-
-NOTHING_LEFT = 0.01
-"""A reconstruction has come to rest with so small a part of the loss that it began with: it could
-fall to nothing."""
-
-
-def unsettled(results: Iterable[Result]) -> str:
-    """A sentence on the first result whose loss was still falling; empty if all had come to rest.
-
-    A transfer has when its loss fell by no more than 2 % in the last tenth of its evaluations; a
-    reconstruction, from one kind of layers, also when a hundredth of its first loss is left.
-    """
-    for result in results:
-        (_, first), *_, (steps, last) = result.curve
-        at = next(loss for step, loss in result.curve if step >= 0.9 * steps)
-        alone = not (result.job.content_layers and result.job.style_layers)
-        if at - last > MOST_FALL * at and not (alone and last <= NOTHING_LEFT * first):
-            return "the loss was still falling"
-    return ""
 
 
 def _is_photograph(role: str) -> bool:

@@ -69,7 +69,11 @@ def test_bounds_and_what_is_asked() -> None:
     assert ratio.with_delta(2).bound == pytest.approx(math.log(2))
     assert defined(ratio=("a", 1), delta=1.25, equivalent=True).asked == "within a factor of 1.25"
     assert defined(difference=("a", "b")).shown(0.25) == "+0.25"
+    assert defined(difference=("value", 0.5), delta=0.1).asked == "the value above 0.6"
+    assert defined(difference=(0.5, "a"), delta=0.1).asked == "a below 0.4"
+    assert defined(ratio=(1.0, "value"), delta=2).asked == "1 over the value above 2"
     assert defined(trend="rising").asked == "rank correlation above 0.5 (rising)"
+    assert defined(trend="rising").shown(1.07) == "+1"
     with pytest.raises(ReplicateError, match=r"delta of 0 makes no sense here: .* factor"):
         ratio.with_delta(0)
 
