@@ -117,6 +117,8 @@ def test_pictures_do_not_travel_in_the_order(scene: Scene, tmp_path: Path) -> No
     order = order_of([job], ResultStore(tmp_path), "exact", "auto")
     assert len(pickle.dumps(order)) < 4_000
     assert len(ResultStore(tmp_path)) == 3
+    (again,) = jobs_of(order)
+    assert again.description() == job.description()
 
 
 def test_an_executor_needs_a_store_that_both_see(jobs: list[Job], tmp_path: Path) -> None:
