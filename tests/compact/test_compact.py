@@ -25,6 +25,7 @@ from replicate.compact.pictures import (
     is_held_out,
     load_shrunk,
 )
+from replicate.compact.transfers import relative
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
 WIDE = (8, 8, 10, 10, 12, 12, 12, 12, 16, 16, 16, 16, 16, 16, 16, 16)
@@ -256,6 +257,12 @@ def test_the_command_trains_polishes_and_resumes(
     again = train.read_checkpoint(run)
     assert again is not None and again["progress"] == begun["progress"]
     assert [made["steps"] for made in read_making(out)["runs"]] == [2, 3]
+
+
+def test_losses_of_practice_are_relative():
+    target = torch.rand(2, 4, 4) + torch.arange(2.0).view(2, 1, 1)
+    assert float(relative(torch.zeros_like(target), target)) == pytest.approx(2)
+    assert float(relative(3 * target, target)) == pytest.approx(8)
 
 
 def test_polishing_begins_from_the_averaged_weights() -> None:
