@@ -412,6 +412,10 @@ def from_record(
     if init not in STARTS:
         remarks.append("The picture started from a third picture; noise takes its place here.")
         init = "noise"
+    if record.blend or record.style_scale != 1 or record.keep_colour:
+        remarks.append(
+            "The picture blends styles, scales them or keeps colours: only the command line does."
+        )
     base = record.preset
     settings = Settings(
         base=base,

@@ -35,7 +35,7 @@ def fetch(entry: NetworkEntry, target: Path) -> Path:
         WeightsError: no source could be reached or used; says why.
     """
     failures = []
-    for address in entry.sources:
+    for address in sorted(entry.sources, key=lambda each: _preloaded(each) is None):
         try:
             with _original(address, target.parent) as original:
                 return convert(original, entry, address, target)
@@ -56,7 +56,9 @@ def _original(address: str, folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise ReplicateError(f"Cannot write to '{folder}': {error.strerror}.") from error
     with scratch as name:
-        if on_hub := _HUB.fullmatch(address):
+        if here := _preloaded(address):
+            yield here
+        elif on_hub := _HUB.fullmatch(address):
             original = _from_hub(on_hub, folder / ".hub")
             try:
                 yield original
@@ -66,6 +68,17 @@ def _original(address: str, folder: Path) -> Iterator[Path]:
             digits = known_digits(address)
             check = Digest("sha256", digits).require if digits else None
             yield download(address, Path(name) / address.rsplit("/", 1)[-1], check=check)
+
+
+def _preloaded(address: str) -> Path | None:
+    """The file in the Hub's own cache, where a Space's ``preload_from_hub`` puts it."""
+    if not (on_hub := _HUB.fullmatch(address)):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, revision, file = on_hub.groups()
+    found = try_to_load_from_cache(repository, file, revision=revision)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _from_hub(address: re.Match[str], folder: Path) -> Path:

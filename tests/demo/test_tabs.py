@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,6 +186,9 @@ def test_a_dropped_picture_restores_its_settings(tab, backend, tmp_path):
     assert [Path(path).stem for path in form[2:4]] == ["coffee", "rocket"]
     _, again = tab.order(*form[:6], form[6].value, *form[7:9], "auto", form[10])
     assert again.description() == job.description()
+
+    save_recorded(backend.engine().run(replace(job, style_scale=0.5)), tmp_path / "scaled.png")
+    assert "only the command line does" in tab.restore(str(tmp_path / "scaled.png"))[12]
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,22 @@ def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeyp
     assert [entry.name for entry in cache.iterdir()] == [f"{NAME}.safetensors"]
 
 
+def test_what_a_space_has_preloaded_goes_first_and_stays(
+    nobody, define, tensors, monkeypatch, tmp_path
+) -> None:
+    file = tmp_path / "vgg_conv.pth"
+    file.write_bytes(original(tensors, caffe_keys=True))
+    cached = {("somebody/vgg", "vgg_conv.pth", "main"): str(file)}
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache", lambda *where, revision: cached[*where, revision]
+    )
+    address = "https://huggingface.co/somebody/vgg/resolve/main/vgg_conv.pth"
+    define(nobody, address, marks=landmarks(tensors))
+    fetch_weights(NAME)
+    assert_equal(load_weights(NAME).tensors, tensors)
+    assert file.exists()
+
+
 @pytest.mark.parametrize("first", ["absent", "refused", "wrong digest", "not weights", "damaged"])
 def test_the_mirror_takes_over(nobody, serve, define, tensors, first: str) -> None:
     data = original(tensors)
