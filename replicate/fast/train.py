@@ -151,10 +151,13 @@ class Trainer:
             raise ReplicateError(f"The losses are no longer finite at step {self.progress.step}.")
         self.optimizer.zero_grad(set_to_none=True)
         pictures.backward(evaluation.gradient * factor / recipe.batch)
-        if recipe.decay:  # the higher rate of a short run needs it
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self._follow()
+        # The higher rate of a short run needs clipping.
+        most = 1.0 if recipe.decay else math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), most)
+        # Of a crop of one colour the normalisations make gradients beyond all numbers.
+        if norm.isfinite():
+            self.optimizer.step()
+            self._follow()
         self.losses.add(float(total), _by_term(batch.objective, evaluation.losses))
         self.progress.step += 1
         self.progress.seconds += time.monotonic() - started

@@ -167,6 +167,16 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(goal, tmp_pat
     assert load_image(tmp_path / "part" / SAMPLE).size == (6 * 48, 2 * 48)
 
 
+def test_a_crop_of_one_colour_does_no_harm(trainer, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "photographs", lambda: torch.full((2, 3, 32, 32), 0.7))
+        trainer.step()
+    before = parameters(trainer)
+    assert before.isfinite().all()
+    trainer.step()
+    assert not torch.equal(parameters(trainer), before)
+
+
 def test_another_recipe_does_not_go_on(trainer, goal, tmp_path):
     train(trainer, tmp_path, picture(7), lambda text: None)
     other = Trainer(replace(SMALL, size=24), goal, [picture(3).pixels])
