@@ -207,12 +207,13 @@ def _fast(parser: Parser) -> None:
   replicate fast apply chelsea --style wave -o out.png
   replicate fast apply photo.jpg --style mosaic --layers relu1_1=0.2,relu4_1 --ratio 1
   replicate fast apply holiday/ --style swirls --size 512 -o drawn/
+  replicate fast apply clip.mp4 --style wave --size 512 -o drawn.mp4    # needs ffmpeg
   replicate fast train wave --preset johnson2016 --pictures photographs/ --minutes 60
   replicate fast train wave mosaic swirls --mixer --pictures photographs/ --minutes 120"""
     actions = ("list", "apply", "train")
     parser.words("action", "?", "default: list", one_of(actions), metavar="|".join(actions))
-    parser.words("names", "*", "pictures or folders to draw; styles to train", metavar="NAME")
-    parser.option("-o --out FILE", "a picture, or a folder for several; or the trained network")
+    parser.words("names", "*", "pictures, folders, videos to draw; styles to train", metavar="NAME")
+    parser.option("-o --out FILE", "a picture or video, a folder for several; or the trained network")
     drawing = parser.add_argument_group("drawing")
     for spec, help, read in (
         ("--use NAME", "a network of 'fast list', or a .safetensors file; default: mixer", str),

@@ -23,7 +23,8 @@ from ..errors import ImageError, ReplicateError
 from ..fast.goal import MIXER, Goal, MixerGoal, SingleGoal
 from ..fast.train import CPU, Recipe, Trainer, train
 from ..fast.use import Fast, record_of, write
-from ..images import bundled, find_image
+from ..fast.video import FORMATS, draw_video, is_video
+from ..images import Picture, bundled, find_image
 from ..layer_list import layer_weights, parse_layers
 from ..networks.networks import Networks
 from ..storage.files import require_room
@@ -63,13 +64,18 @@ def _apply(args: Namespace) -> int:
     wish = _wish(args)
     fast.setting(args.style, **wish)  # wrong settings are told before anything is drawn
 
+    def draw(picture: Picture) -> Picture:
+        return fast(picture, args.style, args.size, **wish)
+
     sources = list(_sources(args.names))
     outs = _places(args.out, sources)
     written = []
     for source, out in zip(sources, outs, strict=True):
         begun = time.perf_counter()
-        picture = find_image(source)
-        fast(picture, args.style, args.size, **wish).save(out)
+        if is_video(source):
+            draw_video(Path(source), out, draw, notify)
+        else:
+            draw(find_image(source)).save(out)
         written.append({"file": str(out), "seconds": round(time.perf_counter() - begun, 3)})
         if not args.json:
             print(f"{out}  {written[-1]['seconds']:.2f} s", flush=True)
@@ -109,15 +115,18 @@ def _sources(names: list[str]) -> Iterator[str]:
 def _places(out: str | None, sources: list[str]) -> list[Path]:
     """Where each goes: to the one name ``out``, or under names of their own into that folder."""
     if len(sources) == 1 and not os.path.isdir(out or ""):
-        place = Path(out or "out.png")
-        if place.suffix.lower() not in SAVED:
-            raise UsageError(f"Cannot write '{place}': its name must end in .png, .jpg or .webp.")
+        endings = list(FORMATS) if is_video(sources[0]) else SAVED
+        place = Path(out or f"out{endings[0]}")
+        if place.suffix.lower() not in endings:
+            known = ", ".join(endings)
+            raise UsageError(f"Cannot write '{place}': its name must end in one of {known}.")
         require_room(place.parent)
         return [place]
     if out is None or Path(out).suffix:
         raise UsageError("Several pictures need a folder to go to: -o FOLDER.")
     require_room(out)
-    places = [Path(out) / f"{Path(each).stem}.png" for each in sources]
+    endings = [".mp4" if is_video(each) else ".png" for each in sources]
+    places = [Path(out) / (Path(each).stem + end) for each, end in zip(sources, endings)]
     if len(set(places)) < len(places):
         raise UsageError("Two of the pictures have one name: draw them into different folders.")
     return places
