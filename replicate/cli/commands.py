@@ -213,7 +213,9 @@ def _fast(parser: Parser) -> None:
     actions = ("list", "apply", "train")
     parser.words("action", "?", "default: list", one_of(actions), metavar="|".join(actions))
     parser.words("names", "*", "pictures, folders, videos to draw; styles to train", metavar="NAME")
-    parser.option("-o --out FILE", "a picture or video, a folder for several; or the trained network")
+    parser.option(
+        "-o --out FILE", "a picture, video, or folder for several; or the trained network"
+    )
     drawing = parser.add_argument_group("drawing")
     for spec, help, read in (
         ("--use NAME", "a network of 'fast list', or a .safetensors file; default: mixer", str),
