@@ -58,6 +58,7 @@ def test_the_sdist_is_the_repository_and_the_wheel_made_of_it_the_package(tmp_pa
     wanted = {name for name in names if name.startswith("replicate/")}
     configs = {name for name in names if name.startswith("paper_configs/")}
     wanted |= {f"replicate/_{name}" for name in configs}
+    wanted |= {f"replicate/_evidence/{name}" for name in ("README.md", "rows.jsonl")}
     assert wanted <= installed
     assert {name.partition("/")[0] for name in installed - wanted} == {
         "style_layers-0.1.0.dist-info"
