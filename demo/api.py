@@ -11,12 +11,13 @@ import gradio as gr
 from replicate.config import load_preset
 from replicate.engine.job import Job
 
-from . import pictures, settings
+from . import links, pictures, presets, rows, settings
 from .events import ENGINE_QUEUE
 from .fields import Number, picture_field
 from .limits import number
-from .session import Drawings, Stop
+from .session import Drawings
 from .settings import Settings
+from .stops import Stop
 from .visitors import Visitor
 
 
@@ -30,8 +31,8 @@ class Endpoints:
     def presets(self) -> list[dict[str, Any]]:
         """Every preset with its label, source, note, layers and ratio."""
         return [
-            {"paper": paper, **preset.model_dump(mode="json")}
-            for paper, preset in settings.presets_by_paper()
+            {"paper": presets.paper_of(preset), **preset.model_dump(mode="json")}
+            for preset in presets.ordered()
         ]
 
     def transfer(
@@ -59,7 +60,7 @@ class Endpoints:
         start = Settings.of(load_preset(preset), limits)
         texts = {"content_layers": content_layers, "style_layers": style_layers}
         layers = {
-            kind: settings.layers_from_text(text, start.base) if text else getattr(start, kind)
+            kind: links.layers_from_text(text, start.base) if text else getattr(start, kind)
             for kind, text in texts.items()
         }
         wanted = settings.checked(
@@ -71,7 +72,7 @@ class Endpoints:
             seed,
             start.init,
             network,
-            settings.rows(layers["content_layers"], layers["style_layers"]),
+            rows.rows(layers["content_layers"], layers["style_layers"]),
             self.backend.networks(),
         )
         if ratio:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replicate.config import load_preset
 from replicate.engine.device import choose_device
@@ -25,6 +26,9 @@ from .limits import Limits
 from .results import Results
 from .uploads import Uploads
 from .visitors import Quota, Visitor
+
+if TYPE_CHECKING:
+    from .line import Line
 
 COMPACT = "vgg19-compact"
 FETCHED = "vgg19-caffe"
@@ -66,8 +70,8 @@ class Backend:
         self.evaluations = Quota(self.limits.evaluations_an_hour, "evaluations")
         self.fetching = ""
         """A sentence on the weights that are being fetched; empty when all is as it was."""
-        self.crowded: Callable[[Visitor], bool] = lambda visitor: False
-        """Whether others wait while this visitor's drawing goes on; known to the queue."""
+        self.line: Line | None = None
+        """The queue, once the page is served."""
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._engines: dict[tuple[str, str], Engine] = {}
@@ -90,6 +94,10 @@ class Backend:
             self.store.owner = owner
             yield
 
+    def crowded(self, visitor: Visitor) -> bool:
+        """Whether others wait while this visitor's drawing goes on."""
+        return self.line is not None and self.line.others_wait(visitor)
+
     def sweep(self) -> None:
         """Remove what has been kept long enough."""
         age = self.limits.kept_minutes * 60
@@ -99,23 +107,19 @@ class Backend:
 
     def example(self, name: str) -> str | None:
         """The file of the bundled picture of this name, if there is one."""
-        for role in ("content", "style"):
-            if name in pictures.examples(role):
-                return self.examples(role)[name]
-        return None
+        return {**pictures.examples("content"), **pictures.examples("style")}.get(name)
 
-    def examples(self, role: str) -> dict[str, str]:
-        """Files of the bundled pictures for ``content`` or ``style`` by name, which browsers may
-        fetch, with a thumbnail beside each.
+    def examples(self, role: str) -> list[str]:
+        """Names of the bundled pictures for ``content`` or ``style``, of which browsers may fetch
+        small copies.
         """
-        files = {}
-        for name, source in pictures.examples(role).items():
-            file = self.uploads.examples / f"{name}.png"
-            if not file.is_file():
-                shutil.copyfile(pictures.thumbnail(source), file.with_suffix(".webp"))
-                shutil.copyfile(source, file)
-            files[name] = str(file)
-        return files
+        names = list(pictures.examples(role))
+        for name in names:
+            for copy in pictures.copies(pictures.examples(role)[name]):
+                file = self.uploads.examples / copy.name
+                if not file.is_file():
+                    shutil.copyfile(copy, file)
+        return names
 
     # ------------------------------------------------------------------ engines and networks
 

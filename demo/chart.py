@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from .session import Course
+from .course import Course
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 28
+SHADES = ((100, "none"), (65, "6 4"), (40, "2 4"), (20, "10 4 2 4"))
+"""Shares of a colour, and dashes, for the first layer that has it, the second, ..."""
+
 Point = tuple[int, float]
 """An evaluation and a loss."""
 
@@ -27,16 +31,17 @@ def chart(course: Course, steps: int) -> str:
     values = [v for line in lines.values() for v in line if v > 0 and math.isfinite(v)]
     low, high = _decades(values, course.total)
     places = _thinned(len(course.steps))
-    axes = _axes(low, high, steps)
+    axes, looks = _axes(low, high, steps), strokes(lines)
     drawn = "".join(
-        _line(name, points, low, high, steps)
+        _line(name, looks[name], points, low, high, steps)
         for name, line in reversed(lines.items())
         for points in _stretches(course.begins, [(course.steps[i], line[i]) for i in places])
     )
+    keys = "".join(_key(name, looks[name], line) for name, line in lines.items())
     return (
         f'<div class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{html.escape(_spoken(course))}">{axes}{drawn}</svg>'
-        f'<ul class="legend">{"".join(_key(name, line) for name, line in lines.items())}</ul></div>'
+        f'<ul class="legend">{keys}</ul></div>'
     )
 
 
@@ -50,6 +55,19 @@ def colour(name: str) -> str:
     if kind == "style" and layer[-3:-2].isdigit():
         return f"var(--series-style-{layer[-3]})"
     return "var(--series-other)"
+
+
+def strokes(names: Iterable[str]) -> dict[str, str]:
+    """A line's style by name: layers of one colour differ in shade and dashes."""
+    found: dict[str, str] = {}
+    used: Counter[str] = Counter()
+    for name in names:
+        base = colour(name)
+        share, dashes = SHADES[min(used[base], len(SHADES) - 1)]
+        used[base] += 1
+        shade = base if share == 100 else f"color-mix(in oklab,{base} {share}%,currentColor)"
+        found[name] = f"stroke:{shade};stroke-dasharray:{dashes}"
+    return found
 
 
 def label(name: str) -> str:
@@ -109,7 +127,7 @@ def _axes(low: int, high: int, steps: int) -> str:
     return "".join(parts)
 
 
-def _line(name: str, points: Sequence[Point], low: int, high: int, steps: int) -> str:
+def _line(name: str, look: str, points: Sequence[Point], low: int, high: int, steps: int) -> str:
     shown = [
         f"{_x(step, steps):.1f} {_y(max(value, 10.0**low), low, high):.1f}"
         for step, value in points
@@ -120,12 +138,13 @@ def _line(name: str, points: Sequence[Point], low: int, high: int, steps: int) -
     kind = "total" if name == "total" else "part"
     # A single point shows as a dot, for its line has round ends.
     shown = shown * 2 if len(shown) == 1 else shown
-    return f'<path class="{kind}" style="stroke:{colour(name)}" d="M{"L".join(shown)}"/>'
+    return f'<path class="{kind}" style="{look}" d="M{"L".join(shown)}"/>'
 
 
-def _key(name: str, line: Sequence[float]) -> str:
+def _key(name: str, look: str, line: Sequence[float]) -> str:
     last = f" <b>{line[-1]:.3g}</b>" if line else ""
-    return f'<li><i style="background:{colour(name)}"></i>{html.escape(label(name))}{last}</li>'
+    swatch = f'<svg viewBox="0 0 22 4" aria-hidden="true"><path style="{look}" d="M1 2H21"/></svg>'
+    return f"<li>{swatch}{html.escape(label(name))}{last}</li>"
 
 
 def _spoken(course: Course) -> str:

@@ -10,23 +10,28 @@ from typing import Any
 import gradio as gr
 
 from replicate.config import load_preset
+from replicate.engine.job import Job
 
-from . import comparison, pictures, settings, texts
+from . import comparison, pictures, presets, questions, rows, settings, texts
 from .chart import chart
 from .comparison import MEASURES, MOST, Entry
 from .events import QUIET, DrawingTab
 from .fields import (
     Dropdown,
     Number,
-    drawn_field,
+    Shown,
     evaluations_field,
     network_field,
     picture_input,
     run_and_stop,
     size_field,
+    viewer,
 )
-from .session import Drawings, Frame, Stops
+from .parts import cards_index, part
+from .questions import QUESTIONS
+from .session import Drawings, Frame
 from .settings import Settings
+from .stops import Stops
 
 _FIRST = ("gatys2016", "johnson2016", "gatys2015")
 
@@ -35,6 +40,7 @@ class Compare(DrawingTab):
     """The tab's functions, apart from its layout."""
 
     name = "compare"
+    fields = 1 + MOST + 2
 
     def order(
         self,
@@ -59,7 +65,7 @@ class Compare(DrawingTab):
             seed,
             first.init,
             network,
-            settings.table(first),
+            rows.table(first),
             self.backend.networks(),
         )
         return comparison.entries(
@@ -71,12 +77,16 @@ class Compare(DrawingTab):
             limits,
         )
 
+    def jobs(self, ordered: list[Entry], values: Any) -> tuple[Sequence[Job], str]:
+        """A job for each entry."""
+        return [entry.job for entry in ordered], ordered[0].settings.network
+
     def emptied(self, ordered: list[Entry]) -> list[Any]:
         """As many places as are needed, and no measures."""
         places = [
-            gr.Image(None, label=ordered[place].label, visible=True)
+            gr.HTML(Shown(words=ordered[place].label), visible=True)
             if place < len(ordered)
-            else gr.Image(None, visible=False)
+            else gr.HTML(visible=False)
             for place in range(MOST)
         ]
         return [*places, "", ""]
@@ -117,8 +127,10 @@ def table(rows: Sequence[Measured]) -> str:
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in MEASURES)
     body = "".join(
         f'<tr><th scope="row">{html.escape(entry.label)}</th>'
-        + "".join(f"<td>{_value(found.get(name))}</td>" for name in MEASURES)
-        + f"<td>{frame.loss:.4g}</td><td>{frame.seconds:.0f}</td></tr>"
+        + "".join(_cell(name, _value(found.get(name))) for name in MEASURES)
+        + _cell("own loss", f"{frame.loss:.4g}")
+        + _cell("seconds", f"{frame.seconds:.0f}")
+        + "</tr>"
         for entry, frame, found in rows
     )
     meaning = " ".join(f"<b>{name}</b>: {text}." for name, text in MEASURES.items())
@@ -128,6 +140,11 @@ def table(rows: Sequence[Measured]) -> str:
         f"<tbody>{body}</tbody></table></div>"
         f'<p class="quiet">{meaning} Own losses of different presets do not compare.</p>'
     )
+
+
+def _cell(name: str, value: str) -> str:
+    """On a phone a row's cells stand under each other, each with its name."""
+    return f'<td data-name="{html.escape(name)}">{value}</td>'
 
 
 def charts(rows: Sequence[Measured]) -> str:
@@ -153,35 +170,54 @@ def _value(value: float | None) -> str:
 def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
     handlers = Compare(drawings, stops)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=320):
+    _asked(handlers)
+    with (
+        gr.Accordion(
+            "Compare your own: presets or sets of layers", open=False, elem_id="compare-own"
+        ),
+        gr.Row(equal_height=False, elem_classes="work"),
+    ):
+        with gr.Column(elem_classes="pick", min_width=0):
             inputs = _form(handlers, page)
-        with gr.Column(scale=6, min_width=320):
-            buttons = run_and_stop("Compare", "compare-")
-            status = gr.HTML(
-                texts.status(None, "Choose two to four presets or layer sets."),
-                elem_classes="plain",
-                padding=False,
-                elem_id="compare-status",
-            )
+            bar = run_and_stop("Compare", "Choose two to four presets or layer sets.", "compare-")
+        with gr.Column(elem_classes="result", min_width=0):
             places = _places()
-            measured = gr.HTML("", elem_classes="plain", padding=False, elem_id="compare-table")
+            measured = gr.HTML("", padding=False, elem_id="compare-table")
             losses = gr.HTML("", elem_classes="plain", padding=False)
     page.load(
-        lambda: [handlers.backend.example(name) for name in ("chelsea", "swirls")],
+        lambda: [handlers.backend.example(name) for name in ("chelsea", "mosaic")],
         None,
         inputs[2:4],
         **QUIET,
     )
-    outcome = [status, *places, measured, losses]
-    handlers.connect(page, buttons, inputs, outcome, emptied=len(outcome) - 1)
+    outcome = [bar.status, *places, measured, losses]
+    handlers.connect(page, bar, inputs, outcome, shows="compare-0")
+
+
+def _asked(handlers: Compare) -> None:
+    """Questions, each answered by two finished pictures."""
+    buttons = "".join(
+        f'<button type="button" data-index="{index}">{html.escape(each.title)}</button>'
+        for index, each in enumerate(QUESTIONS)
+    )
+    cards = part("cards", inside=f'<div class="asked">{buttons}</div>', elem_id="questions")
+    with gr.Row(equal_height=False, elem_classes="answered"):
+        view = viewer("question", questions.shown(QUESTIONS[0]))
+        said = gr.HTML(
+            questions.text(QUESTIONS[0], handlers.limits), padding=False, elem_id="question-text"
+        )
+
+    def answer(event: gr.EventData) -> list[Any]:
+        chosen = QUESTIONS[cards_index(event, len(QUESTIONS))]
+        return [questions.shown(chosen), questions.text(chosen, handlers.limits)]
+
+    cards.select(answer, None, [view, said], **QUIET)
 
 
 def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
-    presets = settings.presets_by_paper()
-    known = [preset.name for _, preset in presets]
+    known = [name for _, name in presets.choices()]
     names = Dropdown(
-        [(f"{paper} · {preset.label}", preset.name) for paper, preset in presets],
+        presets.choices(),
         value=[name for name in _FIRST if name in known][:2],
         multiselect=True,
         max_choices=MOST,
@@ -207,20 +243,12 @@ def _form(handlers: Compare, page: gr.Blocks) -> list[Any]:
     return [names, sets, content, style, size, evaluations, seed, network]
 
 
-def _places() -> list[gr.Image]:
+def _places() -> list[gr.HTML]:
     places = []
     for row in range(MOST // 2):
         with gr.Row():
             places += [
-                drawn_field(
-                    label=f"Picture {2 * row + column + 1}",
-                    height=320,
-                    min_width=150,
-                    visible=row == 0,
-                    elem_id=f"compare-{2 * row + column}",
-                    elem_classes="labelled",
-                    alt_text=f"Drawn picture {2 * row + column + 1}",
-                )
+                viewer(f"compare-{2 * row + column}", visible=row == 0, min_width=150)
                 for column in range(2)
             ]
     return places

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from replicate.config import load_preset
-from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result
 from replicate.images import Picture
 from replicate.measure import metrics
@@ -17,7 +16,8 @@ from replicate.networks.spec import NetworkSpec
 
 from .backend import Backend
 from .limits import InputError, Limits
-from .settings import Settings, layers_from_text
+from .links import layers_from_text
+from .settings import Settings
 
 MOST = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -95,23 +95,29 @@ def measures(backend: Backend, result: Result, network: str) -> dict[str, float]
     All pictures are measured by one network at the same layers, whatever drew them: losses of
     different presets do not compare.
     """
-    engine, job = backend.viewer(network), result.job
-    found = dict.fromkeys(MEASURES, float("nan"))
+    job = result.job
+    style = None if job.style is None else job.style_on_canvas
+    return measured(backend, result.picture, job.content, style, network)
+
+
+def measured(
+    backend: Backend,
+    picture: Picture,
+    content: Picture | None,
+    style: Picture | None,
+    network: str,
+) -> dict[str, float]:
+    """The same of any picture beside what it was made from."""
+    engine, found = backend.viewer(network), dict.fromkeys(MEASURES, float("nan"))
     with backend.lock:
-        if job.style is not None:
-            found["style distance"] = _style_distance(engine, result)
-            ruler = Ruler.of(job.style_on_canvas)
-            found["structure, px"] = ruler.side(result.picture)
-        if job.content is not None:
-            content = job.content.resized(*result.picture.size)
+        if style is not None:
+            distances = engine.reader.style_distances(picture, style, STYLE_LAYERS, NetworkSpec())
+            found["style distance"] = float(np.mean(list(distances.values())))
+            found["structure, px"] = Ruler.of(style).side(picture)
+        if content is not None:
+            content = content.resized(*picture.size)
             found["content cosine"] = engine.reader.similarity(
-                result.picture, content, "relu4_2", NetworkSpec()
+                picture, content, "relu4_2", NetworkSpec()
             )
-            found["edges kept"] = metrics.edge_correlation(result.picture.pixels, content.pixels)
+            found["edges kept"] = metrics.edge_correlation(picture.pixels, content.pixels)
     return found
-
-
-def _style_distance(engine: Engine, result: Result) -> float:
-    picture, style = result.picture, result.job.style_on_canvas
-    distances = engine.reader.style_distances(picture, style, STYLE_LAYERS, NetworkSpec())
-    return float(np.mean(list(distances.values())))

@@ -6,18 +6,21 @@ import base64
 import io
 from abc import ABCMeta
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components.gallery import GalleryData, GalleryImage
-from gradio.components.imageslider import SliderData
 from gradio.data_classes import ImageData
 
 from replicate.images import Picture
 
+from . import texts
 from .backend import Backend
-from .events import QUIET
-from .limits import Limits
+from .events import QUIET, Bar
+from .limits import InputError, Limits
+from .parts import part
+from .rows import Row
 
 LOSSLESS = 512 * 512
 """Pixels up to which the page gets a PNG: of a megapixel it has 2 MB, three times a second."""
@@ -43,32 +46,25 @@ def _as_it_is(self: Any, picture: Any) -> Any:
     return gr.Image.postprocess(self, picture)
 
 
-def _thumbnails(self: Any, names: list[str] | None) -> GalleryData | None:
-    # Beside the page: a path would tell where files lie here.
-    addresses = {name: ImageData(url=f"examples/{name}.webp") for name in names or []}
-    return GalleryData(
-        root=[GalleryImage(image=image, caption=name) for name, image in addresses.items()]
-    )
-
-
 def _as_given(self: Any, value: Any) -> Any:
     return value
 
 
-def _inline(self: Any, picture: Picture | None) -> ImageData | None:
-    return None if picture is None else ImageData(url=address(picture))
-
-
-def _inline_pair(self: Any, pair: tuple[Picture, Picture] | None) -> SliderData | None:
-    if pair is None:
-        return None
-    return SliderData(root=tuple(ImageData(url=address(picture)) for picture in pair))
+def _viewed(self: Any, shown: Shown | Picture | None) -> dict[str, Any]:
+    view = Shown(shown) if isinstance(shown, Picture) else shown or Shown()
+    return {
+        "picture": view.picture and address(view.picture),
+        "before": view.before and address(view.before),
+        "alt": view.alt,
+        "words": view.words,
+        "left": view.left,
+        "right": view.right,
+        **({} if view.at is None else {"at": view.at}),
+    }
 
 
 _Chosen = _derived(gr.Image, "ChosenPicture", preprocess=_path, postprocess=_as_it_is)
-_Drawn = _derived(gr.Image, "DrawnPicture", postprocess=_inline)
-_Thumbnails = _derived(gr.Gallery, "Thumbnails", postprocess=_thumbnails)
-_BeforeAfter = _derived(gr.ImageSlider, "BeforeAfter", postprocess=_inline_pair)
+_Viewer = _derived(gr.HTML, "Viewer", postprocess=_viewed)
 # These give what was entered, unread, for Gradio's own sentences on it are nobody's.
 Slider = _derived(gr.Slider, "Slider", preprocess=_as_given)
 Number = _derived(gr.Number, "Number", preprocess=_as_given)
@@ -86,23 +82,39 @@ def picture_field(**settings: Any) -> gr.Image:
     return field
 
 
-def drawn_field(**settings: Any) -> gr.Image:
-    """A field that shows a :class:`Picture` straight from memory.
+@dataclass(frozen=True)
+class Shown:
+    """What a viewer shows.
+
+    Attributes:
+        picture: an address in place of a picture is taken as it is.
+        before: what a slider uncovers, if there is something.
+        words: where there is no picture.
+        left, right: what the ends of the slider are.
+        at: where the slider stands, 0 to 100; None leaves it there.
+    """
+
+    picture: Picture | str | None = None
+    before: Picture | str | None = None
+    alt: str = "Drawn picture"
+    words: str = ""
+    left: str = "photograph"
+    right: str = "result"
+    at: int | None = None
+
+
+def viewer(elem_id: str, shown: Shown | None = None, **settings: Any) -> gr.HTML:
+    """A field that shows a :class:`Picture` or :class:`Shown` straight from memory.
 
     Previews, three a second, would fill the disk otherwise, and a full disk would end them.
     """
-    field: gr.Image = _Drawn(interactive=False, buttons=["fullscreen"], **settings)
-    return field
+    return part("viewer", shown, base=_Viewer, elem_id=elem_id, **settings)
 
 
-def before_after_field(**settings: Any) -> gr.ImageSlider:
-    """A slider between two :class:`Picture`, straight from memory as well."""
-    field: gr.ImageSlider = _BeforeAfter(interactive=False, buttons=["fullscreen"], **settings)
-    return field
-
-
-def address(picture: Picture) -> str:
+def address(picture: Picture | str) -> str:
     """The picture itself as an address for the page."""
+    if isinstance(picture, str):
+        return picture
     file, width, height = io.BytesIO(), *picture.size
     if width * height <= LOSSLESS:
         kind = "png"
@@ -113,43 +125,50 @@ def address(picture: Picture) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def picture_input(backend: Backend, role: str, prefix: str = "", label: str = "") -> gr.Image:
-    """A field for a content or style picture with the bundled ones under it.
+TITLES = {"content": "Photograph", "style": "Painting"}
+
+
+def picture_input(backend: Backend, role: str, prefix: str = "", **settings: Any) -> gr.HTML:
+    """A chooser of a content or style picture among the bundled ones and one's own; its value is
+    a file's path.
 
     Args:
         prefix: of the element's name, where a page has several.
-        label: in place of the role's.
     """
-    with gr.Column(min_width=150):
-        field = picture_field(
-            label=label or f"{role.capitalize()} picture",
-            sources=["upload", "webcam", "clipboard"],
-            height=220,
-            elem_id=f"{prefix}{role}-picture",
-            buttons=[],
-        )
-        files = backend.examples(role)
-        gallery = _Thumbnails(
-            list(files),
-            columns=6 if role == "content" else 5,
-            height="auto",
-            allow_preview=False,
-            container=False,
-            show_label=False,
-            label=f"Examples of a {role} picture",
-            object_fit="cover",
-            buttons=[],
-            elem_classes="examples",
-            elem_id=f"{prefix}{role}-examples",
-            interactive=False,
-        )
 
-    def take(event: gr.SelectData) -> str | None:
-        names = list(files)
-        return files[names[event.index]] if 0 <= event.index < len(names) else None
+    def path(self: Any, payload: Any) -> str | None:
+        if not isinstance(payload, dict):
+            return None
+        if "path" in payload:
+            return str(payload["path"])
+        found = backend.example(str(payload.get("name")))
+        if found is None:
+            raise InputError(f"There is no bundled picture '{str(payload.get('name'))[:40]}'.")
+        return found
 
-    gallery.select(take, None, field, **QUIET)
-    return field
+    def named(self: Any, path: str | None) -> dict[str, str] | None:
+        if path is None:
+            return None
+        file = Path(path)
+        bundled = backend.example(file.stem) == path
+        return {"name": file.stem} if bundled else {"path": path, "name": file.name}
+
+    base = _derived(gr.HTML, "Chooser", preprocess=path, postprocess=named)
+    return part(
+        "chooser",
+        base=base,
+        elem_id=f"{prefix}{role}-picture",
+        role=role,
+        title=TITLES[role],
+        examples=backend.examples(role),
+        kept_minutes=backend.limits.kept_minutes,
+        **settings,
+    )
+
+
+def layer_picker(rows: list[Row], elem_id: str) -> gr.HTML:
+    """Chips for every layer, for content and for style; its value is the rows."""
+    return part("picker", rows, elem_id=elem_id)
 
 
 def size_field(limits: Limits, value: int, prefix: str = "") -> gr.Slider:
@@ -178,12 +197,25 @@ def evaluations_field(limits: Limits, value: int, info: str, prefix: str = "") -
     )
 
 
-def run_and_stop(label: str = "Run", prefix: str = "") -> tuple[gr.Button, gr.Button]:
-    """The two buttons of a drawing; ``prefix`` as for :func:`picture_input`."""
-    with gr.Row():
-        run = gr.Button(label, variant="primary", elem_id=f"{prefix}run")
-        stop = gr.Button("Stop", interactive=False, elem_id=f"{prefix}stop")
-    return run, stop
+def run_and_stop(label: str, waiting: str, prefix: str = "") -> Bar:
+    """The buttons of a drawing and its progress, at the foot of a phone's window.
+
+    Args:
+        waiting: what the status says at first.
+        prefix: as for :func:`picture_input`.
+    """
+    with gr.Column(elem_classes="bar", min_width=0):
+        with gr.Row(elem_classes="buttons"):
+            run = gr.Button(label, variant="primary", elem_id=f"{prefix}run", min_width=80)
+            stop = gr.Button("Stop", interactive=False, elem_id=f"{prefix}stop", min_width=60)
+        place = gr.HTML("", padding=False, elem_id=f"{prefix}place")
+        status = gr.HTML(
+            texts.status(None, waiting),
+            elem_classes="plain",
+            padding=False,
+            elem_id=f"{prefix}status",
+        )
+    return Bar(run, stop, place, status)
 
 
 def network_field(backend: Backend, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+import shutil
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import numpy as np
+from PIL import ImageOps
 
-from replicate.config import load_preset
 from replicate.errors import ReplicateError
 from replicate.figure import FigureRecord, PanelRecord, read_records
-from replicate.figure.page import Gallery, claim_items, preview
+from replicate.figure.page import Answer, Gallery, claim_items, preview
 from replicate.images import Picture, load_image
+from replicate.papers.answers import answers
 from replicate.papers.verdicts import definitions, verdicts
-from replicate.record import Record, parse_record
+from replicate.record import parse_record
+from replicate.storage.files import cache_dir
 
-from . import pictures, texts
+from . import home, links
 from .events import QUIET
-from .fields import Dropdown, drawn_field
+from .fields import address
 from .limits import InputError, Limits
-from .settings import Settings, from_record, ratio_of
+from .parts import cards_index, part
+
+THUMBNAIL = (300, 200)
 
 
 class Figures:
@@ -47,13 +51,48 @@ class Figures:
         damaged = f" {html.escape(' '.join(self.problems))}" if self.problems else ""
         return f"<p>{html.escape(self.gallery.summary)}{damaged}</p>"
 
-    def choices(self) -> list[tuple[str, str]]:
-        return [
-            (f"{record.figure} · {record.title}", name) for name, record in self.records.items()
-        ]
+    @cached_property
+    def answers(self) -> dict[str, Answer]:
+        """The question that stands over a figure: each over the first that answers it and has none
+        yet.
+        """
+        found: dict[str, Answer] = {}
+        for answer in answers(list(self.records.values()), self.gallery.verdicts):
+            free = next((each for each in answer.figures if each not in found), None)
+            if free is not None:
+                found[free] = answer
+        return found
 
-    def show(self, name: str) -> tuple[Any, str]:
-        """The panels' picture and the text under it.
+    @property
+    def order(self) -> list[str]:
+        """Names of the figures: those with a question come first."""
+        return list(dict.fromkeys([*self.answers, *self.records]))
+
+    def title(self, record: FigureRecord) -> str:
+        """What the figure answers; its own title where nobody asks for it."""
+        answer = self.answers.get(record.figure)
+        return answer.question if answer else record.title
+
+    def thumbnails(self, folder: Path) -> dict[str, str]:
+        """Names of small copies of the figures, which browsers find under ``examples/``."""
+        names = {}
+        for figure, record in self.records.items():
+            name = f"figure-{figure.replace('/', '-')}.webp"
+            kept = cache_dir() / "demo" / "figures" / f"{record.image_sha256[:16]}-{name}"
+            try:
+                if not kept.is_file():
+                    whole = preview(load_image(self.folder / record.image_path), record.panels_box)
+                    small = ImageOps.fit(whole, THUMBNAIL, centering=(0.5, 0.0))
+                    Picture(np.asarray(small)).save(kept)
+                shutil.copyfile(kept, folder / name)
+            except (ReplicateError, OSError) as error:
+                print(f"demo: {error}", flush=True)
+                continue
+            names[figure] = name
+        return names
+
+    def show(self, name: str) -> tuple[str, str]:
+        """The panels, and the text under them, as HTML.
 
         Raises:
             InputError: no such figure.
@@ -64,21 +103,29 @@ class Figures:
         try:
             picture = load_image(self.folder / record.image_path)
         except ReplicateError:
-            return None, "<p>The picture of this figure cannot be read.</p>" + self.text(record)
-        alt = f"{record.title}. {record.caption}"
+            return "<p>The picture of this figure cannot be read.</p>", self.text(record)
         panels = Picture(np.asarray(preview(picture, record.panels_box)))
-        return gr.update(value=panels, alt_text=alt), self.text(record)
+        alt = html.escape(f"{record.title}. {record.caption}")
+        image = f'<img src="{address(panels)}" alt="{alt}">'
+        return f'<div class="wide" tabindex="0">{image}</div>', self.text(record)
 
     def text(self, record: FigureRecord) -> str:
-        """Title, caption, claims with verdicts, and links to the panels' settings, as HTML."""
-        shown = html.escape
+        """Question, answer, caption, claims with verdicts, and links to the panels' settings, as
+        HTML.
+        """
+        shown, answer = html.escape, self.answers.get(record.figure)
         claims = claim_items(record, self.gallery.verdicts)
+        said = f"<p><b>{shown(_first_sentence(answer.text))}</b></p>" if answer else ""
+        details = (
+            "<details><summary>Claims and measurements</summary>"
+            f"<ul class=claims>{claims}</ul></details>"
+        )
         return (
-            f'<div class="figure-text"><h2>{shown(record.title)}</h2>'
-            f'<p>{shown(record.caption)}</p><p class="quiet">After {shown(record.source)}. Drawn '
-            f"by {shown(record.drawn_by)} from {shown(record.inputs)} inputs, profile "
-            f"{shown(record.profile)}.</p>"
-            f"{f'<ul class=claims>{claims}</ul>' if claims else ''}{self._panels(record)}</div>"
+            f'<div class="figure-text"><h2>{shown(self.title(record))}</h2>{said}'
+            f'<p>{shown(record.caption)}</p><p class="quiet">{shown(record.title)}, after '
+            f"{shown(record.source)}. Drawn by {shown(record.drawn_by)} from "
+            f"{shown(record.inputs)} inputs, profile {shown(record.profile)}.</p>"
+            f"{details if claims else ''}{self._panels(record)}</div>"
         )
 
     def _panels(self, record: FigureRecord) -> str:
@@ -92,57 +139,45 @@ class Figures:
 
     def link(self, panel: PanelRecord) -> str:
         """The address that opens a panel's settings; empty if this page cannot draw it."""
-        if not panel.job:
-            return ""
         try:
-            record = parse_record(panel.job)
-            named = load_preset(record.preset.name)
+            query = links.of_record(parse_record(panel.job), self.limits) if panel.job else None
         except ReplicateError:
             return ""
-        names = _bundled(record)
-        if names is None:
-            return ""
-        recorded, _ = from_record(record, self.limits, ["auto"])
-        layers = {
-            f"{role}_layers": getattr(record.preset, f"{role}_layers") if known != "none" else {}
-            for role, known in names.items()
-        }
-        # By the named preset: a link holds what differs from it, not the whole of it.
-        wanted: Settings = replace(
-            recorded,
-            base=named,
-            ratio=ratio_of(record.preset),
-            network="auto",
-            scales=named.scales,
-            content_first=named.content_first,
-            **layers,
-        )
-        return texts.link(wanted, names)
+        return home.address(query) if query else ""
 
 
-def _bundled(record: Record) -> Mapping[str, str] | None:
-    """The names of the bundled inputs by role; None if an input is not bundled."""
-    names = {}
-    for role in ("content", "style"):
-        used = getattr(record, role)
-        name = "none" if used is None else used.source
-        if name not in {"none", *pictures.names()}:
-            return None
-        names[role] = name
-    return names
+def _first_sentence(markdown: str) -> str:
+    """The first sentence of an answer, without Markdown's marks."""
+    plain = re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", lambda link: link[1] or "", markdown)
+    return re.split(r"(?<=[.?!])\s", plain.strip(), maxsplit=1)[0]
 
 
 # Layout
 
 
-def tab(figures: Figures, opened: gr.Tab) -> None:
-    """Lay out the tab in the page and connect it; a figure is shown when the tab is opened."""
+def tab(figures: Figures, thumbnails: Path) -> None:
+    """Lay out the tab in the page and connect it; a figure is shown when it is chosen.
+
+    Args:
+        thumbnails: the folder that the wall's pictures go into.
+    """
     gr.HTML(figures.summary(), elem_classes="plain", padding=False)
-    choices = figures.choices()
-    if not choices:
+    names = figures.order
+    if not names:
         return
-    name = Dropdown(choices, value=choices[0][1], label="Figure", elem_id="figure")
-    shown = drawn_field(label="Figure", show_label=False, elem_id="figure-picture")
-    words = gr.HTML("", elem_classes="plain", padding=False, elem_id="figure-text")
-    name.input(figures.show, name, [shown, words], **QUIET)
-    opened.select(figures.show, name, [shown, words], **QUIET)
+    shown = gr.HTML("", padding=False, elem_id="figure-picture")
+    words = gr.HTML("", padding=False, elem_id="figure-text")
+    small = figures.thumbnails(thumbnails)
+    buttons = "".join(
+        f'<button type="button" data-index="{index}" data-key="{name}">'
+        f'<img src="examples/{small.get(name, "")}" alt="" loading="lazy" width="300" height="200">'
+        f"<span>{html.escape(figures.title(figures.records[name]))}<small>{name}</small></span>"
+        "</button>"
+        for index, name in enumerate(names)
+    )
+    wall = part("cards", inside=f'<div class="wall">{buttons}</div>', elem_id="wall")
+
+    def show(event: gr.EventData) -> tuple[str, str]:
+        return figures.show(names[cards_index(event, len(names))])
+
+    wall.select(show, None, [shown, words], **QUIET)

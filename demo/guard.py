@@ -19,11 +19,17 @@ from urllib.parse import parse_qs
 
 from gradio.route_utils import MultiPartException, upload_fn
 from gradio.routes import file_upload_statuses
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
+from replicate.errors import ImageError
+
+from . import parts, pictures
 from .limits import InputError, Limits
+from .opening import ASSETS
 from .uploads import Uploads
 from .visitors import COOKIE, Quota, Visitor, new_cookie
 
@@ -32,7 +38,7 @@ FILE = f"{API}/file="
 UPLOAD = f"{API}/upload"
 
 _READ = re.compile(
-    r"/|/examples/[\w-]+\.webp|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
+    r"/|/examples/[\w-]+\.webp|/own/[\w./-]+|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
     r"|/(assets|static|svelte)/.*"
     rf"|{API}/(info/?|openapi\.json|startup-events|theme\.css|app_id/?|login_check/?|user/?|queue/data"
     r"|queue/status|upload_progress|heartbeat/[\w-]+|call/(v2/)?\w+/\w+|file=.*)"
@@ -48,6 +54,9 @@ BODY = 1_000_000
 
 AT_ONCE = 6
 """Uploads of one address under way."""
+
+PICTURE = "picture"
+"""Parameter of an upload that must be a picture; other files may be anything until used."""
 
 PARTS = 4
 """Files of one upload."""
@@ -82,8 +91,10 @@ class Guard:
             answer = await self._uploaded(scope, receive)
         elif path.startswith("/examples/"):
             answer = _example(self.uploads.examples / path.removeprefix("/examples/"))
+        elif path.startswith("/own/"):
+            answer = GZipMiddleware(_own(path.removeprefix("/own/")))
         elif path == "/":
-            send = _with_cookie(scope, send)
+            answer, send = GZipMiddleware(answer), _with_cookie(scope, send)
         elif scope["method"] == "POST":
             receive = _counted(receive, _at_most(BODY))
         with self._listened(scope):
@@ -126,8 +137,15 @@ class Guard:
         try:
             self.files.take(visitor)
             counted = _counted(receive, lambda count: self.bytes.take(visitor, count))
-            kept = await self._received(Request(scope, counted), folder)
+            request = Request(scope, counted)
+            received = await self._received(request, folder)
+            if PICTURE in request.query_params:
+                for path in received:
+                    await run_in_threadpool(pictures.check, path, self.limits)
+            kept = received
             return JSONResponse(kept)
+        except ImageError as error:
+            return _refused(str(error), 415)
         except InputError as error:
             return _refused(str(error), 429)
         except MultiPartException as error:
@@ -166,6 +184,19 @@ def _example(path: Path) -> Response:
     if not path.is_file():
         return _refused("Not found.", 404)
     return FileResponse(path, headers={"Cache-Control": "max-age=3600"})
+
+
+def _own(path: str) -> Response:
+    """A file of the page itself: its script, its sheet, pictures drawn beforehand."""
+    made = {"page.js": (parts.script, "text/javascript"), "page.css": (parts.sheet, "text/css")}
+    kept = {"Cache-Control": "max-age=3600"}
+    if path in made:
+        content, kind = made[path]
+        return Response(content(), headers=kept, media_type=kind)
+    file = ASSETS / path
+    if not re.fullmatch(r"(grid|examples)/[\w-]+\.webp", path) or not file.is_file():
+        return _refused("Not found.", 404)
+    return FileResponse(file, headers=kept)
 
 
 def _counted(receive: Any, count: Callable[[int], None]) -> Any:

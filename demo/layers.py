@@ -15,31 +15,43 @@ from replicate.images.reading import MIN_SIDE
 
 from . import looking, pictures, texts
 from .chart import chart
+from .course import Course
 from .events import QUIET, DrawingTab
 from .fields import (
-    Dropdown,
+    Shown,
     address,
-    drawn_field,
     evaluations_field,
     network_field,
     picture_input,
     run_and_stop,
     size_field,
+    viewer,
 )
 from .limits import InputError, one_of, whole
 from .looking import Pair
-from .session import Course, Drawings, Stops
+from .parts import part
+from .session import Drawings
+from .stops import Stops
 
 PRESET = "gatys2016"
 """Whose network looks, and whose losses reconstruct."""
 
 START = "relu4_2"
+KINDS = ("content", "style")
+
+LOOKS: dict[str, Any] = {
+    "concurrency_limit": 2,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+"""Settings of an event that passes a picture through the network once."""
 
 
 class Layers(DrawingTab):
     """The tab's functions, apart from its layout."""
 
     name = "layers"
+    fields = 4
 
     def picture(self, path: str | None, size: Any) -> Picture:
         """The chosen picture at the chosen size.
@@ -61,17 +73,29 @@ class Layers(DrawingTab):
         return scaled
 
     def look(self, path: str | None, layer: Any, size: Any, network: Any) -> list[Any]:
-        """Sentence, maps, heat map and pairs of a layer."""
+        """The layer's maps and pairs; reconstructions of another layer go."""
         picture = self.picture(path, size)
         found = looking.look(
             self.backend, picture, str(layer), load_preset(PRESET), self._network(network)
         )
-        return [
-            f'<p class="quiet">{html.escape(found.sentence)}</p>',
-            found.maps,
-            found.heat,
-            _pairs(found.by_value, found.by_cosine),
-        ]
+        alive = {
+            "layer": str(layer),
+            "photograph": address(picture),
+            "size": picture.size,
+            "maps": address(found.maps),
+            "columns": looking.COLUMNS,
+            "channels": found.channels,
+            "gram": found.gram,
+            "field": found.field,
+            "step": found.step,
+            "sentence": found.sentence,
+        }
+        pairs = _pairs(found.by_value, found.by_cosine)
+        return [alive, pairs, *(_to_come(kind, str(layer)) for kind in KINDS)]
+
+    def first_look(self, seen: bool, *values: Any) -> list[Any]:
+        """A look when the tab is opened, unless there has been one."""
+        return [gr.skip()] * 5 if seen else [*self.look(*values), True]
 
     def _network(self, network: Any) -> str:
         return one_of("network", network, self.backend.networks())
@@ -87,24 +111,36 @@ class Layers(DrawingTab):
             load_preset(PRESET), picture, str(layer), max(picture.size), count, self.limits
         )
 
+    def jobs(self, ordered: dict[str, Job], values: Any) -> tuple[Sequence[Job], str]:
+        """Content, then style."""
+        return list(ordered.values()), values[-1]
+
     def emptied(self, ordered: dict[str, Job]) -> list[Any]:
         """No reconstruction yet."""
-        return [None, None]
+        return [Shown(words="Waiting for its turn."), Shown(words="Waiting for its turn.")]
 
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Reconstruct the content, then the style."""
         wanted = self.order(*values)
         for place, frame in self.drawn(request, wanted.values(), values[-1]):
             shown = [gr.skip(), gr.skip()]
-            shown[place] = frame.picture
+            kind, layer = list(wanted)[place], values[1]
+            before = wanted[kind].content if kind == "content" else wanted[kind].style
+            shown[place] = Shown(
+                frame.picture,
+                before.resized(*frame.picture.size) if before and frame.result else None,
+                alt=f"{kind} reconstruction from {layer}",
+                right=f"{kind} of {layer}",
+                at=0,
+            )
             heading = f"{place + 1} of {len(wanted)}, {list(wanted)[place]}: "
             yield [texts.status(frame, heading), *shown, chart(frame.course, frame.steps)]
 
 
 def _pairs(by_value: Sequence[Pair], by_cosine: Sequence[Pair]) -> str:
     return (
-        '<div class="pairs"><h3>Largest Gram entries of two filters</h3>'
-        f"{_row(by_value)}<h3>Most alike, by cosine</h3>{_row(by_cosine)}</div>"
+        '<div class="pairs"><h2>Largest Gram entries of two filters</h2>'
+        f"{_row(by_value)}<h2>Most alike, by cosine</h2>{_row(by_cosine)}</div>"
     )
 
 
@@ -122,97 +158,49 @@ def _figure(pair: Pair) -> str:
     )
 
 
+def _to_come(kind: str, layer: str) -> Shown:
+    kept = {"content": "features", "style": "Gram matrix"}[kind]
+    return Shown(
+        words=f"Reconstruct draws what can be drawn again from the {kept} of {layer} alone."
+    )
+
+
 # Layout
 
 
-def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
-    """Lay out the tab in the page and connect it."""
+def tab(drawings: Drawings, stops: Stops, page: gr.Blocks, opened: gr.Tab) -> None:
+    """Lay out the tab in the page and connect it; it looks at each change."""
     handlers = Layers(drawings, stops)
     limits = handlers.limits
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            path = picture_input(handlers.backend, "content", "layers-", "Picture")
-            layer = Dropdown(
-                looking.choices(),
-                value=START,
-                label="Layer",
-                elem_id="layer",
-                info="relu is the activation, conv the value before it",
-            )
-            network = network_field(handlers.backend, page, "layers-")
-            size = size_field(limits, limits.first_size, "layers-")
-            evaluations = evaluations_field(limits, 100, "Of each reconstruction", "layers-")
-            look = gr.Button("Look", variant="primary", elem_id="look")
-            buttons = run_and_stop("Reconstruct", "layers-")
-        with gr.Column(scale=5, min_width=320):
-            shown = _shown()
-            outcome = _outcome()
-    page.load(lambda: handlers.backend.example("chelsea"), None, path, **QUIET)
-    fields = [path, layer, size, network]
-    for event in (look.click, layer.input):
-        event(
-            handlers.look,
-            fields,
-            shown,
-            concurrency_limit=2,
-            trigger_mode="always_last",
-            show_progress="minimal",
-            show_progress_on=shown[0],
-            api_visibility="private",
-        )
-    fields = [path, layer, size, evaluations, network]
-    handlers.connect(page, buttons, fields, outcome, emptied=2)
-
-
-def _shown() -> list[Any]:
-    """Where a look goes: sentence, maps, heat map, pairs."""
-    sentence = gr.HTML(
-        '<p class="quiet">Look shows what the layer answers to the picture; Reconstruct, what can '
-        "be drawn again from its features (content) and from their Gram matrix (style).</p>",
-        elem_classes="plain",
-        padding=False,
-        elem_id="layers-sentence",
+    layer = part(
+        "steps",
+        START,
+        names=looking.choices(),
+        title="Layer",
+        low="shallow: a few pixels, colours",
+        high="deep: half the picture, things",
+        elem_id="layer",
     )
-    with gr.Row():
-        maps = drawn_field(
-            label="Feature maps",
-            height=480,
-            min_width=300,
-            elem_id="maps",
-            elem_classes="labelled",
-            alt_text="Feature maps of the layer, the strongest first",
-        )
-        heat = drawn_field(
-            label="Gram matrix, filters by strength",
-            height=480,
-            min_width=300,
-            elem_id="heat",
-            elem_classes="labelled",
-            alt_text="Heat map of the Gram matrix",
-        )
+    with gr.Row(elem_classes="looking", equal_height=False):
+        with gr.Column(elem_classes="side", min_width=0):
+            path = picture_input(handlers.backend, "content", "layers-")
+            with gr.Accordion("For experts: network and size", open=False):
+                network = network_field(handlers.backend, page, "layers-")
+                size = size_field(limits, limits.first_size, "layers-")
+        with gr.Column(elem_classes="main", min_width=0):
+            alive = part("alive", {}, elem_id="alive")
     pairs = gr.HTML("", elem_classes="plain", padding=False, elem_id="pairs")
-    return [sentence, maps, heat, pairs]
-
-
-def _outcome() -> list[Any]:
-    """Where reconstructions go: status, content, style, chart."""
-    status = gr.HTML(
-        texts.status(None, "Reconstruct starts from noise."),
-        elem_classes="plain",
-        padding=False,
-        elem_id="layers-status",
-    )
-    with gr.Row():
-        drawn = [
-            drawn_field(
-                label=f"{kind.capitalize()} reconstruction",
-                height=320,
-                min_width=150,
-                elem_id=f"layers-{kind}",
-                elem_classes="labelled",
-                alt_text=f"{kind} reconstruction",
-            )
-            for kind in ("content", "style")
-        ]
-    losses = gr.HTML(chart(Course(), 100), elem_id="layers-chart")
-    return [status, *drawn, losses]
+    gr.HTML("<h2>What the layer keeps</h2>", padding=False, elem_classes="heading")
+    evaluations = evaluations_field(limits, 100, "Of each reconstruction", "layers-")
+    bar = run_and_stop("Reconstruct", "Reconstruct starts from noise.", "layers-")
+    with gr.Row(elem_classes="pair"):
+        drawn = [viewer(f"layers-{kind}", _to_come(kind, START)) for kind in KINDS]
+    with gr.Accordion("Losses", open=False):
+        losses = gr.HTML(chart(Course(), 100), elem_id="layers-chart", padding=False)
+    page.load(lambda: handlers.backend.example("chelsea"), None, path, **QUIET)
+    fields, shown, seen = [path, layer, size, network], [alive, pairs, *drawn], gr.State(False)
+    for field in fields:
+        field.input(handlers.look, fields, shown, trigger_mode="always_last", **LOOKS)
+    opened.select(handlers.first_look, [seen, *fields], [*shown, seen], **LOOKS)
+    inputs = [path, layer, size, evaluations, network]
+    handlers.connect(page, bar, inputs, [bar.status, *drawn, losses], shows="layers-content")

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.queueing import Event, Queue
-from gradio.server_messages import ProcessCompletedMessage
+from gradio.server_messages import ProcessCompletedMessage, ProcessStartsMessage
 from gradio.utils import error_payload, run_coro_in_background
 
 from .events import ENGINE_QUEUE
@@ -19,6 +19,9 @@ from .visitors import SHARE, Visitor
 
 GRACE = 15.0
 """Seconds in which somebody must listen for a job that they have asked for."""
+
+UNKNOWN = 15.0
+"""Seconds that a drawing takes of which nothing is known, such as a program's."""
 
 LOOKS = 2.0
 """Seconds between two looks for jobs that nobody listens to."""
@@ -38,6 +41,8 @@ class Line(Queue):
         self.limits = limits
         self.listening: Counter[str] = Counter()
         self._clock = clock
+        self._expected: dict[tuple[str, int], float] = {}
+        self._began: dict[str, float] = {}
 
     # ------------------------------------------------------------------ limits and order
 
@@ -70,6 +75,51 @@ class Line(Queue):
         """Whether a drawing of another visitor's waits."""
         return any(event.session_hash != visitor.session for event in list(self._waiting))
 
+    def expect(self, session: str, status: int, seconds: float) -> None:
+        """How long the drawing that this session is about to ask for takes, by the element that
+        shows its progress."""
+        self._expected[session, status] = seconds
+
+    def place(self, session: str, status: int) -> tuple[int, float] | None:
+        """How many drawings come before this waiting one, and for about how many seconds; None if
+        it does not wait."""
+        mine = self._mine(session, status)
+        if mine is None:
+            return None
+        working = [each for each in self._working() if each.concurrency_id == ENGINE_QUEUE]
+        ahead = self._waiting[: self._waiting.index(mine)]
+        passed = [self._clock() - self._began.get(each._id, self._clock()) for each in working]
+        left = [max(self._seconds(each) - gone, 1.0) for each, gone in zip(working, passed)]
+        return len(working) + len(ahead), sum(left) + sum(map(self._seconds, ahead))
+
+    def withdraw(self, session: str, status: int, shown: Any) -> bool:
+        """Take this session's waiting drawing out of the queue, and show in its status why;
+        False if it does not wait."""
+        event = self._mine(session, status)
+        if event is None:
+            return False
+        data: list[dict[str, Any]] = [{"__type__": "update"} for _ in event.fn.outputs]
+        data[0]["value"] = shown
+        try:
+            self._leave(event, ProcessCompletedMessage(output={"data": data}, success=True))
+        except ValueError:  # its turn has come meanwhile
+            return False
+        return True
+
+    def forget(self, session: str) -> None:
+        """Keep nothing of a session that has ended."""
+        for key in [key for key in list(self._expected) if key[0] == session]:
+            self._expected.pop(key, None)
+
+    def _mine(self, session: str, status: int) -> Event | None:
+        for event in list(self._waiting):
+            if (event.session_hash, event.fn.outputs[0]._id) == (session, status):
+                return event
+        return None
+
+    def _seconds(self, event: Event) -> float:
+        return self._expected.get((event.session_hash, event.fn.outputs[0]._id), UNKNOWN)
+
     def _events(self) -> Iterator[Event]:
         for line in self.event_queue_per_concurrency_id.values():
             yield from line.queue
@@ -85,10 +135,21 @@ class Line(Queue):
 
     def _end(self, event: Event, sentence: str) -> None:
         """Take a waiting job out of the queue and tell its visitor why."""
+        output = error_payload(gr.Error(sentence), False)
+        self._leave(event, ProcessCompletedMessage(output=output, success=False))
+
+    def _leave(self, event: Event, message: ProcessCompletedMessage) -> None:
         self.event_queue_per_concurrency_id[event.concurrency_id].queue.remove(event)
         self.event_ids_to_events.pop(event._id, None)
-        output = error_payload(gr.Error(sentence), False)
-        self.send_message(event, ProcessCompletedMessage(output=output, success=False))
+        self.send_message(event, message)
+
+    def send_message(self, event: Event, event_message: Any) -> None:
+        """As Gradio's; notes when a drawing begins and forgets it at its end."""
+        if isinstance(event_message, ProcessStartsMessage):
+            self._began[event._id] = self._clock()
+        if isinstance(event_message, ProcessCompletedMessage):
+            self._began.pop(event._id, None)
+        super().send_message(event, event_message)
 
     # ------------------------------------------------------------------ who listens
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
-from replicate.figure.plots import HeatMap
 from replicate.images import Picture
 from replicate.measure.analysis import (
     Entry,
@@ -19,23 +19,24 @@ from replicate.measure.analysis import (
     representations,
 )
 from replicate.networks.layers import layer_names
-from replicate.visualisation.maps import map_mosaic, pair_picture
+from replicate.visualisation.maps import map_picture, pair_picture
 
 from .backend import Backend
 from .limits import Limits
 
-SHOWN = 36
-"""Maps in the grid, in rows of six."""
+SHOWN, COLUMNS = 36, 6
+"""Maps that are shown, and how many a row."""
+
+WIDEST = 96
+"""Pixels of a map's picture."""
 
 PAIRS = 3
 """Matched pairs of each kind."""
 
-FAINTEST = 1e-4
+FAINTEST = 1e-2
 """Share of the largest Gram entry that is as pale as none."""
 
-_GRID_WIDTH = 900
 _TILE_WIDTH = 180
-_HEAT = (640, 560)
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,20 @@ class Look:
     """What the page shows of a layer.
 
     Attributes:
-        heat: the Gram matrix, its channels in the order of their strength.
+        maps: the strongest maps, each brightened by itself, :data:`COLUMNS` a row.
+        channels: their numbers.
+        gram: the Gram matrix among them, from 0, no more than a hundredth of the largest
+            entry, to 100, logarithmically.
+        field, step: pixels of the picture that a position sees, and that lie between positions.
         by_value, by_cosine: pairs of maps with the largest Gram entries, and the most alike ones.
         sentence: sizes, and what a position sees.
     """
 
     maps: Picture
-    heat: Picture
+    channels: list[int]
+    gram: list[list[int]]
+    field: int
+    step: int
     by_value: list[Pair]
     by_cosine: list[Pair]
     sentence: str
@@ -74,19 +82,38 @@ def look(backend: Backend, picture: Picture, layer: str, preset: Preset, network
     layer = engine.networks.network(preset.network).canonical(layer)
     with backend.lock:
         found = representations(engine, picture, [layer], preset.network)[layer]
-        heat = _heat(found)
+    channels = found.strongest(SHOWN)
     return Look(
-        maps=_grid(found),
-        heat=heat,
+        maps=_sprite(found, channels),
+        channels=channels,
+        gram=_gram(found, channels),
+        field=found.field,
+        step=found.step,
         by_value=_pairs(found, found.gram, "Gram entry"),
         by_cosine=_pairs(found, cosine_gram(found.gram), "cosine"),
         sentence=_sentence(found, spec.label),
     )
 
 
-def _grid(found: Representation) -> Picture:
-    mosaic = map_mosaic(found.maps[found.strongest(SHOWN)], 6, _tile(found, _GRID_WIDTH // 6))
-    return mosaic if mosaic.size[0] <= 2 * _GRID_WIDTH else mosaic.scaled_to(2 * _GRID_WIDTH)
+def _sprite(found: Representation, channels: list[int]) -> Picture:
+    """The maps as one picture without gaps; wide ones are made smaller."""
+    tiles = [map_picture(found.maps[channel]).pil() for channel in channels]
+    width, height = tiles[0].size
+    shrunk = min(1.0, WIDEST / width)
+    size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
+    rows = -(-len(tiles) // COLUMNS)
+    sheet = Image.new("L", (COLUMNS * size[0], rows * size[1]))
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, COLUMNS)
+        sheet.paste(tile.resize(size, Image.Resampling.BOX), (column * size[0], row * size[1]))
+    return Picture.from_array(np.asarray(sheet))
+
+
+def _gram(found: Representation, channels: list[int]) -> list[list[int]]:
+    gram = np.abs(found.gram[np.ix_(channels, channels)])
+    share = gram / (gram.max() or 1.0)
+    decades = np.log10(share.clip(min=FAINTEST)) / np.log10(FAINTEST)
+    return [[round(100 * (1 - float(value))) for value in row] for row in decades]
 
 
 def _tile(found: Representation, width: int) -> tuple[int, int]:
@@ -94,15 +121,6 @@ def _tile(found: Representation, width: int) -> tuple[int, int]:
     _, rows, columns = found.maps.shape
     block = max(1, round(width / columns))
     return columns * block, rows * block
-
-
-def _heat(found: Representation) -> Picture:
-    order = found.strongest(len(found.gram))
-    gram = np.abs(found.gram[np.ix_(order, order)])
-    largest = gram.max() or 1.0
-    label = "Gram matrix" if (found.gram >= 0).all() else "Gram matrix, absolute values"
-    heat = HeatMap(gram.clip(min=largest * FAINTEST), value_label=label, value_scale="log")
-    return heat.draw(*_HEAT, 15)
 
 
 def _pairs(found: Representation, matrix: Matrix, measure: str) -> list[Pair]:
@@ -144,5 +162,7 @@ def reconstructions(
 
 
 def choices(architecture: str = "vgg19") -> list[str]:
-    """Every layer from shallow to deep: activations, then convolutions, then poolings."""
-    return [name for kind in ("relu", "conv", "pool") for name in layer_names(architecture, kind)]
+    """Every layer from shallow to deep: of each convolution its values before and after
+    rectification, and the poolings.
+    """
+    return list(layer_names(architecture))

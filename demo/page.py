@@ -13,12 +13,15 @@ from starlette.middleware import Middleware
 
 from replicate.errors import ReplicateError
 
-from . import api, compare, figures, layers, transfer
+from . import api, compare, figures, layers, mixer, transfer_page
 from .backend import Backend
+from .grid import grid
 from .guard import Guard
 from .messages import Page
-from .session import Drawings, Stops
-from .theme import CSS, theme
+from .parts import head
+from .session import Drawings
+from .stops import Stops
+from .theme import theme
 from .uploads import Sweeper
 
 TITLE = "Which layers? Neural style transfer"
@@ -32,8 +35,8 @@ GALLERY = Path(__file__).resolve().parents[1] / "figures" / "gallery"
 
 _MASTHEAD = """
 <h1>Which layers? Neural style transfer, tried out</h1>
-<p>Pick what a paper used, or your own layers and weights, and watch the picture and the losses
-change.</p>
+<p>A network that recognises things looks at pictures in <b>layers</b>, from grain to shape. Choose
+which of them keep your photograph and which bring the painting.</p>
 """
 
 
@@ -44,15 +47,19 @@ def build(backend: Backend, gallery: Path = GALLERY) -> Page:
     os.environ["GRADIO_TEMP_DIR"] = str(backend.uploads.folder)
     with Page(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(_MASTHEAD, elem_classes=["masthead", "plain"], padding=False)
-        with gr.Tabs():
+        backend.examples("content"), backend.examples("style")
+        grid()
+        with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Transfer", id="transfer"):
-                transfer.tab(drawings, stops, page)
+                transfer_page.tab(drawings, stops, page)
+            with gr.Tab("Mixer", id="mixer"):
+                mixer.tab(backend, page)
             with gr.Tab("Compare", id="compare"):
                 compare.tab(drawings, stops, page)
-            with gr.Tab("Layers", id="layers"):
-                layers.tab(drawings, stops, page)
-            with gr.Tab("Figures", id="figures") as opened:
-                figures.tab(figures.Figures(gallery, limits), opened)
+            with gr.Tab("Layers", id="layers") as opened:
+                layers.tab(drawings, stops, page, opened)
+            with gr.Tab("Figures", id="figures"):
+                figures.tab(figures.Figures(gallery, limits), backend.uploads.examples)
         api.endpoints(drawings)
     page.uploads = backend.uploads
     return page
@@ -66,13 +73,13 @@ def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> Page:
     """
     page = build(backend, gallery)
     line = page.line_up(backend.limits)
-    backend.crowded = line.others_wait
+    backend.line = line
     guard = Middleware(
         Guard, uploads=backend.uploads, limits=backend.limits, listening=line.listening
     )
     settings: dict[str, Any] = {
         "theme": theme(),
-        "css": CSS,
+        "head": head(),
         "app_kwargs": {"middleware": [guard]},
         "max_file_size": f"{backend.limits.megabytes}mb",
         "state_session_capacity": SESSIONS,

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from replicate.errors import ImageError, ReplicateError
 from replicate.images import Picture, bundled, bundled_names, load_image
+from replicate.images.reading import FORMATS, MIN_SIDE
 from replicate.record import Record, read_record
-from replicate.storage.files import cache_dir
+from replicate.storage.files import cache_dir, write_atomic
 
 from .limits import InputError, Limits
 
-THUMBNAIL = 160
+THUMBNAIL, PREVIEW = 96, 400
+"""Pixels of the copies of an example that the page shows."""
 
 _HEAVY = {"WEBP": 0.8, "JPEG2000": 0.4}
 """Formats whose readers take more memory a pixel than others, which take up to 15 bytes."""
+
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 _reading = threading.Lock()
 """One picture is read at a time: several at once would take several times the memory."""
@@ -45,16 +49,21 @@ def _file(name: str) -> Path:
     return path if path.is_file() else picture.save(path)
 
 
-def thumbnail(path: str) -> str:
-    """A small copy of an example, cut to a square."""
-    small = Path(path).with_suffix(".webp")
-    if not small.is_file():
+def copies(path: str) -> tuple[Path, Path]:
+    """Two copies of an example for the page: one to look at, and a small square one."""
+    file = Path(path)
+    whole, small = file.with_suffix(".webp"), file.with_name(f"{file.stem}-small.webp")
+    if not (whole.is_file() and small.is_file()):
         image = load_image(path).pil()
         side = min(image.size)
         left, top = ((each - side) // 2 for each in image.size)
         square = image.crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL))
-        Picture(np.asarray(square)).save(small)
-    return str(small)
+        image.thumbnail((PREVIEW, PREVIEW))
+        for copy, to in ((image, whole), (square, small)):
+            encoded = io.BytesIO()
+            copy.save(encoded, "WEBP", quality=72, method=6)
+            write_atomic(to, encoded.getvalue())
+    return whole, small
 
 
 def names() -> set[str]:
@@ -85,6 +94,43 @@ def read(path: str | None, role: str, limits: Limits) -> Picture | None:
         raise InputError(_renamed(str(error), file, role)) from error
     known = _by_digest().get(picture.sha256)
     return replace(picture, name=known or file.name)
+
+
+def check(path: str, limits: Limits) -> None:
+    """See by its header whether an uploaded file is a picture that can be drawn from.
+
+    Raises:
+        ImageError: it is not; one sentence says why.
+    """
+    file = Path(path)
+    try:
+        with open(file, "rb") as opened:
+            head = opened.read(12)
+            if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+                raise ImageError(
+                    "This server does not read HEIC: on an iPhone, Settings › Camera › Formats › "
+                    "Most Compatible takes JPEG pictures, and sending a photograph as a mail does."
+                )
+            with Image.open(
+                opened, formats=[kind for kind in FORMATS if kind in Image.OPEN]
+            ) as image:
+                width, height = image.size
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError("The picture has far too many pixels: make it smaller first.") from error
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged headers
+        raise ImageError("This file is not a picture that can be read here.") from error
+    most = round(limits.pixels * _share(file))
+    if width * height > most:
+        raise ImageError(
+            f"The picture has {width * height / 1e6:.0f} megapixels, and {most / 1e6:.0f} are read "
+            "here: make it smaller first."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"The picture has {width} × {height} pixels, and each side needs {MIN_SIDE}."
+        )
 
 
 def record(path: str, limits: Limits) -> Record:

@@ -24,7 +24,7 @@ class Results(ResultStore):
 
     Attributes:
         owner: whose results are meant; empty for those of bundled pictures.  Set while the
-            engine's lock is held.
+            engine's lock is held; who does not hold it asks :meth:`of`.
     """
 
     def __init__(self, folder: str | Path | None = None, figures: ResultStore | None = None):
@@ -45,6 +45,12 @@ class Results(ResultStore):
         if found is None and not self.owner and self.figures is not None:
             found = self.figures.get(key)
         return found
+
+    def of(self, owner: str) -> Results:
+        """The same results, for another owner."""
+        other = Results(self.folder, self.figures)
+        other.owner = owner
+        return other
 
     def sweep(self, age: float, size: int) -> int:
         """Remove visitors' results that are older than ``age`` seconds, then, oldest first, what

@@ -45,7 +45,7 @@ def main() -> int:
                     with _page(browser, address, args, 1280, scheme) as page:
                         _fill(page, tab, args)
                         path = ASSETS / f"{tab.lower()}.webp"
-                        write_atomic(path, _webp(page.screenshot(full_page=True)))
+                        write_atomic(path, _webp(page.screenshot()))
                         print(path, flush=True)
     except (ImportError, FileNotFoundError) as error:
         print(f"screenshots: {error}", file=sys.stderr)
@@ -93,8 +93,9 @@ def _page(
 ) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{address}?size={args.size}&evaluations={args.evaluations}&network={args.network}")
-    page.wait_for_selector("#content-picture img")
+    asked = f"?size={args.size}&evaluations={args.evaluations}" if args.all else ""
+    page.goto(f"{address}{asked}")
+    page.wait_for_selector("#content-picture .preview img")
     yield page
     page.close()
 
@@ -102,26 +103,18 @@ def _page(
 def _fill(page: Any, tab: str, args: argparse.Namespace) -> None:
     """Open a tab and have it show something."""
     page.get_by_role("tab", name=tab).first.click()
-    if tab == "Transfer":
-        page.click("#layer-weights > button")
+    if tab == "Transfer" and args.all:
         page.click("#run")
         page.wait_for_selector("#status >> text=/Done|Drawn before/")
-    if tab == "Compare":
-        _set(page, "#compare-size", args.size)
-        _set(page, "#compare-evaluations", args.evaluations)
-        _choose(page, "#compare-network", args)
-        page.click("#compare-run")
-        page.wait_for_selector("#compare-table >> text=style distance")
     if tab == "Layers":
-        _set(page, "#layers-size", args.size)
+        page.wait_for_selector("#alive .maps button")
         _set(page, "#layers-evaluations", args.evaluations)
-        _choose(page, "#layers-network", args)
-        page.click("#look")
-        page.wait_for_selector("#maps img")
         page.click("#layers-run")
-        page.locator("#layers-style").scroll_into_view_if_needed()  # pictures load when seen
-        page.wait_for_selector("#layers-style img")
+        page.wait_for_selector("#layers-style img.after[src]")
         page.wait_for_selector("#layers-run:not([disabled])")
+    if tab == "Figures":
+        page.click("#wall button")
+        page.wait_for_selector("#figure-picture img")
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1500)
 
@@ -131,21 +124,11 @@ def _set(page: Any, field: str, value: int) -> None:
     page.locator(f"{field} input[type=number]").press("Tab")
 
 
-def _choose(page: Any, field: str, args: argparse.Namespace) -> None:
-    if args.network == "auto":
-        return
-    from replicate.networks.table import network_entry
-
-    page.locator(f"{field} input").click()
-    page.get_by_role("option", name=network_entry(args.network).title).click()
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.screenshots", description=__doc__)
     parser.add_argument("--all", type=Path, metavar="FOLDER")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--evaluations", type=int, default=150)
-    parser.add_argument("--network", default="auto")
     parser.add_argument("--address", help="of a server that runs already")
     return parser.parse_args()
 

@@ -6,13 +6,10 @@ nobody asks for any more, holds nothing up.
 
 from __future__ import annotations
 
-import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -21,9 +18,11 @@ from replicate.engine.job import Job, Result, Snapshot
 from replicate.errors import DivergedError, ReplicateError
 from replicate.images import Picture
 
-from . import pictures, zerogpu
+from . import course, pictures, zerogpu
 from .backend import Backend
+from .course import Course, begins, term_weights
 from .limits import InputError
+from .stops import Stop
 from .visitors import Visitor
 
 NOBODY = Visitor()
@@ -31,33 +30,8 @@ NOBODY = Visitor()
 INTERVAL = 1 / 3
 """Seconds between two frames, at least."""
 
-_STOPPED = "Stopped: this is the picture so far."
 _TURN_OVER = "Others are waiting: this is the picture so far. Run it again for another turn."
 _TOO_EARLY = "Stopped before the first evaluation."
-
-
-@dataclass
-class Course:
-    """How the losses went: evaluations, the total, and each layer's share in the total.
-
-    A share is NaN while its layer does not count, as style does not where content comes first.
-
-    Attributes:
-        begins: evaluations that begin at another size or with other layers, so that totals
-            before and after do not compare.
-    """
-
-    begins: tuple[int, ...] = ()
-    steps: list[int] = field(default_factory=list)
-    total: list[float] = field(default_factory=list)
-    parts: dict[str, list[float]] = field(default_factory=dict)
-
-    def add(self, snapshot: Snapshot, weights: dict[str, float]) -> None:
-        self.steps.append(snapshot.step)
-        self.total.append(snapshot.loss)
-        for name in {**self.parts, **snapshot.losses}:
-            part = self.parts.setdefault(name, [math.nan] * (len(self.steps) - 1))
-            part.append(weights.get(name, 1.0) * snapshot.losses.get(name, math.nan))
 
 
 @dataclass(frozen=True)
@@ -111,10 +85,9 @@ class Drawings:
                 share of this server.
         """
         engine, owner = self.backend.engine(network), _owner(job, visitor)
-        with self.backend.turn(owner):
-            stored = engine.stored(job)
-        if stored is not None:
-            yield _from_store(stored)
+        kept = self.kept(job, network, visitor)
+        if kept is not None:
+            yield kept
             return
         if stop.is_set():
             raise InputError(_TOO_EARLY)
@@ -132,7 +105,19 @@ class Drawings:
                     frame = replace(frame, remark=stop.remark, result=_result(engine, job, frame))
                     break
         self.backend.learn(job, network, frame.step, frame.seconds)
+        place = self.backend.store.of(owner).path(engine.key(job))
+        if place.is_file():
+            course.keep(frame.course, place)
         yield replace(frame, left=0.0)
+
+    def kept(self, job: Job, network: str, visitor: Visitor = NOBODY) -> Frame | None:
+        """The last frame of a drawing that is in the store; asks nobody who works to wait."""
+        store = self.backend.store.of(_owner(job, visitor))
+        engine = self.backend.engine(network)
+        stored = engine.stored(job, store)
+        if stored is None:
+            return None
+        return _from_store(stored, course.kept(stored, store.path(engine.key(job))))
 
     def _seconds(self, job: Job, network: str, *_: object) -> float:
         return self.backend.seconds(job, network)
@@ -149,7 +134,7 @@ class Drawings:
     def _frames(
         self, job: Job, network: str, stop: Stop, clock: Callable[[], float], owner: str
     ) -> Iterator[Frame]:
-        weights, course = term_weights(job), Course(_begins(job))
+        weights, losses = term_weights(job), Course(begins(job))
         stream = self.backend.engine(network).stream(job)
         last: Snapshot | None = None
         remark, shown = "", -INTERVAL
@@ -160,10 +145,10 @@ class Drawings:
                 if snapshot is None:
                     break
                 last = snapshot
-                course.add(snapshot, weights)
+                losses.add(snapshot, weights)
                 if clock() - shown >= INTERVAL and snapshot.step < snapshot.steps:
                     shown = clock()
-                    yield _frame(snapshot, course)
+                    yield _frame(snapshot, losses)
             else:
                 if last is None:
                     raise InputError(_TOO_EARLY)
@@ -179,7 +164,7 @@ class Drawings:
         assert last is not None  # a job has at least one evaluation
         with self.backend.turn(owner):
             result = last.result()
-        frame = _frame(last, course)
+        frame = _frame(last, losses)
         yield replace(frame, loss=result.loss, losses=result.losses, remark=remark, result=result)
 
 
@@ -207,22 +192,6 @@ def _too_large() -> InputError:
 def _sentence(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def term_weights(job: Job) -> dict[str, float]:
-    """The factor of each term in the total, by the names under which snapshots give losses."""
-    preset = job.preset
-    weights = {"variation": preset.tv_weight}
-    for layer, weight in job.content_layers.items():
-        weights[f"content/{layer}"] = job.content_weight * weight
-    for layer, weight in job.style_layers.items():
-        weights[f"style/{layer}"] = preset.style_weight * weight
-    return weights
-
-
-def _begins(job: Job) -> tuple[int, ...]:
-    ends = accumulate(level.evaluations for level in job.levels())
-    return tuple(end + 1 for end in ends)[:-1]
 
 
 def _frame(snapshot: Snapshot, course: Course) -> Frame:
@@ -255,12 +224,7 @@ def _result(engine: Engine, job: Job, last: Frame) -> Result:
     )
 
 
-def _from_store(result: Result) -> Frame:
-    steps, total = map(list, zip(*result.curve))
-    course = Course(_begins(result.job), steps, total)
-    weights, before = term_weights(result.job), [math.nan] * (len(course.steps) - 1)
-    for name, loss in result.losses.items():  # the store keeps how they ended
-        course.parts[name] = [*before, weights.get(name, 1.0) * loss]
+def _from_store(result: Result, course: Course) -> Frame:
     return Frame(
         step=result.evaluations,
         steps=result.evaluations,
@@ -273,54 +237,3 @@ def _from_store(result: Result) -> Frame:
         result=result,
         remark="Drawn before: this is the kept picture.",
     )
-
-
-class Stop(threading.Event):
-    """Whether somebody wants a drawing to end.  A copy in another process never hears of it.
-
-    Attributes:
-        remark: on the drawing that ended so.
-    """
-
-    remark = _STOPPED
-
-    def end(self, remark: str) -> None:
-        """Set it, with a remark of its own."""
-        self.remark = remark
-        self.set()
-
-    def __reduce__(self) -> tuple[type[Stop], tuple[()]]:
-        return (Stop, ())
-
-
-class Stops:
-    """Who wants their drawing stopped: one event a visitor, from before the job starts."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, Stop] = {}
-        self._lock = threading.Lock()
-
-    def begin(self, visitor: str) -> Stop:
-        """A new drawing; an older one of this visitor's stops."""
-        with self._lock:
-            if visitor in self._events:
-                self._events[visitor].set()
-            self._events[visitor] = Stop()
-            return self._events[visitor]
-
-    def current(self, visitor: str) -> Stop:
-        """The event of the drawing that this visitor has asked for."""
-        with self._lock:
-            return self._events.setdefault(visitor, Stop())
-
-    def stop(self, visitor: str) -> None:
-        """Stop the visitor's drawing, whether it waits or works."""
-        with self._lock:
-            if visitor in self._events:
-                self._events[visitor].set()
-
-    def forget(self, visitor: str) -> None:
-        """Stop it, and keep nothing of a visitor who has gone."""
-        self.stop(visitor)
-        with self._lock:
-            self._events.pop(visitor, None)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-import shlex
-from collections.abc import Mapping, Sequence
-from urllib.parse import urlencode
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,12 +11,13 @@ from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
-from replicate.layer_list import format_layers
+from replicate.record import Record
 
 from .backend import Backend
 from .limits import Limits
+from .presets import paper_of
 from .session import Frame
-from .settings import Settings, paper_of, to_query
+from .settings import Settings
 
 _SQUARE = Picture(np.zeros((16, 16, 3), np.uint8))
 """In place of a picture whose shape is not known yet: no other takes longer."""
@@ -95,10 +94,12 @@ def duration(seconds: float) -> str:
 def status(frame: Frame | None, heading: str = "") -> str:
     """Progress bar and one line of text, always of the same height, as HTML.
 
-    ``heading`` stands before the text, or alone where there is no frame.
+    ``heading`` stands before the text, or alone where there is no frame.  A screen reader says how
+    it begins and ends, not every step.
     """
     if frame is None:
-        return _status(0, 1, heading or "Choose two pictures and press Run.", "")
+        words = heading or "Choose two pictures and press Run."
+        return _status(0, 1, words, "", words)
     end = frame.result is not None
     text = f"{frame.step} of {frame.steps} evaluations, {frame.seconds:.0f} s"
     if frame.left and not end:
@@ -109,76 +110,40 @@ def status(frame: Frame | None, heading: str = "") -> str:
         text = frame.remark or f"Done: {text}."
         assert frame.result is not None
         side = f"{width} × {height} px, {frame.result.network.label}, {side}"
-    return _status(frame.step, frame.steps, heading + text, side)
+    spoken = heading + text if end else f"{heading}Drawing."
+    return _status(frame.step, frame.steps, heading + text, side, spoken)
 
 
-def _status(step: int, steps: int, text: str, side: str) -> str:
+def drawn_beforehand(record: Record) -> str:
+    """The status under a picture that came with the page."""
+    picture = record.picture
+    words = f"Drawn beforehand, {picture.width} × {picture.height} px."
+    side = f"{record.evaluations} evaluations of {record.network.label}. Run draws it here."
+    return _status(1, 1, words, side, words)
+
+
+def _status(step: int, steps: int, text: str, side: str, spoken: str) -> str:
     return (
-        f'<div class="status" role="status"><progress value="{step}" max="{steps}" '
+        f'<div class="status"><progress value="{step}" max="{steps}" '
         f'aria-label="Progress">{step} of {steps}</progress>'
-        f"<p>{html.escape(text)} <span>{html.escape(side)}</span></p></div>"
+        f"<p>{html.escape(text)} <span>{html.escape(side)}</span></p>"
+        f'<p class="sr" role="status">{html.escape(spoken)}</p></div>'
     )
 
 
-# To take home
-
-
-def command_line(settings: Settings, content: str, style: str) -> str:
-    """The ``replicate transfer`` that draws the same picture."""
-    changes = settings.changes()
-    words = ["replicate", "transfer", _file(content or "photo.jpg"), _file(style or "art.jpg")]
-    words += ["--preset", settings.base.name]
-    words += ["--size", str(settings.size), "--evaluations", str(settings.evaluations)]
-    words += ["--seed", str(settings.seed)]
-    if "ratio" in changes:
-        words += ["--ratio", f"{changes['ratio']:g}"]
-    if settings.init != settings.base.init:
-        words += ["--init", settings.init]
-    if settings.network != "auto":
-        words += ["--network", settings.network]
-    for kind in ("content_layers", "style_layers"):
-        if kind in changes:
-            words += [f"--{kind.replace('_', '-')}", format_layers(changes[kind])]
-    return shlex.join([*words, "-o", "out.png"])
-
-
-def _file(name: str) -> str:
-    """A file's name that no program takes for an option."""
-    return f"./{name}" if name.startswith("-") else name
-
-
-def python(settings: Settings, content: str, style: str) -> str:
-    """A Python program that draws the same picture."""
-    changes = ", ".join(f"{name}={value!r}" for name, value in settings.changes().items())
-    preset = f"load_preset({settings.base.name!r})" + (f".with_({changes})" if changes else "")
-    engine = "" if settings.network == "auto" else f"network={settings.network!r}"
-    return f"""from replicate import Engine, Job, load_preset
-from replicate.images import find_image
-
-job = Job(
-    {preset},
-    content=find_image({content or "photo.jpg"!r}),
-    style=find_image({style or "art.jpg"!r}),
-    size={settings.size},
-    evaluations={settings.evaluations},
-    seed={settings.seed},
-    init={settings.init!r},
-)
-result = Engine({engine}).run(job)
-result.picture.save("out.png")
-"""
-
-
-def link(settings: Settings, pictures: Mapping[str, str]) -> str:
-    """The end of an address that opens the page with these settings."""
-    return "?" + urlencode(to_query(settings, pictures), safe=",")
+def place(before: int, seconds: float) -> str:
+    """How many people's drawings come first and how long they take, as HTML."""
+    people = {0: "You are next", 1: "1 person before you"}.get(
+        before, f"{before} people before you"
+    )
+    return f'<p class="place" role="status">{people}, {duration(seconds)}.</p>'
 
 
 def ratio_note(settings: Settings) -> str:
     """The slider's power of ten as the number that papers print."""
     if settings.ratio is None:
         return "This preset has no ratio: it matches content alone or style alone."
-    return f"alpha/beta = {settings.ratio:.3g}. To the left more style, to the right more content."
+    return f"← more painting · more photograph →     α/β = {settings.ratio:.3g}"
 
 
 def limits_note(limits: Limits) -> str:

@@ -150,9 +150,12 @@ class Engine:
         self.check(job)
         return self._streamed(job, every)
 
-    def stored(self, job: Job) -> Result | None:
-        """The job's result if it has been drawn before and kept; None draws nothing."""
-        found = None if self.store is None else self.store.get(self.key(job))
+    def stored(self, job: Job, store: ResultStore | None = None) -> Result | None:
+        """The job's result if it has been drawn before and kept, here or in another store; None
+        draws nothing.
+        """
+        place = self.store if store is None else store
+        found = None if place is None else place.get(self.key(job))
         if found is None:
             return None
         record = found.record

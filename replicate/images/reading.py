@@ -22,7 +22,7 @@ _STRIP = 64
 MIN_SIDE = 16  # VGG halves the picture four times before relu5_1
 
 # Pillow also has readers that call other programs (EPS) or that mistake text for pictures.
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 _ICC_COLOUR_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 
 Source = str | Path | bytes | BinaryIO | Image.Image
@@ -103,7 +103,7 @@ def _read(file: BinaryIO, label: str, name: str, max_pixels: int) -> Picture:
 def _opened(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
     """The file's header as a Pillow image, nothing decoded yet."""
     Image.init()
-    formats = [kind for kind in _FORMATS if kind in Image.OPEN]
+    formats = [kind for kind in FORMATS if kind in Image.OPEN]
     try:
         with warnings.catch_warnings():
             # Pillow warns of sizes and damaged EXIF; our own sentences say what matters.

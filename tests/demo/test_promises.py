@@ -1,6 +1,7 @@
 """What SECURITY.md promises: what is kept, who sees it, and what one visitor may take."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ from demo.layers import Layers
 from demo.limits import InputError, Limits
 from demo.line import in_turn
 from demo.results import Results
-from demo.session import Drawings, Stop, Stops
+from demo.session import Drawings
+from demo.stops import Stop, Stops
 from demo.uploads import Sweeper, Uploads, sweep
 from demo.visitors import COOKIE, HOUR, Quota, Visitor
 from replicate.engine.engine import Engine
@@ -225,8 +227,9 @@ def call(server, data, **options):
 
 @pytest.fixture
 def pair(backend):
-    """Bundled pictures, as a program names them."""
-    return [{"path": backend.example(name)} for name in ("coffee", "rocket")]
+    """Two pictures that everybody may have, as a program names them."""
+    files = map(Path, map(backend.example, ("coffee", "rocket")))
+    return [{"path": str(shutil.copy(file, backend.uploads.examples))} for file in files]
 
 
 def asked(files, **changes):
@@ -282,6 +285,9 @@ def test_only_what_the_page_uses_is_there(server):
         "monitoring/summary": 404,
         "examples/../examples.webp": 404,
         "examples/coffee.webp": 200,
+        "own/page.js": 200,
+        "own/grid/../../page.py": 404,
+        "own/parts/base.js": 404,
     }
     assert {place: httpx.get(server + place).status_code for place in places} == places
     assert httpx.post(f"{server}gradio_api/process_recording").status_code == 404

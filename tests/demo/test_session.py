@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from demo.chart import chart
+from demo.course import Course
 from demo.limits import InputError
-from demo.session import Course, Drawings, Stop, Stops
+from demo.session import Drawings
+from demo.stops import Stop, Stops
 from demo.visitors import Visitor
 from replicate.config import load_preset
 from replicate.engine.engine import Engine

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from demo import settings, texts
+from demo import home, links, rows, settings
 from demo.limits import InputError, Limits
 from demo.settings import Settings
 from replicate.cli.commands import parse
@@ -32,7 +32,7 @@ def fields(preset="gatys2016", **changes):
         "seed": 0,
         "init": start.init,
         "network": "auto",
-        "rows": settings.table(start),
+        "rows": rows.table(start),
         "networks": NETWORKS,
     }
     return {**values, **changes}
@@ -41,13 +41,13 @@ def fields(preset="gatys2016", **changes):
 @pytest.mark.parametrize("name", list(presets()))
 def test_an_untouched_preset_is_shown_whole_and_stays_the_papers_own(name):
     preset = load_preset(name)
-    rows = settings.table(Settings.of(preset, LIMITS))
+    shown = rows.table(Settings.of(preset, LIMITS))
 
     assert settings.checked(**fields(name)).preset() is preset
     used = len(preset.content_layers | preset.style_layers)
-    assert len(rows) >= {"vgg19": 16, "vgg16": 13}.get(preset.network.architecture, used)
-    assert {row[0] for row in rows} >= {*preset.content_layers, *preset.style_layers}
-    assert list(settings.layers_from(rows)) == [
+    assert len(shown) >= {"vgg19": 16, "vgg16": 13}.get(preset.network.architecture, used)
+    assert {row[0] for row in shown} >= {*preset.content_layers, *preset.style_layers}
+    assert list(rows.layers_from(shown)) == [
         {layer: weight for layer, weight in layers.items() if weight}
         for layers in (preset.content_layers, preset.style_layers)
     ]
@@ -55,10 +55,10 @@ def test_an_untouched_preset_is_shown_whole_and_stays_the_papers_own(name):
 
 def test_a_chain_keeps_its_first_layer():
     chained = next(each for each in presets().values() if 0 in each.style_layers.values())
-    rows = settings.table(Settings.of(chained, LIMITS))
-    rows[-1][2] = 0.5
+    shown = rows.table(Settings.of(chained, LIMITS))
+    shown[-1][2] = 0.5
 
-    changed = settings.checked(**fields(chained.name, rows=rows)).preset()
+    changed = settings.checked(**fields(chained.name, rows=shown)).preset()
 
     assert list(changed.style_layers) == list(chained.style_layers)
     assert changed != chained
@@ -100,7 +100,7 @@ def test_every_place_of_the_slider_has_a_ratio_of_its_own():
         ({"rows": [["relu4_2", -1, 0]]}, "The content weight of relu4_2"),
         ({"rows": [["relu4_2", 0, "much"]]}, "The style weight of relu4_2"),
         ({"rows": [["relu4_2", 1e13, 0]]}, "The content weight of relu4_2"),
-        ({"rows": [["relu1_1", 1, 1]] * 100}, "more rows than the network has layers"),
+        ({"rows": [["relu1_1", 1, 1]] * 100}, "more rows of layers than the network has"),
         ({"rows": [["relu9_9", 1, 1]]}, "has no layer 'relu9_9'"),
         ({"rows": [["relu4_2", 1, 0], ["block4_conv2", 2, 0]]}, "twice"),
         ({"network": "vgg16-caffe", "rows": [["relu3_4", 1, 1]]}, "relu3_4"),
@@ -124,17 +124,17 @@ def test_another_architecture_changes_the_preset_but_neither_its_scale_nor_for_w
 
 
 def test_switch_and_switch_back():
-    rows = settings.table(Settings.of(load_preset("gatys2016"), LIMITS))
-    switched = settings.switched(rows, "conv")
+    shown = rows.table(Settings.of(load_preset("gatys2016"), LIMITS))
+    switched = rows.switched(shown, "conv")
 
     assert {row[0][:4] for row in switched} == {"conv"}
-    assert settings.switched(switched, "relu") == rows
+    assert rows.switched(switched, "relu") == shown
 
 
 def test_equal_weights_sum_to_one():
-    rows = settings.evened([["relu1_1", 3, 0], ["relu2_1", 1, 9], ["relu3_1", 0, 0]])
+    even = rows.evened([["relu1_1", 3, 0], ["relu2_1", 1, 9], ["relu3_1", 0, 0]])
 
-    assert rows == [["relu1_1", 0.5, 0.0], ["relu2_1", 0.5, 1.0], ["relu3_1", 0.0, 0.0]]
+    assert even == [["relu1_1", 0.5, 0.0], ["relu2_1", 0.5, 1.0], ["relu3_1", 0.0, 0.0]]
 
 
 # Ways out and back
@@ -153,9 +153,9 @@ CHANGED = [
 @pytest.mark.parametrize("changes", CHANGED)
 def test_a_link_brings_the_settings_back(changes):
     wanted = settings.checked(**fields(**changes))
-    query = settings.to_query(wanted, {"content": "coffee"})
+    query = links.to_query(wanted, {"content": "coffee"})
 
-    found, pictures, problems = settings.from_query(query, LIMITS, NETWORKS)
+    found, pictures, problems = links.from_query(query, LIMITS, NETWORKS)
 
     assert (found, pictures, problems) == (wanted, {"content": "coffee"}, [])
 
@@ -167,7 +167,7 @@ def test_the_command_line_draws_the_same_job(changes):
     profile = load_profile(CPU_PROFILE)
     limits = replace(LIMITS, scales=profile.scales, content_first=profile.content_first)
     wanted = settings.checked(**fields(**changes, limits=limits))
-    words = shlex.split(texts.command_line(wanted, "chelsea", "coffee"))
+    words = shlex.split(home.command_line(wanted, "chelsea", "coffee"))
 
     job = order_from(parse([*words[1:], "--device", "cpu"])).job
 
@@ -194,7 +194,7 @@ def test_the_python_draws_the_same_job(changes, monkeypatch):
     wanted = settings.checked(**fields(**changes))
 
     with pytest.raises(StopIteration):
-        exec(texts.python(wanted, "chelsea", "coffee"), {})
+        exec(home.python(wanted, "chelsea", "coffee"), {})
 
     arguments, job = drawn[0]
     ours = wanted.job(bundled("chelsea"), bundled("coffee"))
@@ -206,8 +206,8 @@ def test_the_python_draws_the_same_job(changes, monkeypatch):
 def test_a_strange_file_name_stays_one_word(name):
     wanted = settings.checked(**fields())
 
-    assert shlex.split(texts.command_line(wanted, name, "swirls"))[2] == name
-    compile(texts.python(wanted, name, name), "copied", "exec")
+    assert shlex.split(home.command_line(wanted, name, "swirls"))[2] == name
+    compile(home.python(wanted, name, name), "copied", "exec")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_strange_file_name_stays_one_word(name):
     ],
 )
 def test_a_wrong_link_opens_with_one_sentence(query, says):
-    found, _, problems = settings.from_query(query, LIMITS, NETWORKS)
+    found, _, problems = links.from_query(query, LIMITS, NETWORKS)
 
     assert found == Settings.of(load_preset("gatys2016"), LIMITS)
     assert len(problems) == 1

@@ -12,15 +12,16 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from demo import looking, pictures
+from demo import looking, opening, pictures
 from demo.comparison import entries
 from demo.figures import Figures
 from demo.layers import Layers
 from demo.limits import Limits
 from demo.looking import look, reconstructions
 from demo.messages import Page
-from demo.session import Drawings, Stops
+from demo.session import Drawings
 from demo.settings import Settings
+from demo.stops import Stops
 from demo.transfer import Transfer
 from replicate.config import load_preset
 from replicate.engine.job import Job
@@ -58,16 +59,19 @@ def test_run_ends_with_all_that_is_taken_home(tab, files, visitor):
     seen = []
     for update in tab.run(visitor, *values(files)):
         seen.append(update)
-        if isinstance(update[4], gr.DownloadButton):
-            value = update[4].value
+        if isinstance(update[3], gr.DownloadButton):
+            value = update[3].value
             record = read_record(value["path"] if isinstance(value, dict) else value)
 
     first, last = seen[0], seen[-2]
-    assert "replicate transfer 'my photo.png' 'my art.png'" in first[5]
-    assert "load_preset('gatys2016-code').with_(" in first[6]
+    home = first[4]
+    assert "replicate transfer 'my photo.png' 'my art.png'" in home["command"]
+    assert "--network vgg19-caffe" in home["command"], "what drew here, by name"
+    assert "load_preset('gatys2016-code').with_(" in home["python"]
+    assert "content=none&style=none" in home["link"] and "pictures are not in" in home["note"]
     assert "Done: 6 of 6 evaluations" in last[0]
     assert "style relu2_1" in last[2]
-    assert last[3][0].size == last[3][1].size == last[1].size == (48, 32)
+    assert last[1].before.size == last[1].picture.size == (48, 32)
     assert record.evaluations == 6
 
 
@@ -81,7 +85,7 @@ def test_a_full_disk_takes_the_download_and_not_the_picture(
 
     *_, last, offered = list(tab.run(visitor, *values(files)))
 
-    assert last[1].size == (48, 32) and "Done: 6 of 6" in last[0]
+    assert last[1].picture.size == (48, 32) and "Done: 6 of 6" in last[0]
     assert "no room for a file to download" in offered[0] and "/secret" not in offered[0]
     assert "No space left" in capsys.readouterr().out
 
@@ -110,11 +114,41 @@ def test_a_network_that_has_come_is_offered(tab, files):
 
 
 def test_stop_while_waiting(tab, files, visitor):
-    tab.arm(visitor, *values(files))
-    tab.stop(visitor)
+    list(tab.ask(visitor, *values(files)))
+    asyncio.run(tab.stop(visitor))
 
     with pytest.raises(ReplicateError, match=r"^Stopped before the first evaluation\.$"):
         list(tab.run(visitor, *values(files)))
+
+
+def test_what_was_drawn_before_fills_the_page_without_a_ticket(tab, files, visitor):
+    form = values(files)
+    (asked,) = tab.ask(visitor, *form)
+    assert asked[2], "a ticket for the queue"
+    *_, drawn, _ = tab.run(visitor, *form)
+
+    *_, again, offered = tab.ask(visitor, *form)
+
+    assert isinstance(again[2], dict), "no new ticket"
+    assert "Drawn before" in again[3] and "style relu2_1" in again[5]
+    assert again[5].count("<path") == drawn[2].count("<path"), "with every layer's curve"
+    assert isinstance(offered[6], gr.DownloadButton)
+
+
+def test_an_example_fills_the_form_and_shows_its_picture(tab, monkeypatch, tmp_path):
+    monkeypatch.setattr(opening, "ASSETS", tmp_path)
+    example = opening.Example("coffee", "rocket", 0.02)
+    job = Job(load_preset("gatys2016"), *map(pictures.bundled, ("coffee", "rocket")), size=32)
+    result = tab.backend.engine().run(replace(job, evaluations=2))
+    (tmp_path / "examples").mkdir()
+    save_recorded(result, example.path)
+
+    form = tab.example(example)
+
+    assert [Path(path).stem for path in form[2:4]] == ["coffee", "rocket"]
+    assert form[6].value == pytest.approx(-1.7, abs=0.01)
+    assert form[15].picture == "own/examples/coffee-rocket.webp"
+    assert "Drawn beforehand" in form[14] and "2 evaluations of VGG-19" in form[14]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +165,7 @@ def test_stop_while_waiting(tab, files, visitor):
 )
 def test_a_wrong_form_is_one_sentence(tab, files, visitor, changes, says):
     with pytest.raises(ReplicateError, match=says) as caught:
-        tab.arm(visitor, *values(files, **changes))
+        list(tab.ask(visitor, *values(files, **changes)))
 
     assert "/nowhere" not in str(caught.value)
 
@@ -161,7 +195,7 @@ def test_a_bad_upload_is_one_sentence(tab, files, visitor, tmp_path, data, says)
         bad.write_bytes(data)
 
     with pytest.raises(ReplicateError, match=says) as caught:
-        tab.arm(visitor, *values((str(bad), files[1])))
+        list(tab.ask(visitor, *values((str(bad), files[1]))))
 
     assert str(caught.value).startswith("The content picture")
     assert "secret-folder" not in str(caught.value)
@@ -282,7 +316,10 @@ def test_a_look_shows_maps_matrix_and_pairs(backend, scene, layer):
     channels = {"1": 5, "2": 6, "3": 7, "5": 9}[layer[4]]
     assert found.sentence.startswith(f"{layer} of VGG-19 (caffe), average pooling, normalised: ")
     assert f"{channels} maps of " in found.sentence and "all shown" in found.sentence
-    assert found.heat.size == looking._HEAT
+    assert len(found.channels) == len(found.gram) == min(channels, looking.SHOWN)
+    assert [row[place] for place, row in enumerate(found.gram)] == sorted(
+        (row[place] for place, row in enumerate(found.gram)), reverse=True
+    ), "the strongest first"
     assert len(found.by_value) == looking.PAIRS
     assert all("Gram entry" in pair.caption for pair in found.by_value)
     assert all("cosine" in pair.caption for pair in found.by_cosine)
@@ -291,10 +328,11 @@ def test_a_look_shows_maps_matrix_and_pairs(backend, scene, layer):
 def test_the_tab_fills_its_fields_with_the_strongest_maps(layers, files, monkeypatch):
     monkeypatch.setattr(looking, "SHOWN", 3)
 
-    sentence, maps, heat, pairs = layers.look(files[0], "relu3_1", 64, "auto")
+    alive, pairs, content, style = layers.look(files[0], "relu3_1", 64, "auto")
 
-    assert "relu3_1" in sentence and "the 3 strongest shown" in sentence
-    assert maps.size[0] > 64 and heat.size[0] > 64
+    assert "relu3_1" in alive["sentence"] and "the 3 strongest shown" in alive["sentence"]
+    assert len(alive["channels"]) == 3 and alive["field"] > alive["step"] == 4
+    assert "relu3_1" in content.words and "Gram matrix" in style.words, "nothing old is left"
     assert pairs.count("<img") == pairs.count('alt="Maps of filters') == 2 * looking.PAIRS
 
 
@@ -315,7 +353,7 @@ def test_a_wrong_field_is_one_sentence(layers, files, visitor, changes, says):
     with pytest.raises(ReplicateError, match=says) as caught:
         layers.look(**form)
     with pytest.raises(ReplicateError, match=says):
-        layers.arm(visitor, form["path"], form["layer"], form["size"], 3, form["network"])
+        list(layers.ask(visitor, form["path"], form["layer"], form["size"], 3, form["network"]))
     assert "/nowhere" not in str(caught.value)
 
 
@@ -333,24 +371,24 @@ def test_reconstructions_match_one_layer_alone(scene):
 
 def test_reconstructing_streams_content_then_style(layers, files, visitor):
     form = [files[0], "relu2_1", 48, 5, "auto"]
-    layers.arm(visitor, *form)
+    list(layers.ask(visitor, *form))
 
     updates = list(layers.run(visitor, *form))
 
     assert "1 of 2, content: " in updates[0][0] and "2 of 2, style: " in updates[-1][0]
     assert "Done: 5 of 5" in updates[-1][0]
-    assert updates[-1][2].size == (48, 32)
+    assert updates[-1][2].picture.size == (48, 32)
     assert "style relu2_1" in updates[-1][3]
 
 
 def test_stop_leaves_the_second_one_out_and_no_other_tab_s(layers, files, visitor):
     form = [files[0], "relu2_1", 48, 5, "auto"]
     transfer = layers.stops.begin("visitor/")
-    layers.arm(visitor, *form)
+    list(layers.ask(visitor, *form))
     updates = []
     for update in layers.run(visitor, *form):
         updates.append(update)
-        layers.stop(visitor)
+        asyncio.run(layers.stop(visitor))
 
     assert all("2 of 2" not in update[0] for update in updates)
     assert not transfer.is_set()

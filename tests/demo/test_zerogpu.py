@@ -18,7 +18,8 @@ import pytest
 
 from demo import zerogpu
 from demo.limits import InputError
-from demo.session import Drawings, Stop
+from demo.session import Drawings
+from demo.stops import Stop
 from demo.visitors import Visitor
 from replicate.engine.engine import Engine
 from replicate.errors import DivergedError

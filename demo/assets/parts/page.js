@@ -1,0 +1,48 @@
+// The page as a whole: tabs in the address, focus that is not lost, results that come into view.
+(() => {
+  const slug = (tab) => tab.textContent.trim().toLowerCase();
+  const tabs = () => [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab]")];
+  const here = () => location.hash.slice(1).split("/")[0];
+  let going = false; // while a tab is opened because the address says so
+  const go = () => {
+    const wanted = tabs().find((tab) => slug(tab) === here()) ?? (location.hash ? null : tabs()[0]);
+    if (!wanted || wanted.getAttribute("aria-selected") === "true") return;
+    going = true;
+    wanted.click();
+    going = false;
+  };
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest("#tabs > .tab-wrapper [role=tab]");
+    if (tab && !going && here() !== slug(tab)) history.pushState(null, "", `#${slug(tab)}`);
+  });
+  window.addEventListener("popstate", go);
+  const begun = new MutationObserver(() => {
+    if (!tabs().length) return;
+    begun.disconnect();
+    if (location.hash) go();
+  });
+  begun.observe(document.documentElement, { childList: true, subtree: true });
+
+  // A button that is switched off loses the focus: it goes to the other of Run and Stop.
+  let last = null;
+  document.addEventListener("focusin", (event) => (last = event.target));
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const bar = target.closest?.(".bar");
+      if (!bar || !target.disabled || target !== last) continue;
+      if (document.activeElement !== document.body && document.activeElement !== target) continue;
+      const other = [...bar.querySelectorAll("button")].find((each) => !each.disabled);
+      if (other) setTimeout(() => other.focus({ preventScroll: true }));
+    }
+  }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: ["disabled"] });
+
+  // Run was pressed: say so at once, for the server may take a moment, and show where it will be.
+  parts.asked = (status, id) => {
+    const words = document.querySelector(`#${status} .status p`);
+    if (words) words.textContent = "Asking the server …";
+    const element = document.getElementById(id);
+    const box = element?.getBoundingClientRect();
+    if (box && (box.top < 0 || box.top > innerHeight / 2))
+      element.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth", block: "start" });
+  };
+})();

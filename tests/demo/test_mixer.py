@@ -1,0 +1,43 @@
+"""The Mixer tab's functions."""
+
+import pytest
+
+from demo.limits import InputError
+from demo.mixer import Mixer
+from replicate.errors import ReplicateError
+
+
+@pytest.fixture
+def mixer(backend):
+    return Mixer(backend)
+
+
+def test_every_change_draws_another_picture_and_says_how(mixer, backend):
+    path = backend.example("chelsea")
+    wishes = [
+        mixer.start,
+        mixer.start | {"style": "wave"},
+        mixer.start | {"layers": {"relu4_1": 1}},
+        mixer.start | {"content": "relu2_2"},
+        mixer.start | {"ratio": 2},
+    ]
+    drawn = [mixer.draw(path, wish) for wish in wishes]
+    assert len({image for image, _ in drawn}) == len(wishes)
+    assert all("data:image/webp;base64," in image for image, _ in drawn)
+    assert "chelsea --style mosaic --layers relu4_1=1 --content relu4_2" in drawn[2][1]
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"style": "monet"}, "no style 'monet'"),
+        ({"layers": {"relu1_1": 0}}, "Every layer's weight is zero"),
+        ({"ratio": 1e9}, "The ratio is from"),
+        ({"more": 1}, "another version"),
+    ],
+)
+def test_nonsense_is_one_sentence(mixer, backend, change, sentence):
+    with pytest.raises(ReplicateError, match=sentence):
+        mixer.draw(backend.example("chelsea"), mixer.start | change)
+    with pytest.raises(InputError, match="Choose a picture"):
+        mixer.draw(None, mixer.start)
