@@ -14,6 +14,7 @@ fall.  Both are judged of the 8-bit picture, by the network that the mixer was t
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks.compact_report import fill
 from benchmarks.engine import processor
 from benchmarks.page import table, write_page
 from replicate.engine.engine import Engine
@@ -31,10 +33,12 @@ from replicate.engine.job import Job
 from replicate.engine.terms import objective_of, optimizer_of, start_of
 from replicate.fast import Fast
 from replicate.fast.setting import STYLE_LAYERS, Setting, drawn
+from replicate.fast.use import FOLDER
 from replicate.images import Picture, bundled, bundled_names
 from replicate.method import Stage, evaluate, transfer
 from replicate.networks.pixels import to_tensor
 
+CARD = FOLDER.parent / "README.md"
 SIZE = 256
 MOST = 300
 """Evaluations after which an optimisation is given up."""
@@ -89,19 +93,27 @@ def drawn_by(fast: Fast, photograph: Picture, setting: Setting) -> Picture:
 def quality(fast: Fast, each: int) -> list[Row]:
     """How long the optimisation takes to pass the mixer, by style, for ``each`` settings."""
     judge, rng = Judge(fast), np.random.default_rng(0)
-    found: dict[str, list[int]] = {style: [] for style in fast.styles}
+    found: dict[str, list[tuple[int, float]]] = {style: [] for style in fast.styles}
     for photograph in photographs():
         for style in fast.styles:
             for _ in range(each):
                 setting = replace(drawn(rng, fast.styles), style=style)
                 job = judge.job(photograph, setting)
-                loss = judge.losses(job, drawn_by(fast, photograph, setting))["total"]
-                found[style].append(judge.passed_after(job, loss))
-    found["all"] = [count for counts in list(found.values()) for count in counts]
-    return [
-        (style, str(len(counts)), f"{median(counts):g}", *(f"{q:.0f}" for q in _quartiles(counts)))
-        for style, counts in found.items()
-    ]
+                begun = time.perf_counter()
+                picture = drawn_by(fast, photograph, setting)
+                fast_time = time.perf_counter() - begun
+                loss = judge.losses(job, picture)["total"]
+                begun = time.perf_counter()
+                count = judge.passed_after(job, loss)
+                found[style].append((count, (time.perf_counter() - begun) / fast_time))
+    found["all"] = [each for cases in list(found.values()) for each in cases]
+    rows = []
+    for style, cases in found.items():
+        counts, factors = ([case[i] for case in cases] for i in (0, 1))
+        quarters = (f"{value:.0f}" for value in _quartiles(counts))
+        n = str(len(counts))
+        rows.append((style, n, f"{median(counts):g}", *quarters, f"{median(factors):.0f}"))
+    return rows
 
 
 def _quartiles(counts: list[int]) -> list[float]:
@@ -178,6 +190,41 @@ def _peer(folder: Path) -> torch.nn.Module:
     return network
 
 
+def networks_text() -> str:
+    """How the package's networks were made, a column for each."""
+    found = [(FOLDER / f"{name}.safetensors", Fast.load(name, "cpu")) for name in Fast.list()]
+    columns = [_column(path, fast) for path, fast in found]
+    names = [f"`{fast.name}`" for _, fast in found]
+    return table(("", *names), [(key, *(c[key] for c in columns)) for key in columns[0]])
+
+
+def _column(path: Path, fast: Fast) -> dict[str, str]:
+    record, data = fast.record, path.read_bytes()
+    recipe, progress = record["recipe"], record["progress"]
+    return {
+        "trained for": "any setting" if fast.units else f"preset `{fast.preset.name}`",
+        "styles": ", ".join(fast.styles),
+        "losses by": f"`{record['judge']['name']}`",
+        "content, style layers": "those of the setting"
+        if fast.units
+        else "; ".join(", ".join(fast.preset.layers(kind)) for kind in ("content", "style")),
+        "content and style weight": "those of the setting"
+        if fast.units
+        else f"{fast.preset.content_weight:g}, {fast.preset.style_weight:.3g}",
+        "photographs": f"{record['photographs']}",
+        "length": f"{progress['step']} steps, {progress['seconds'] / 60:.0f} minutes of one core",
+        "a step": f"{recipe['batch']} crops of {recipe['size']} px, Adam {recipe['rate']:g}",
+        "artwork's longest side": f"{recipe['style_size']} px",
+        "width": f"{recipe['width']} channels",
+        "file": f"{len(data) / 1e6:.1f} MB, float16",
+        "SHA-256": f"`{hashlib.sha256(data).hexdigest()}`",
+    }
+
+
+def write_card() -> None:
+    CARD.write_text(fill(CARD.read_text(), {"networks": networks_text()}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--use", default="mixer", help="a network of 'replicate fast', or a file")
@@ -197,7 +244,8 @@ def main() -> None:
         f"## Evaluations of L-BFGS from noise until it passes the mixer\n\n{SIZE} px, random "
         f"settings, {MOST} evaluations at most.",
         table(
-            ("style", "n", "median", "a quarter under", "a quarter over"), quality(fast, args.each)
+            ("style", "n", "median", "a quarter under", "a quarter over", "times the time"),
+            quality(fast, args.each),
         ),
         "## A layer's weight from 0.1 to 1: its own loss, after over before",
         table(
@@ -209,6 +257,7 @@ def main() -> None:
     print(page)
     if args.write:
         write_page(__file__, "Fast networks", page)
+        write_card()
 
 
 if __name__ == "__main__":
