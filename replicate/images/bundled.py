@@ -27,12 +27,16 @@ _PHOTOGRAPHS = {
     "horse": ("skimage", "horse.png", "Andreas Preuss (marauder), CC0"),
     "cameraman": ("skimage", "camera.png", "Lav Varshney, CC0"),
     "hopper": ("matplotlib", "grace_hopper.jpg", "James S. Davis, US Navy, public domain"),
-    "pagoda": ("", "china.jpg", "danielbuechele (Flickr), CC BY 2.0"),
-    "dahlia": ("", "flower.jpg", "vultilion (Flickr), CC BY 2.0"),
+    "pagoda": ("sklearn", "china.jpg", "danielbuechele (Flickr), CC BY 2.0"),
+    "dahlia": ("sklearn", "flower.jpg", "vultilion (Flickr), CC BY 2.0"),
 }
-"""Name to the package that brings it (none: this one), file and credit, from its documentation."""
+"""Name to the package that brings it, file and credit, from its documentation."""
 
-_FOLDERS = {"skimage": "data", "matplotlib": "mpl-data/sample_data"}
+_FOLDERS = {
+    "skimage": "data",
+    "matplotlib": "mpl-data/sample_data",
+    "sklearn": "datasets/images",
+}
 """Where the installed packages keep their photographs."""
 
 
@@ -44,7 +48,7 @@ def bundled_names() -> dict[str, list[str]]:
         "photographs": [
             name
             for name, (package, file, _) in _PHOTOGRAPHS.items()
-            if (_photograph_folder(package) / file).is_file()
+            if (folder := _photograph_folder(package)) and (folder / file).is_file()
         ],
         "artworks": list(artworks.ARTWORKS),
         "subjects": list(artworks.SUBJECTS),
@@ -67,23 +71,25 @@ def bundled(name: str) -> Picture:
     raise ImageError(f"There is no bundled picture '{name}'{nearest(name, known)}")
 
 
-def _photograph_folder(package: str) -> Path:
-    if not package:
-        return Path(__file__).with_name("photographs")
+def _photograph_folder(package: str) -> Path | None:
+    """None where the package is not installed."""
     # Found without importing it: that takes long, and scikit-image's own loader might go to the
     # network.
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ImageError(f"The bundled photographs need the package {package}.")
+        return None
     return Path(spec.submodule_search_locations[0]) / _FOLDERS[package]
 
 
 def _photograph(name: str) -> Picture:
     package, file, credit = _PHOTOGRAPHS[name]
-    path = _photograph_folder(package) / file
-    if not path.is_file():
+    folder = _photograph_folder(package)
+    if folder is None:
+        needed = {"skimage": "scikit-image", "sklearn": "scikit-learn"}.get(package, package)
+        raise ImageError(f"The photograph '{name}' comes with {needed}, which is not installed.")
+    if not (folder / file).is_file():
         raise ImageError(f"The installed {package} does not contain the photograph '{name}'.")
-    return replace(load_image(path), name=name, credit=credit)
+    return replace(load_image(folder / file), name=name, credit=credit)
 
 
 def _artwork(name: str) -> Picture:
