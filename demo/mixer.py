@@ -72,12 +72,12 @@ class Mixer:
         """The picture as HTML, and the command that draws it.
 
         Raises:
-            InputError: there is no picture, or the browser sends no setting.
+            InputError: the browser sends no setting.
             ReplicateError: a setting that the mixer does not know.
         """
         found = pictures.read(path, "chosen", self.backend.limits)
         if found is None:
-            raise InputError("Choose a picture, or one of the examples under it.")
+            return '<p class="plain">Choose a picture, or one of the examples.</p>', ""
         if not isinstance(wish, dict) or set(wish) != set(self.start):
             raise InputError("This page is of another version of the server: open it again.")
         asked = self.fast.setting(
@@ -122,6 +122,7 @@ def tab(backend: Backend, page: gr.Blocks) -> None:
                 "mixer",
                 mixer.start,
                 styles=list(mixer.fast.styles),
+                pictures=backend.examples("style"),
                 layers=[[name, LAYERS[name]] for name in STYLE_LAYERS],
                 contents=[[name, CONTENTS[name]] for name in CONTENT_LAYERS],
                 ratios=list(RATIOS),
@@ -132,7 +133,8 @@ def tab(backend: Backend, page: gr.Blocks) -> None:
             path = picture_input(backend, "content", "mixer-")
             command = gr.HTML("", padding=False, elem_classes="plain")
     outcome = [shown, command]
-    page.load(lambda: backend.example("astronaut"), None, path, **QUIET).success(
+    first = next(iter(backend.examples("content")))
+    page.load(lambda: backend.example(first), None, path, **QUIET).success(
         mixer.draw, [path, wish], outcome, **LIVE
     )
     path.change(mixer.draw, [path, wish], outcome, **LIVE)

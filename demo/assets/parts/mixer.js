@@ -41,7 +41,9 @@ parts.mixer = (element, { trigger, props, watch }) => {
     }];
   };
   const styles = choice("Style", "style", props.styles.map((name) => [name]), (name) => [
-    parts.make("img", { src: `examples/${name}-small.webp`, alt: "", width: 60, height: 60 })]);
+    props.pictures.includes(name)
+      ? parts.make("img", { src: `examples/${name}-small.webp`, alt: "", width: 60, height: 60 })
+      : parts.make("b", {}, name)]);
   const contents = choice("Content layer", "content", props.contents, (name, words) => [
     parts.make("b", {}, name), parts.make("small", {}, words)]);
   const layers = props.layers.map(([name, words]) => slide(name, words, "", "", 100,
