@@ -38,6 +38,7 @@ PRESET = "gatys2016"
 
 START = "relu4_2"
 KINDS = ("content", "style")
+FIRST = "chelsea"
 
 LOOKS: dict[str, Any] = {
     "concurrency_limit": 2,
@@ -93,9 +94,13 @@ class Layers(DrawingTab):
         pairs = _pairs(found.by_value, found.by_cosine)
         return [alive, pairs, *(_to_come(kind, str(layer)) for kind in KINDS)]
 
-    def first_look(self, seen: bool, *values: Any) -> list[Any]:
-        """A look when the tab is opened, unless there has been one."""
-        return [gr.skip()] * 5 if seen else [*self.look(*values), True]
+    def first_look(self, seen: bool, path: str | None, *values: Any) -> list[Any]:
+        """A look when the tab is opened, unless there has been one; the first picture may still be
+        on its way where a link opens the tab.
+        """
+        if seen:
+            return [gr.skip()] * 5
+        return [*self.look(path or self.backend.example(FIRST), *values), True]
 
     def _network(self, network: Any) -> str:
         return one_of("network", network, self.backend.networks())
@@ -195,9 +200,8 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks, opened: gr.Tab) -> No
     bar = run_and_stop("Reconstruct", "Reconstruct starts from noise.", "layers-")
     with gr.Row(elem_classes="pair"):
         drawn = [viewer(f"layers-{kind}", _to_come(kind, START)) for kind in KINDS]
-    with gr.Accordion("Losses", open=False):
-        losses = gr.HTML(chart(Course(), 100), elem_id="layers-chart", padding=False)
-    page.load(lambda: handlers.backend.example("chelsea"), None, path, **QUIET)
+    losses = gr.HTML(chart(Course(), 100), elem_id="layers-chart", padding=False)
+    page.load(lambda: handlers.backend.example(FIRST), None, path, **QUIET)
     fields, shown, seen = [path, layer, size, network], [alive, pairs, *drawn], gr.State(False)
     for field in fields:
         field.input(handlers.look, fields, shown, trigger_mode="always_last", **LOOKS)

@@ -121,14 +121,13 @@ def _pictures(handlers: Transfer, first: Settings, named: dict[str, Any]) -> Any
 
 
 def _outcome(named: dict[str, Any]) -> None:
+    # Nothing of it in an accordion: a closed one loses what a drawing fills in.
     named["picture"] = viewer("picture")
     named["download"] = gr.DownloadButton(
         "Download with its settings", interactive=False, elem_id="download", size="md"
     )
-    with gr.Accordion("Losses, layer by layer", open=False):
-        named["chart"] = gr.HTML(chart(Course(), 100), elem_id="chart", padding=False)
-    with gr.Accordion("Take it home: link, command line, Python", open=False, elem_id="take-home"):
-        named["home"] = part("home", {}, elem_id="home")
+    named["home"] = part("home", {}, elem_id="home")
+    named["chart"] = gr.HTML(chart(Course(), 100), elem_id="chart", padding=False)
 
 
 def _settings(
