@@ -49,13 +49,6 @@ def grid(engine: Engine) -> Iterator[tuple[Path, Job]]:
             yield opening.cell(content, style), replace(job, preset=balanced)
 
 
-def started(engine: Engine) -> Iterator[tuple[Path, Job]]:
-    """The grid's first cell once more, from the photograph instead of noise."""
-    path = opening.cell(*opening.FIRST)
-    job = dict(grid(engine))[path]
-    yield path.with_stem(opening.FROM_CONTENT), replace(job, init="content")
-
-
 def measure(network: str) -> None:
     """Measure the pictures of the questions and write down what came out."""
     from .backend import Backend
@@ -113,7 +106,7 @@ def _inputs() -> None:
 def main() -> int:
     """Write the pictures into ``demo/assets``."""
     parser = argparse.ArgumentParser(prog="python -m demo.make_opening", description=__doc__)
-    parser.add_argument("what", choices=("grid", "started", "examples", "measures"))
+    parser.add_argument("what", choices=("grid", "examples", "measures"))
     parser.add_argument("--network", default="auto")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
@@ -123,8 +116,7 @@ def main() -> int:
     engine = Engine(args.device, network=args.network, store=ResultStore())
     if args.what == "grid":
         _inputs()
-    drawn = {"grid": lambda: grid(engine), "started": lambda: started(engine), "examples": examples}
-    for path, job in drawn[args.what]():
+    for path, job in grid(engine) if args.what == "grid" else examples():
         path.parent.mkdir(parents=True, exist_ok=True)
         save_recorded(engine.run(job), path)
         _lighten(path)

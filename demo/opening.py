@@ -37,10 +37,6 @@ def cell(content: str, style: str) -> Path:
     return ASSETS / "grid" / f"{content}-{style}.webp"
 
 
-FROM_CONTENT = f"{cell(*FIRST).stem}-content"
-"""File of the picture that started from the photograph."""
-
-
 @dataclass(frozen=True)
 class Example:
     """A photograph and a painting whose picture is there already."""

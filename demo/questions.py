@@ -14,7 +14,7 @@ from replicate.record import read_record
 from . import home, links
 from .fields import Shown
 from .limits import Limits
-from .opening import ASSETS, FROM_CONTENT, cell
+from .opening import ASSETS, cell
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,6 @@ QUESTIONS = (
         Side("style from relu1_1", cell("relu4_2", "relu1_1").stem),
         Side("style from five layers", _DEEP),
         "One shallow layer brings colours and grain; motifs such as tiles need the deep ones.",
-    ),
-    Question(
-        "Start from noise or from the photograph?",
-        Side("from noise", _DEEP),
-        Side("from the photograph", FROM_CONTENT),
-        "From the photograph its edges are there already, and some of them stay.",
     ),
 )
 
