@@ -282,7 +282,7 @@ def test_the_other_tabs_and_the_keyboard(visit):
     _set(page, "#compare-size", 64)
     _set(page, "#compare-evaluations", 3)
     page.click("#compare-run")
-    page.wait_for_selector("#compare-table >> text=style distance")
+    page.wait_for_selector("#compare-table table")
     assert page.locator("#compare-1 img.after[src]").count() == 1
     assert _fits(page)
 
