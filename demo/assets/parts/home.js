@@ -7,7 +7,7 @@ parts.home = (element, { props, watch }) => {
   const take = () => {
     const value = props.value ?? {};
     const block = (id, title, text, note) => parts.make("section", { id },
-      parts.make("h4", {}, title),
+      parts.make("strong", {}, title),
       parts.make("button", { type: "button", "aria-label": `Copy ${title.toLowerCase()}`, click: (event) => parts.copied(event.currentTarget, text) }, "Copy"),
       parts.make("pre", { tabindex: 0 }, text),
       ...(note ? [parts.make("p", { class: "quiet" }, note)] : []));
