@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from ..engine.preset import Preset
 from ..errors import ImageError, ReplicateError
 from ..fast.goal import MIXER, Goal, MixerGoal, SingleGoal
 from ..fast.train import CPU, Recipe, Trainer, train
-from ..fast.use import Fast, record_of, write
+from ..fast.use import Fast, write
 from ..fast.video import FORMATS, draw_video, is_video
 from ..images import Picture, bundled, find_image
 from ..layer_list import layer_weights, parse_layers
 from ..networks.networks import Networks
+from ..networks.spec import NetworkInfo
 from ..storage.files import require_room
 from . import STOPPED
 from .parser import UsageError
@@ -147,11 +148,11 @@ def _train(args: Namespace) -> int:
         raise UsageError(f"Cannot write '{out}': its name must end in .safetensors.")
     folder = Path(args.run or out.with_suffix(""))
     require_room(folder, 1 << 27)
-    goal = _goal(args, recipe, device)
+    goal, judge = _goal(args, recipe, device)
     trainer = Trainer(recipe, goal, _photographs(Path(args.pictures)))
     with _stopped_kindly() as stopped:
         train(trainer, folder, bundled(SAMPLE), notify, stopped)
-    write(out, trainer.average, record_of(goal, asdict(recipe), asdict(trainer.progress)))
+    write(out, trainer.average, trainer.record(judge))
     print(f"{out}  {trainer.progress.step} steps, {trainer.progress.seconds / 60:.0f} minutes")
     return STOPPED if stopped() else 0
 
@@ -163,7 +164,8 @@ def _recipe(args: Namespace, device: torch.device) -> Recipe:
     return replace(recipe, steps=args.steps or recipe.steps, seed=args.seed)
 
 
-def _goal(args: Namespace, recipe: Recipe, device: torch.device) -> Goal:
+def _goal(args: Namespace, recipe: Recipe, device: torch.device) -> tuple[Goal, NetworkInfo]:
+    """What is trained for, and the network whose losses count."""
     styles = {Path(name).stem: find_image(name) for name in args.names}
     preset: Preset = MIXER
     if not args.mixer:
@@ -174,9 +176,9 @@ def _goal(args: Namespace, recipe: Recipe, device: torch.device) -> Goal:
         raise UsageError("--mixer draws its settings itself and takes no --preset.")
     chosen = args.network or ("vgg19-compact" if device.type == "cpu" else "auto")
     networks = Networks(device, choose_dtype("auto", device), chosen, notify)
-    network = networks.network(preset.network)
     make = MixerGoal if args.mixer else SingleGoal
-    return make(preset, network, styles, recipe.style_size)
+    goal = make(preset, networks.network(preset.network), styles, recipe.style_size)
+    return goal, networks.info(preset.network)
 
 
 def _photographs(folder: Path) -> list[np.ndarray]:

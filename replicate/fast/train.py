@@ -26,6 +26,7 @@ from ..errors import ReplicateError
 from ..images import Picture
 from ..method import Objective, evaluate
 from ..networks.pixels import to_picture
+from ..networks.spec import NetworkInfo
 from ..storage.files import written_whole
 from .goal import Goal, MixerGoal
 from .network import TransformationNetwork
@@ -178,6 +179,22 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+        }
+
+    def record(self, judge: NetworkInfo) -> dict[str, Any]:
+        """How the network is made, for its file; ``judge`` is the network of the losses."""
+        goal = self.goal
+        units = goal.units if isinstance(goal, MixerGoal) else None
+        return {
+            "styles": list(goal.styles),
+            "preset": None if units else goal.preset.model_dump(mode="json", exclude_defaults=True),
+            "units": units and {"content": dict(units.content), "style": dict(units.style)},
+            "judge": {"name": judge.name, "sha256": judge.sha256},
+            "photographs": len(self.sampler.pictures),
+            "recipe": asdict(self.recipe),
+            "progress": asdict(self.progress),
+            "device": self.device.type,
+            "torch": torch.__version__,
         }
 
     def restore(self, state: dict[str, Any]) -> None:

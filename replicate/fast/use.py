@@ -18,7 +18,7 @@ from ..images import Picture
 from ..networks.pixels import to_picture, to_tensor
 from ..storage.files import open_file, write_atomic
 from ..suggest import nearest
-from .goal import MIXER, Goal, MixerGoal, Units
+from .goal import MIXER, Units
 from .network import TransformationNetwork
 from .setting import Setting, conditions, length
 
@@ -41,7 +41,7 @@ class Fast:
         styles: names of the artworks that it knows; the first is the default.
         preset: the preset whose objective it was trained for.
         units: of a mixer, else None.
-        record: how it was made: recipe, steps, losses.
+        record: how it was made (:meth:`replicate.fast.train.Trainer.record`).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Fast:
         self.dtype = choose_dtype(precision, self.device)
         self.styles = tuple(record["styles"])
         self.units = Units(**record["units"]) if record["units"] else None
-        self.preset = Preset.model_validate(record["preset"]) if record["preset"] else MIXER
+        self.preset = MIXER if self.units else Preset.model_validate(record["preset"])
         self._network = network.eval().requires_grad_(False).to(self.device)
 
     @classmethod
@@ -79,7 +79,10 @@ class Fast:
                     f"There is no fast network '{name}'{nearest(str(name), cls.list())}"
                 )
             path = FOLDER / f"{name}.safetensors"
-        return cls(path.stem, *_read(path), device=device)
+        try:
+            return cls(path.stem, *_read(path), device=device)
+        except (safetensors.SafetensorError, RuntimeError, ValueError, LookupError, TypeError) as e:
+            raise WeightsError(f"'{path}' is damaged, or no fast network.") from e
 
     def __repr__(self) -> str:
         kind = "mixer" if self.units else self.preset.name
@@ -138,36 +141,20 @@ def write(path: Path, network: TransformationNetwork, record: Mapping[str, Any])
     return write_atomic(path, save(tensors, {RECORD: json.dumps(record, sort_keys=True)}))
 
 
-def record_of(goal: Goal, recipe: Mapping[str, Any], progress: Mapping[str, Any]) -> dict[str, Any]:
-    """How a network is made, for its header."""
-    mixer = isinstance(goal, MixerGoal)
-    return {
-        "styles": list(goal.styles),
-        "preset": None if mixer else goal.preset.model_dump(mode="json", exclude_defaults=True),
-        "units": {"content": dict(goal.units.content), "style": dict(goal.units.style)}
-        if isinstance(goal, MixerGoal)
-        else None,
-        "recipe": dict(recipe),
-        "progress": dict(progress),
-        "torch": torch.__version__,
-    }
-
-
 def _read(path: Path) -> tuple[TransformationNetwork, dict[str, Any]]:
-    wrong = WeightsError(f"'{path}' is damaged, or no fast network.")
-    with open_file(path) as file:
-        data = file.read()
+    """Network and record of a file; of one that is none of ours, many kinds of error."""
     try:
-        size = int.from_bytes(data[:8], "little")
-        record = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][RECORD])
-        styles = record["styles"]
-        network = TransformationNetwork(
-            int(record["recipe"]["width"]), length(styles) if record["units"] else 0
-        )
-        tensors = {name: value.float() for name, value in load(data).items()}
-        network.load_state_dict(tensors)
-    except (safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise wrong from error
+        with open_file(path) as file:
+            data = file.read()
+    except OSError as error:
+        raise WeightsError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    size = int.from_bytes(data[:8], "little")
+    record = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][RECORD])
+    tensors = {name: value.float() for name, value in load(data).items()}
+    network = TransformationNetwork(
+        tensors["last.weight"].shape[1], length(record["styles"]) if record["units"] else 0
+    )
+    network.load_state_dict(tensors)
     if not all(bool(value.isfinite().all()) for value in tensors.values()):
-        raise wrong
+        raise ValueError("not finite")
     return network, record

@@ -1,7 +1,7 @@
 """Fast networks: the network, its goal, training, use."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,12 @@ from replicate.fast.goal import MIXER, MixerGoal, SingleGoal
 from replicate.fast.network import TransformationNetwork, _InstanceNorm
 from replicate.fast.setting import Setting, conditions, drawn, length
 from replicate.fast.train import CPU, LOG, SAMPLE, Trainer, train
-from replicate.fast.use import Fast, record_of, write
+from replicate.fast.use import Fast, write
 from replicate.images import Picture, load_image
 from replicate.method import evaluate
 from replicate.networks.networks import Networks
 from replicate.networks.pixels import to_tensor
+from replicate.networks.spec import NetworkInfo
 
 SMALL = replace(CPU, steps=4, minutes=0.0, size=32, width=4, style_size=32)
 WISH = Setting("two", {"relu2_1": 0.5, "relu4_1": 1.0}, "relu3_3", 3.0)
@@ -189,8 +190,8 @@ def test_another_recipe_does_not_go_on(trainer, goal, tmp_path):
 
 @pytest.fixture
 def file(trainer, tmp_path):
-    record = record_of(trainer.goal, asdict(SMALL), asdict(trainer.progress))
-    return write(tmp_path / "mixer.safetensors", trainer.average, record)
+    judge = NetworkInfo(name="vgg19-random", sha256="")
+    return write(tmp_path / "mixer.safetensors", trainer.average, trainer.record(judge))
 
 
 def test_a_file_holds_network_and_record(file, trainer):
@@ -217,6 +218,7 @@ def test_a_damaged_file_is_one_sentence(file, damage):
     [
         ("apply", "needs a picture"),
         ("apply chelsea --use mixr", "no fast network 'mixr'"),
+        ("apply chelsea --use none.safetensors", "Cannot read 'none.safetensors'"),
         ("apply chelsea --use {file} --style three", "no style 'three'"),
         ("apply chelsea --use {file} --layers relu1_1=0", "Every layer's weight is zero"),
         ("apply chelsea --use {file} --layers relu1_1=x", "needs a weight"),
