@@ -111,12 +111,12 @@ def viewer(elem_id: str, shown: Shown | None = None, **settings: Any) -> gr.HTML
     return part("viewer", shown, base=_Viewer, elem_id=elem_id, **settings)
 
 
-def address(picture: Picture | str) -> str:
-    """The picture itself as an address for the page."""
+def address(picture: Picture | str, lossless: int = LOSSLESS) -> str:
+    """The picture itself as an address for the page; without loss up to so many pixels."""
     if isinstance(picture, str):
         return picture
     file, width, height = io.BytesIO(), *picture.size
-    if width * height <= LOSSLESS:
+    if width * height <= lossless:
         kind = "png"
         picture.pil().save(file, kind, compress_level=1)
     else:

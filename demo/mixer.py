@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import shlex
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from replicate.fast import Fast
 from replicate.fast.setting import CONTENT_LAYERS, RATIOS, STYLE_LAYERS, Setting
-from replicate.images import Picture
+from replicate.images import Picture, load_image
 from replicate.layer_list import format_layers
 
 from . import pictures
 from .backend import Backend
 from .events import QUIET
-from .fields import picture_input
+from .fields import address, picture_input
 from .limits import InputError
 from .parts import part
 
@@ -75,8 +74,7 @@ class Mixer:
             InputError: the browser sends no setting.
             ReplicateError: a setting that the mixer does not know.
         """
-        found = pictures.read(path, "chosen", self.backend.limits)
-        if found is None:
+        if path is None:
             return '<p class="plain">Choose a picture, or one of the examples.</p>', ""
         if not isinstance(wish, dict) or set(wish) != set(self.start):
             raise InputError("This page is of another version of the server: open it again.")
@@ -86,22 +84,31 @@ class Mixer:
             content=str(wish["content"]),
             ratio=float(wish["ratio"]),
         )
+        photograph, name = self.small(path), Path(path).stem
         drawn = self.fast(
-            found.scaled_to(SIZE),
+            photograph,
             asked.style,
             layers=asked.layers,
             content=asked.content,
             ratio=asked.ratio,
         )
-        words = f"{found.name or 'The photograph'} in the style of {asked.style}"
-        image = f'<img src="{_address(drawn)}" alt="{html.escape(words)}">'
-        return f'<div class="mixed">{image}</div>', _command(found.name, asked)
+        words = f"{name} in the style of {asked.style}, drawn by the mixer in one pass"
+        image = f'<img src="{address(drawn, lossless=0)}" alt="{html.escape(words)}">'
+        return f'<div class="mixed">{image}</div>', _command(name, asked)
 
+    def small(self, path: str) -> Picture:
+        """The chosen picture at :data:`SIZE`.
 
-def _address(picture: Picture) -> str:
-    file = io.BytesIO()
-    picture.pil().save(file, "webp", quality=86, method=0)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+        Kept beside its file, and swept with it: a slider asks for it at every movement, and a
+        photograph takes longer to read than to draw.
+        """
+        file = Path(path)
+        kept = file.with_name(f"{file.stem}-{SIZE}.png")
+        if not (file.is_file() and kept.is_file()):
+            found = pictures.read(path, "chosen", self.backend.limits)
+            assert found is not None
+            found.scaled_to(SIZE).save(kept)
+        return load_image(kept)
 
 
 def _command(name: str, asked: Setting) -> str:

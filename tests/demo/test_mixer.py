@@ -42,3 +42,14 @@ def test_nonsense_is_one_sentence(mixer, backend, change, sentence):
 
 def test_without_a_picture_there_is_a_sentence(mixer):
     assert "Choose a picture" in mixer.draw(None, mixer.start)[0]
+
+
+def test_a_photograph_is_read_once_for_all_movements(mixer, backend, tmp_path, scene, monkeypatch):
+    path = scene(800, 600).save(tmp_path / "mine.png")
+    first = mixer.draw(str(path), mixer.start)
+    with monkeypatch.context() as patch:
+        patch.setattr("demo.mixer.pictures.read", None)
+        assert mixer.draw(str(path), mixer.start) == first
+    path.unlink()
+    with pytest.raises(ReplicateError, match="no longer on the server"):
+        mixer.draw(str(path), mixer.start)
