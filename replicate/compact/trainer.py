@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,6 +31,7 @@ from replicate.compact.model import (
 from replicate.compact.muon import Muon
 from replicate.compact.pictures import PLAIN, Mixture, Sampler, TransferPool
 from replicate.compact.transfers import KEPT_AT, practise
+from replicate.training import Progress, rate_factor
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,6 @@ POLISH = Recipe(
     transfers=0.5,
 )
 """Of the second run; its widths and seed are the first one's."""
-
-
-@dataclass
-class Progress:
-    """How far a run is; what a checkpoint restores besides tensors."""
-
-    step: int = 0
-    seconds: float = 0.0
-
-    def share(self, recipe: Recipe) -> float:
-        done = self.step / recipe.steps if recipe.steps else self.seconds / 60 / recipe.minutes
-        return min(done, 1.0)
-
-
-def rate_factor(share: float, warm_up: float) -> float:
-    """Linear warm-up, then half a cosine down to nearly nothing."""
-    if share < warm_up:
-        return max(share / warm_up, 0.02)
-    return 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) + 1e-3
 
 
 class Average:

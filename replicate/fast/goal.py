@@ -104,11 +104,7 @@ class Goal(ABC):
 
 
 class SingleGoal(Goal):
-    """One style, at a preset of the project.
-
-    Args:
-        unit: what the total is about worth at the start; gradients are divided by it.
-    """
+    """One style, at a preset of the project."""
 
     def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
         preset = self.preset

@@ -25,10 +25,11 @@ from ..engine.device import choose_dtype
 from ..errors import ReplicateError
 from ..images import Picture
 from ..method import Objective, evaluate
-from ..networks.pixels import to_picture
+from ..networks.pixels import to_picture, to_tensor
 from ..networks.spec import NetworkInfo
 from ..storage.files import written_whole
-from .goal import Goal, MixerGoal
+from ..training import Progress, rate_factor
+from .goal import Goal, MixerGoal, Units
 from .network import TransformationNetwork
 from .setting import CONTENT_LAYERS, STYLE_LAYERS, Setting
 
@@ -65,24 +66,6 @@ class Recipe:
 
 
 CPU = Recipe(steps=0, minutes=100.0, size=128, batch=2, rate=2e-3, decay=True, width=16)
-
-
-@dataclass
-class Progress:
-    """How far a run is."""
-
-    step: int = 0
-    seconds: float = 0.0
-
-    def share(self, recipe: Recipe) -> float:
-        done = self.step / recipe.steps if recipe.steps else self.seconds / 60 / recipe.minutes
-        return min(done, 1.0)
-
-    def left(self, recipe: Recipe) -> float:
-        """Seconds until the run is over, at its pace so far."""
-        if not recipe.steps:
-            return max(0.0, 60 * recipe.minutes - self.seconds)
-        return (recipe.steps - self.step) * self.seconds / max(self.step, 1)
 
 
 @dataclass
@@ -142,7 +125,7 @@ class Trainer:
         started, recipe = time.monotonic(), self.recipe
         share = self.progress.share(recipe)
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * (_falling(share) if recipe.decay else 1.0)
+            group["lr"] = recipe.rate * (rate_factor(share) if recipe.decay else 1.0)
         batch = self.goal.batch(self.photographs(), self.rng)
         pictures = self.network(batch.pictures, batch.conditions, self.dtype)
         evaluation = evaluate(batch.objective, self.goal.network, pictures)
@@ -175,20 +158,24 @@ class Trainer:
         return {
             "recipe": asdict(self.recipe),
             "progress": asdict(self.progress),
+            "units": self._units(),
             "rng": json.dumps(self.rng.bit_generator.state),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
+    def _units(self) -> dict[str, Any] | None:
+        """A mixer's units, plain."""
+        return asdict(self.goal.units) if isinstance(self.goal, MixerGoal) else None
+
     def record(self, judge: NetworkInfo) -> dict[str, Any]:
         """How the network is made, for its file; ``judge`` is the network of the losses."""
-        goal = self.goal
-        units = goal.units if isinstance(goal, MixerGoal) else None
+        goal, units = self.goal, self._units()
         return {
             "styles": list(goal.styles),
             "preset": None if units else goal.preset.model_dump(mode="json", exclude_defaults=True),
-            "units": units and {"content": dict(units.content), "style": dict(units.style)},
+            "units": units,
             "judge": {"name": judge.name, "sha256": judge.sha256},
             "photographs": len(self.sampler.pictures),
             "recipe": asdict(self.recipe),
@@ -210,6 +197,8 @@ class Trainer:
             keys = ", ".join(key for key in mine if mine[key] != theirs.get(key))
             raise ReplicateError(f"The run in this folder was begun with another {keys}.")
         self.progress = Progress(**state["progress"])
+        if isinstance(self.goal, MixerGoal):  # other photographs would have others
+            self.goal.units = Units(**state["units"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -259,8 +248,7 @@ def _keep(trainer: Trainer, run: Path, sample: Picture, notify: Callable[[str], 
 def _samples(trainer: Trainer, sample: Picture) -> Picture:
     """The photograph in every style; by a mixer with all layers and with each of them alone."""
     goal, small = trainer.goal, sample.scaled_to(trainer.recipe.size * 3 // 2)
-    pixels = torch.from_numpy(small.pixels.copy()).permute(2, 0, 1)[None].float() / 255
-    pixels = pixels.to(trainer.device)
+    pixels = to_tensor(small).to(trainer.device)
     if not isinstance(goal, MixerGoal):
         return to_picture(trainer.average(pixels))
     layers = [dict.fromkeys(STYLE_LAYERS, 1.0), *({layer: 1.0} for layer in STYLE_LAYERS)]
@@ -281,9 +269,3 @@ def _by_term(objective: Objective, losses: Mapping[str, Tensor]) -> dict[str, fl
         if counts.any():
             found[term.name] = float(loss[counts].mean())
     return found
-
-
-def _falling(share: float, warm_up: float = 0.01) -> float:
-    if share < warm_up:
-        return max(share / warm_up, 0.02)
-    return 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) + 1e-3

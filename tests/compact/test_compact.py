@@ -14,7 +14,6 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from replicate.compact import losses, model, train
-from replicate.compact import trainer as trainer_module
 from replicate.compact.export import Heads, Moments, in_teacher_units, read_making, to_file
 from replicate.compact.muon import Muon, orthogonalised
 from replicate.compact.pictures import (
@@ -26,6 +25,7 @@ from replicate.compact.pictures import (
     load_shrunk,
 )
 from replicate.compact.transfers import relative
+from replicate.training import rate_factor
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
 WIDE = (8, 8, 10, 10, 12, 12, 12, 12, 16, 16, 16, 16, 16, 16, 16, 16)
@@ -279,7 +279,7 @@ def test_polishing_begins_from_the_averaged_weights() -> None:
 
 @pytest.mark.parametrize(("share", "factor"), [(0.0, 0.02), (0.005, 0.5), (0.01, 1.0), (1.0, 0.0)])
 def test_rate_rises_then_falls(share: float, factor: float):
-    assert trainer_module.rate_factor(share, 0.01) == pytest.approx(factor, abs=2e-3)
+    assert rate_factor(share, 0.01) == pytest.approx(factor, abs=2e-3)
 
 
 def test_gram_distance_is_zero_for_equals_and_one_against_nothing():
