@@ -96,6 +96,19 @@ class Mixer:
         image = f'<img src="{address(drawn, lossless=0)}" alt="{html.escape(words)}">'
         return f'<div class="mixed">{image}</div>', _command(name, asked)
 
+    def first_draw(self, seen: bool, path: str | None, wish: Any) -> list[Any]:
+        """A picture when the tab is opened, unless there has been one; the photograph may still be
+        on its way where a link opens the tab.
+        """
+        if seen:
+            return [gr.skip()] * 3
+        return [*self.draw(path or self.backend.example(self.photograph), wish), True]
+
+    @property
+    def photograph(self) -> str:
+        """Name of the first bundled photograph."""
+        return self.backend.examples("content")[0]
+
     def small(self, path: str) -> Picture:
         """The chosen picture at :data:`SIZE`.
 
@@ -119,11 +132,10 @@ def _command(name: str, asked: Setting) -> str:
     return f"<p>The same at home: <code>{html.escape(shlex.join(words))}</code></p>"
 
 
-def tab(backend: Backend, page: gr.Blocks) -> None:
-    """Lay out the tab in the page and connect it; it draws at the page's arrival and at each
-    change."""
+def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab) -> None:
+    """Lay out the tab in the page and connect it; it draws when it is opened and at each change."""
     mixer = Mixer(backend)
-    with gr.Row(elem_classes="looking", equal_height=False):
+    with gr.Row(elem_classes=["looking", "mixing"], equal_height=False):
         with gr.Column(elem_classes="side", min_width=0):
             wish = part(
                 "mixer",
@@ -135,14 +147,12 @@ def tab(backend: Backend, page: gr.Blocks) -> None:
                 ratios=list(RATIOS),
                 elem_id="mixer",
             )
+            path = picture_input(backend, "content", "mixer-")
         with gr.Column(elem_classes="main", min_width=0):
             shown = gr.HTML("", padding=False, elem_id="mixed")
-            path = picture_input(backend, "content", "mixer-")
             command = gr.HTML("", padding=False, elem_classes="plain")
-    outcome = [shown, command]
-    first = next(iter(backend.examples("content")))
-    page.load(lambda: backend.example(first), None, path, **QUIET).success(
-        mixer.draw, [path, wish], outcome, **LIVE
-    )
-    path.change(mixer.draw, [path, wish], outcome, **LIVE)
-    wish.input(mixer.draw, [path, wish], outcome, **LIVE)
+    page.load(lambda: backend.example(mixer.photograph), None, path, **QUIET)
+    outcome, seen = [shown, command], gr.State(False)
+    for field in (path, wish):
+        field.input(mixer.draw, [path, wish], outcome, **LIVE)
+    opened.select(mixer.first_draw, [seen, path, wish], [*outcome, seen], **LIVE)

@@ -52,8 +52,8 @@ def build(backend: Backend, gallery: Path = GALLERY) -> Page:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Transfer", id="transfer"):
                 transfer_page.tab(drawings, stops, page)
-            with gr.Tab("Mixer", id="mixer"):
-                mixer.tab(backend, page)
+            with gr.Tab("Mixer", id="mixer") as mixing:
+                mixer.tab(backend, page, mixing)
             with gr.Tab("Compare", id="compare"):
                 compare.tab(drawings, stops, page)
             with gr.Tab("Layers", id="layers") as opened:

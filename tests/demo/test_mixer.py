@@ -40,6 +40,12 @@ def test_nonsense_is_one_sentence(mixer, backend, change, sentence):
         mixer.draw(backend.example("chelsea"), mixer.start | change)
 
 
+def test_the_tab_draws_when_it_is_first_opened(mixer):
+    *drawn, seen = mixer.first_draw(False, None, mixer.start)
+    assert seen is True and "data:image" in drawn[0]
+    assert all("__type__" in each for each in mixer.first_draw(True, None, mixer.start))
+
+
 def test_without_a_picture_there_is_a_sentence(mixer):
     assert "Choose a picture" in mixer.draw(None, mixer.start)[0]
 
