@@ -162,14 +162,6 @@ def matched_colours(picture: Picture, like: Picture, root: Root = "cholesky") ->
     return _like(picture, mapped, f"{picture.name} in the colours of {like.name}")
 
 
-def statistics_apart(picture: Picture, like: Picture, root: Root = "cholesky") -> float:
-    """Largest difference of any entry of mean and covariance after the map, before clipping."""
-    ours, theirs = as_floats(picture), as_floats(like)
-    mapped = colour_map(ours, theirs, root)(ours)
-    pairs = zip(colour_statistics(mapped), colour_statistics(theirs))
-    return max(float(np.abs(found - wanted).max()) for found, wanted in pairs)
-
-
 def as_floats(picture: Picture) -> Array:
     """(H, W, 3) float64 in [0, 1]."""
     return picture.pixels.astype(np.float64) / 255
