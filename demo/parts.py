@@ -70,10 +70,21 @@ def sheet() -> bytes:
     return (ASSETS / "page.css").read_bytes()
 
 
+_VEIL = """
+.gradio-container { visibility: hidden; animation: unveil 0s 20s forwards; }
+@keyframes unveil { to { visibility: visible; } }
+body:has(.gradio-container)::before { content: "Opening …"; position: fixed; top: 40%; width: 100%;
+  text-align: center; }
+"""
+"""Until everything stands in its place, as the sheet says, or for twenty seconds: parts arrive in
+an order that depends on the network, and would push each other about.
+"""
+
+
 def head() -> str:
     """What brings script and sheet into the page; browsers keep each as long as it is the same."""
     version = hashlib.sha256(script() + sheet()).hexdigest()[:12]
     return (
-        f'<link rel="stylesheet" href="own/page.css?{version}">'
+        f'<style>{_VEIL}</style><link rel="stylesheet" href="own/page.css?{version}">'
         f'<script src="own/page.js?{version}"></script>'
     )

@@ -68,8 +68,14 @@ def visit(browser, server):
         if not any(each in str(error) for each in open_.forgiven):
             faults.append(str(error))
 
-    def open_(query="", width=1600, scheme="light"):
+    def open_(query="", width=1600, scheme="light", latency=0):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        if latency:  # milliseconds, as of a telephone's network
+            line = page.context.new_cdp_session(page)
+            line.send("Network.enable")
+            slow = {"offline": False, "latency": latency}
+            rates = {"downloadThroughput": 250_000, "uploadThroughput": 250_000}
+            line.send("Network.emulateNetworkConditions", slow | rates)
         pages.append(page)
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", failed)
@@ -305,8 +311,10 @@ def test_axe_finds_no_fault_of_ours_on_any_tab(visit, width, scheme):
     assert found == {}
 
 
-def test_the_page_is_light_and_stands_still(visit):
-    page = visit(SMALL, width=390)
+@pytest.mark.parametrize("latency", [0, 300])
+@pytest.mark.parametrize("width", [390, 1600])
+def test_the_page_is_light_and_stands_still(visit, width, latency):
+    page = visit(SMALL, width, latency=latency)
     # Not for an idle network: the page holds a line to the server for as long as it is open.
     there = "[...document.images].every(each => each.complete || each.loading == 'lazy')"
     page.wait_for_function(there)
