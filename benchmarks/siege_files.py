@@ -20,6 +20,7 @@ import tomllib
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,8 @@ def _plain(value: Any) -> str:
         return f"{{ {', '.join(f'{json.dumps(str(k))} = {_plain(v)}' for k, v in value.items())} }}"
     if value is None:
         return '"none"'
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(value) if isinstance(value, str | bool) else repr(value)
 
 
