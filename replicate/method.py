@@ -289,9 +289,9 @@ def transfer(
     stages: Iterable[Stage],
     start: Tensor,
     optimizer: Callable[[Tensor], Optimizer],
+    evaluate: Callable[[Objective, Network, Tensor], Evaluation] = evaluate,
 ) -> Iterator[Step]:
-    """Draw from ``start`` (B, 3, H, W), with a step after every evaluation.  Of several stages,
-    from coarse to fine, each begins with the outcome of the one before, enlarged."""
+    """Draw from ``start`` (B, 3, H, W); each stage begins with the last one's outcome, enlarged."""
     pixels, number = start, 0
     for stage in stages:
         if stage.canvas not in (None, pixels.shape[2:]):
@@ -303,11 +303,9 @@ def transfer(
             evaluation = evaluate(stage.objective, network, descent.pixels)
             descent.tell(evaluation.total, evaluation.gradient)
             accepted = evaluation.total <= descent.loss
-            losses = {
-                name: torch.where(accepted, loss, losses.get(name, loss))
-                for name, loss in evaluation.losses.items()
-            }
-            yield Step(number, stage, descent.best, descent.loss, losses)
+            for name, loss in evaluation.losses.items():
+                losses[name] = torch.where(accepted, loss, losses.get(name, loss))
+            yield Step(number, stage, descent.best, descent.loss, dict(losses))
         pixels = descent.best
 
 
@@ -323,7 +321,9 @@ def mean_products(rows: Tensor, others: Tensor, chunk: int = 8192) -> Tensor:
     pixels = rows.shape[1]  # of which a chunk, widened, stays in a core's cache
     if rows.dtype in (torch.float32, torch.float64):
         return rows.transpose(1, 2) @ others / pixels
-    out = torch.zeros(rows.shape[0], rows.shape[2], others.shape[2], device=rows.device)
+    if rows.is_cuda:
+        return torch.bmm(rows.transpose(1, 2), others, out_dtype=torch.float32) / pixels
+    out = torch.zeros(len(rows), rows.shape[2], others.shape[2], device=rows.device)
     for start in range(0, pixels, chunk):
         part = rows[:, start : start + chunk].float()
         other = part if others is rows else others[:, start : start + chunk].float()

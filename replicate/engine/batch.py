@@ -16,6 +16,7 @@ from ..method import Evaluation, Stage, Step, evaluate, transfer
 from ..networks.networks import Networks
 from ..networks.pixels import to_picture
 from ..storage.store import ResultStore
+from . import graphs
 from .device import arithmetic
 from .job import Job, Result, Snapshot
 from .terms import objective_of, optimizer_of, start_of, terms_of
@@ -87,7 +88,8 @@ class Batch:
         begun = time.perf_counter()
         start = torch.cat([start_of(job) for job in self.jobs]).to(self.networks.device)
         optimizer = partial(optimizer_of, self.jobs[0].preset)
-        steps = transfer(self.network, self._stages(), start, optimizer)
+        ways = graphs.ways(self.networks.device, optimizer)
+        steps = transfer(self.network, self._stages(), start, *ways)
         good, stage = start, None
         every = 1 if self.networks.device.type == "cpu" else UNASKED
         for _ in range(self.evaluations):

@@ -87,13 +87,19 @@ class Picture:
         return Image.fromarray(self.pixels)
 
     def resized(self, width: int, height: int) -> Picture:
-        """The picture at exactly this size, by Lanczos resampling."""
+        """The picture at exactly this size, by Lanczos resampling, channel by channel: Pillow would
+        copy a large picture into four bytes a pixel.
+        """
         if (width, height) == self.size:
             return self
         if width < 1 or height < 1:
             raise ImageError(f"A picture cannot be {width} × {height} pixels.")
-        resized = self.pil().resize((width, height), Image.Resampling.LANCZOS)
-        return replace(self, pixels=np.asarray(resized))
+        pixels = np.empty((height, width, 3), np.uint8)
+        for channel in range(3):
+            plane = Image.fromarray(np.ascontiguousarray(self.pixels[:, :, channel]))
+            small = plane.resize((width, height), Image.Resampling.LANCZOS)
+            pixels[:, :, channel] = np.asarray(small)
+        return replace(self, pixels=pixels)
 
     def scaled_to(self, longest: int) -> Picture:
         """The picture made larger or smaller so that its longest side has ``longest`` pixels."""

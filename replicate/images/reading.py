@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from ..errors import ImageError
 from ..storage.files import open_file
@@ -133,7 +133,7 @@ def _decode(image: Image.Image, label: str, name: str, max_pixels: int) -> Pictu
     _load_pixels(image, label)
     profile = image.info.get("icc_profile")
     try:
-        pixels = _to_srgb(_upright(image), profile if isinstance(profile, bytes) else None)
+        pixels = _to_srgb(image, profile if isinstance(profile, bytes) else None)
     except ImageError as error:
         raise ImageError(f"{label} {error}") from None
     except MemoryError as error:
@@ -160,15 +160,22 @@ def _load_pixels(image: Image.Image, label: str) -> None:
         raise ImageError(f"{label} is truncated or damaged.") from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
+    """How EXIF says that the picture lies, 1 to 8; 1 is upright."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-                ImageOps.exif_transpose(image, in_place=True)  # or both would be in memory
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF says nothing about orientation; the pixels are fine
-        pass
-    return image
+        return 1
+
+
+def _as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """The pixels (H, W, 3) of an upright picture in the order in which a file has them: a view."""
+    view = upright.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else upright
+    if orientation in (3, 4, 6, 7):
+        view = view[::-1]
+    return view[:, ::-1] if orientation in (2, 3, 7, 8) else view
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
@@ -177,7 +184,10 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
     In strips: on the way to sRGB the whole picture would be in memory up to six times.
     """
     width, height = image.size
-    pixels = np.empty((height, width, 3), np.uint8)
+    orientation = _orientation(image)
+    upright = (width, height) if orientation in (5, 6, 7, 8) else (height, width)
+    turned = np.empty((*upright, 3), np.uint8)
+    pixels = _as_stored(turned, orientation)
     strips = [(top, min(top + _STRIP, height)) for top in range(0, height, _STRIP)]
 
     def cut(top: int, bottom: int) -> Image.Image:
@@ -190,7 +200,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
     else:
         for top, bottom in strips:
             pixels[top:bottom] = np.asarray(_strip_to_srgb(cut(top, bottom), profile))
-    return pixels
+    return turned
 
 
 def _strip_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
