@@ -23,8 +23,9 @@ import torch
 from benchmarks.engine import bare_network, processor
 from benchmarks.page import write_page
 from replicate.engine.engine import Engine
+from replicate.engine.graphs import ways
 from replicate.engine.optimizers import LBFGS
-from replicate.method import Objective, content, evaluate, style
+from replicate.method import Objective, content, style
 from replicate.networks.spec import NetworkSpec
 from replicate.papers.registry import first_jobs
 from replicate.papers.studio import Studio
@@ -70,7 +71,8 @@ def measured(engine: Engine, pictures: int, size: int, rounds: int) -> dict[str,
         del maps
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    optimizer = LBFGS(pixels)
+    make, evaluate = ways(device, LBFGS)
+    optimizer = make(pixels)
     for _ in range(20):  # the history fills: the optimizer's full cost
         optimizer.tell(torch.rand(pictures, device=device), torch.randn_like(pixels))
     found = evaluate(objective, network, optimizer.pixels)
