@@ -120,7 +120,8 @@ class FigureRecord(_Part):
     @field_serializer("networks")
     def _brief(self, networks: tuple[NetworkInfo, ...]) -> list[dict[str, str]]:
         """Panels may have been drawn with either pooling: only their jobs can tell."""
-        return [{"name": each.name, "sha256": each.sha256} for each in networks]
+        brief = {"name", "sha256", "rounded"}
+        return [each.model_dump(include=brief) for each in networks]
 
     @property
     def drawn_by(self) -> str:

@@ -101,7 +101,7 @@ class Figure:
         if counts:
             low, high = min(counts), max(counts)
             parts.append(f"{low} evaluations" if low == high else f"{low} to {high} evaluations")
-        parts.append(" and ".join(each.name for each in self.networks))
+        parts.append(" and ".join(each.drawn for each in self.networks))
         parts.append(f"{self.inputs} inputs")
         if self.balanced:
             parts.append("balanced weights")

@@ -35,7 +35,8 @@ of photographs and artworks by one engine. {tally}
   matters (`delta`, in the effect's unit `bound`) and why, and the verdict with k of n, the mean
   effect and its 95 % interval from a bootstrap over photographs and artworks.
 * `rows`: one row a claim and pair: the numbers by label, the effect that follows from them, and
-  `unmet` where a condition was not met or a loss had not come to rest.
+  `unmet` where a condition was not met or a loss had not come to rest; `rounded` names layers of
+  the network whose weights were kept in 8 bits.
 
 `claims.parquet` and `rows.parquet` are made from `rows.jsonl` and the project's `paper_configs` by
 `replicate evidence`. The numbers are MIT, like the project; the pictures are not in here.
@@ -129,6 +130,7 @@ def _row(row: Row, definitions: Mapping[str, Definition]) -> dict[str, Any]:
         "numbers": list(row.values.values()),
         "effect": effect,
         "unmet": row.unmet,
+        "rounded": row.rounded,
     }
 
 

@@ -64,6 +64,7 @@ class Row:
         photograph, artwork: by name; empty where the claim does not depend on it.
         version: of the figure's settings; see :func:`replicate.papers.verdicts.version`.
         unmet: why the pair says nothing of the claim; empty if it does.
+        rounded: the network's layers whose weights were kept in few bits; empty if none.
     """
 
     claim: str
@@ -77,6 +78,7 @@ class Row:
     values: Values = field(default_factory=dict)
     unmet: str = ""
     version: str = ""
+    rounded: str = ""
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -107,7 +107,8 @@ class Networks:
     def info(self, spec: NetworkSpec) -> NetworkInfo:
         """Which network draws where ``spec`` is asked for, with its checksum."""
         drawing = self.resolve(spec)
-        return NetworkInfo(**drawing.plain(), sha256=self._load(drawing).sha256)
+        weights = self._load(drawing)
+        return NetworkInfo(**drawing.plain(), sha256=weights.sha256, rounded=weights.rounded)
 
     def _built(self, spec: NetworkSpec) -> Network:
         weights = self._load(spec)

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ..errors import WeightsError
 from ..strict import Strict
@@ -107,14 +112,28 @@ class NetworkSpec(Strict):
         return {**self.plain(), **self.entry.stored}
 
 
+_WHOLE = ("rounded", "")
+
+
 class NetworkInfo(NetworkSpec):
     """The network that drew a picture, which may be a stand-in for the one asked for.
 
     Attributes:
         sha256: of its weights.
+        rounded: layers whose weights were kept in few bits, "conv4_1 to conv5_4"; empty if none.
     """
 
     sha256: str
+    rounded: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialised(self).items() if (key, value) != _WHOLE}
+
+    @property
+    def drawn(self) -> str:
+        """``vgg19-caffe (conv4_1 to conv5_4 in 8 bits)``: for a figure's title line."""
+        return f"{self.name} ({self.rounded} in 8 bits)" if self.rounded else self.name
 
     @property
     def spec(self) -> NetworkSpec:

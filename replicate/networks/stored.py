@@ -28,6 +28,10 @@ MEANS_PREFIX = {"max": "means.", "average": "means_average."}
 """How a bundled file calls mean activations, by the pooling with which they were measured."""
 
 
+_LEVELS = 256
+"""Values that 8 bits tell apart."""
+
+
 class Weights(NamedTuple):
     """What a network is made of.
 
@@ -35,10 +39,12 @@ class Weights(NamedTuple):
         tensors: by name, float32.
         sha256: of the tensors (:func:`tensors_sha256`); of the file for a bundled network, so
             that it is the sum in the model card.
+        rounded: convolutions whose weights were kept in few bits (:func:`rounded_layers`).
     """
 
     tensors: dict[str, Tensor]
     sha256: str
+    rounded: str = ""
 
     def means(self, pooling: str) -> dict[str, Tensor]:
         """Mean activations (N,) by layer that the file itself holds; few do."""
@@ -70,7 +76,24 @@ def read_weights(path: Path, entry: NetworkEntry) -> Weights:
     sha256 = tensors_sha256(tensors)
     if header.get("tensors_sha256", sha256) != sha256 or not _finite(tensors.values()):
         raise WeightsError(f"'{path}' is damaged: its values have changed; {remedy}.")
-    return Weights(tensors, sha256)
+    return Weights(tensors, sha256, rounded_layers(tensors, entry.architecture))
+
+
+def rounded_layers(tensors: Mapping[str, Tensor], architecture: str) -> str:
+    """Convolutions of a VGG whose weights were once rounded to 8 bits or so, as "conv4_1 to
+    conv5_4"; whatever type a file has, such a filter repeats few values.
+    """
+    convolutions = [step for step in steps(architecture) if step.kind == "conv"]
+    filters = {step.name: tensors[f"features.{step.index}.weight"][0] for step in convolutions}
+    found = [
+        name
+        for name, values in filters.items()
+        if values.numel() > _LEVELS and len(values.unique()) < values.numel() / 4
+    ]
+    names = list(filters)
+    if len(found) > 1 and found == names[names.index(found[0]) : names.index(found[-1]) + 1]:
+        return f"{found[0]} to {found[-1]}"
+    return ", ".join(found)
 
 
 def read_compact(path: Path, architecture: str = "vgg19") -> Weights:

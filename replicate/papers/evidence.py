@@ -44,10 +44,11 @@ def measured(studio: Studio, task: Task) -> list[Row]:
     names = " and ".join(dict.fromkeys(info.name for info in used))
     profile = studio.profile
     setting = Setting(studio.inputs, names, profile.size, profile.evaluations)
-    return [_row(figure, claim, pair, setting) for claim in sheet.claims]
+    rounded = "; ".join(dict.fromkeys(info.rounded for info in used if info.rounded))
+    return [_row(figure, claim, pair, setting, rounded) for claim in sheet.claims]
 
 
-def _row(figure: str, claim: Claim, pair: Pair, setting: Setting) -> Row:
+def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) -> Row:
     name = f"{figure}/{claim.id}"
     unit = definitions()[name].unit
     return Row(
@@ -62,6 +63,7 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting) -> Row:
         values=claim.value,
         unmet=claim.unmet,
         version=version(figure),
+        rounded=rounded,
     )
 
 

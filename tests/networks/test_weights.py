@@ -29,7 +29,7 @@ from replicate.networks import layers, originals
 from replicate.networks.networks import build
 from replicate.networks.random import random_weights
 from replicate.networks.spec import NetworkSpec
-from replicate.networks.stored import tensors_sha256
+from replicate.networks.stored import rounded_layers, tensors_sha256
 from replicate.networks.table import NetworkEntry, network_entry, read_table
 from replicate.networks.weights import fetch_weights, find_weights, load_weights, locate_weights
 
@@ -523,3 +523,28 @@ def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -
     assert kernels.abs().mean((0, 2, 3)).tolist() == pytest.approx(colours, rel=0.01)
     flipped = {**found.tensors, "features.0.weight": kernels.flip(1)}
     assert not originals._has_landmarks(flipped, file)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], ""),
+        (["conv4_2"], "conv4_2"),
+        (["conv4_1", "conv4_2", "conv4_3"], "conv4_1 to conv4_3"),
+        (["conv3_1", "conv4_2"], "conv3_1, conv4_2"),
+    ],
+)
+def test_layers_that_were_kept_in_few_bits_are_named(names: list[str], said: str) -> None:
+    """8 bits with a scale of the tensor, or of each filter."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for step in (each for each in layers.steps("vgg16") if each.kind == "conv"):
+        weight = torch.randn(2, step.channels // 2, 3, 3, generator=generator)
+        if step.name in names:
+            over = (0, 1, 2, 3) if step.name == "conv3_1" else (1, 2, 3)
+            scale = weight.abs().amax(dim=over, keepdim=True) / 127
+            weight = (weight / scale).round() * scale
+        tensors[f"features.{step.index}.weight"] = weight
+    assert rounded_layers(tensors, "vgg16") == said
+    halved = {name: tensor.half().float() for name, tensor in tensors.items()}
+    assert rounded_layers(halved, "vgg16") == said
