@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
-TOLERANCE = 0.05
+TOLERANCE = 0.02
 """A measure that is off by no more than this share counts as matched."""
 
-TRIES = 3
+TRIES = 5
 """Drawings at most that a match may take."""
 
 STEEPEST = 10.0
