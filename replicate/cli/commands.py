@@ -234,6 +234,7 @@ def _fast(parser: Parser) -> None:
     for spec, help, read in (
         ("--pictures FOLDER", "photographs, at best thousands", str),
         ("--preset NAME", "the objective; default: johnson2016", str),
+        ("--balanced", "divide each loss by its size for untouched photographs", str),
         ("--mixer", "a network for all styles that are named and for any setting", str),
         (
             "--steps NUMBER",

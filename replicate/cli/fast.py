@@ -172,12 +172,12 @@ def _goal(args: Namespace, recipe: Recipe, device: torch.device) -> tuple[Goal, 
         if len(styles) > 1:
             raise UsageError("A network of one setting has one style; --mixer takes several.")
         preset = load_preset(args.preset or "johnson2016")
-    elif args.preset:
-        raise UsageError("--mixer draws its settings itself and takes no --preset.")
+    elif args.preset or args.balanced:
+        raise UsageError("--mixer draws its settings itself and takes no --preset or --balanced.")
     chosen = args.network or ("vgg19-compact" if device.type == "cpu" else "auto")
     networks = Networks(device, choose_dtype("auto", device), chosen, notify)
-    make = MixerGoal if args.mixer else SingleGoal
-    goal = make(preset, networks.network(preset.network), styles, recipe.style_size)
+    given = preset, networks.network(preset.network), styles, recipe.style_size
+    goal = MixerGoal(*given) if args.mixer else SingleGoal(*given, balanced=args.balanced)
     return goal, networks.info(preset.network)
 
 

@@ -1,17 +1,18 @@
 """What a network is trained for: the objective of a batch, from a preset or from drawn settings.
 
 A single network has one preset of the project, and its objective is that preset's.  A mixer draws
-a :class:`Setting` for every picture; its losses are divided by *units*, or one layer would drown
-the others: a style layer's unit is the loss of untouched photographs against the artwork, a content
-layer's the loss between two photographs.  So a style loss begins at 1, and a content loss ends at 1
-when nothing of the photograph is left.
+a :class:`Setting` for every picture.  Its losses, and those of a balanced preset, are divided by
+*units*, or one layer would drown the others: a style layer's unit is the loss of untouched
+photographs against the artwork, a content layer's the loss between two photographs.  So a style
+loss begins at 1, and a content loss ends at 1 when nothing of the photograph is left.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,6 +75,10 @@ class Goal(ABC):
         return 0
 
     @abstractmethod
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Take from photographs, (B, 3, H, W) each, what the objective needs to know of them."""
+
+    @abstractmethod
     def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
         """The photographs (B, 3, H, W) with what is asked of each."""
 
@@ -103,22 +108,6 @@ class Goal(ABC):
         return found
 
 
-class SingleGoal(Goal):
-    """One style, at a preset of the project."""
-
-    def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
-        preset = self.preset
-        return Batch(
-            photographs,
-            self.objective(
-                photographs,
-                self.styles * len(photographs),
-                {name: preset.content_weight * w for name, w in preset.content_layers.items()},
-                {name: preset.style_weight * w for name, w in preset.style_layers.items()},
-            ),
-        )
-
-
 @dataclass(frozen=True)
 class Units:
     """What the mixer's losses are divided by: of content by layer, of style by style and layer."""
@@ -139,39 +128,80 @@ class Units:
         )
 
 
+def measured_units(goal: Goal, batches: Iterable[Tensor]) -> Units:
+    """The units of a goal's losses, from photographs (B, 3, H, W); two or more in a batch."""
+    preset = goal.preset
+    contents: dict[str, list[float]] = {layer: [] for layer in preset.content_layers}
+    styles: dict[str, dict[str, list[float]]] = {
+        name: {layer: [] for layer in preset.style_layers} for name in goal.styles
+    }
+    with torch.no_grad():
+        for photographs in batches:
+            maps = goal.network(photographs, [*contents, *preset.style_layers])
+            for layer, losses in contents.items():
+                others = maps[layer].coordinates().roll(1, 0)
+                losses += content_loss(maps[layer], others, preset.content_loss).tolist()
+            for name, by_layer in styles.items():
+                for layer, losses in by_layer.items():
+                    statistic, target = goal.statistics[layer], goal.targets[name][layer]
+                    size = statistic.size(maps)
+                    losses += style_loss(statistic(maps), target, *size, preset.style_loss).tolist()
+    return Units(
+        {layer: float(np.mean(losses)) for layer, losses in contents.items()},
+        {
+            name: {layer: float(np.mean(losses)) for layer, losses in by_layer.items()}
+            for name, by_layer in styles.items()
+        },
+    )
+
+
+def _divided(weights: Mapping[str, float], units: Mapping[str, float]) -> dict[str, float]:
+    """Four digits are enough, and the file's record stays readable."""
+    return {layer: float(f"{weight / units[layer]:.4g}") for layer, weight in weights.items()}
+
+
+class SingleGoal(Goal):
+    """One style, at a preset of the project.
+
+    Args:
+        balanced: divide the preset's weights by the losses' units, and leave out the total
+            variation, whose strength belongs to the losses as they were.
+    """
+
+    def __init__(self, *args: Any, balanced: bool = False):
+        super().__init__(*args)
+        self._balanced = balanced
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        if self._balanced:
+            units, preset = measured_units(self, batches), self.preset
+            (style,) = self.styles
+            self.preset = preset.with_(
+                content_layers=_divided(preset.layers("content"), units.content),
+                style_layers=_divided(preset.layers("style"), units.style[style]),
+                tv_weight=0.0,
+            )
+
+    def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
+        preset = self.preset
+        return Batch(
+            photographs,
+            self.objective(
+                photographs,
+                self.styles * len(photographs),
+                {name: preset.content_weight * w for name, w in preset.content_layers.items()},
+                {name: preset.style_weight * w for name, w in preset.style_layers.items()},
+            ),
+        )
+
+
 class MixerGoal(Goal):
     """Random settings, one for each photograph."""
 
     units: Units
 
-    def measure_units(self, batches: Sequence[Tensor]) -> None:
-        """Set :attr:`units` from photographs, (B, 3, H, W) each; two or more in a batch."""
-        contents: dict[str, list[float]] = {layer: [] for layer in CONTENT_LAYERS}
-        styles: dict[str, dict[str, list[float]]] = {
-            name: {layer: [] for layer in STYLE_LAYERS} for name in self.styles
-        }
-        with torch.no_grad():
-            for photographs in batches:
-                maps = self.network(photographs, [*CONTENT_LAYERS, *STYLE_LAYERS])
-                for layer, losses in contents.items():
-                    others = maps[layer].coordinates().roll(1, 0)
-                    losses += content_loss(maps[layer], others, self.preset.content_loss).tolist()
-                for name, by_layer in styles.items():
-                    for layer, losses in by_layer.items():
-                        statistic = self.statistics[layer]
-                        losses += style_loss(
-                            statistic(maps),
-                            self.targets[name][layer],
-                            *statistic.size(maps),
-                            self.preset.style_loss,
-                        ).tolist()
-        self.units = Units(
-            {layer: float(np.mean(losses)) for layer, losses in contents.items()},
-            {
-                name: {layer: float(np.mean(losses)) for layer, losses in by_layer.items()}
-                for name, by_layer in styles.items()
-            },
-        )
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        self.units = measured_units(self, batches)
 
     @property
     def conditions(self) -> int:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..compact.pictures import PLAIN, Sampler
 from ..engine.device import choose_dtype
+from ..engine.preset import Preset
 from ..errors import ReplicateError
 from ..images import Picture
 from ..method import Objective, evaluate
@@ -101,8 +102,7 @@ class Trainer:
         self.device = goal.network.device
         self.rng = np.random.default_rng(recipe.seed)
         self.sampler = Sampler(photographs, self.rng, PLAIN)
-        if isinstance(goal, MixerGoal):
-            goal.measure_units([self.photographs() for _ in range(25)])
+        goal.prepare(self.photographs() for _ in range(25))
         network = TransformationNetwork(recipe.width, goal.conditions)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
@@ -159,6 +159,7 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "progress": asdict(self.progress),
             "units": self._units(),
+            "preset": self.goal.preset.model_dump(mode="json", exclude_defaults=True),
             "rng": json.dumps(self.rng.bit_generator.state),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -197,8 +198,11 @@ class Trainer:
             keys = ", ".join(key for key in mine if mine[key] != theirs.get(key))
             raise ReplicateError(f"The run in this folder was begun with another {keys}.")
         self.progress = Progress(**state["progress"])
-        if isinstance(self.goal, MixerGoal):  # other photographs would have others
+        # Other photographs would have other units.
+        if isinstance(self.goal, MixerGoal):
             self.goal.units = Units(**state["units"])
+        elif "preset" in state:
+            self.goal.preset = Preset.model_validate(state["preset"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])

@@ -128,10 +128,27 @@ def test_a_mixer_s_objective_is_the_engine_s_with_the_preset_of_that_setting(tra
 
 def test_units_bring_untouched_photographs_to_one(goal):
     pictures = torch.cat([to_tensor(picture(seed, 32)) for seed in range(4)])
-    goal.measure_units([pictures])
+    goal.prepare([pictures])
     wish = Setting("one", {"relu3_1": 1.0}, ratio=0.1)
     losses = evaluate(goal.asked(pictures, [wish] * 4).objective, goal.network, pictures).total
     assert float(losses.mean()) == pytest.approx(1, rel=1e-4)
+
+
+def test_a_balanced_preset_weighs_layers_as_if_their_losses_began_alike(network):
+    layers = {"relu1_1": 1.0, "relu3_1": 3.0}
+    preset = MIXER.with_(content_layers={"relu2_2": 2.0}, style_layers=layers, tv_weight=1.0)
+    pictures = torch.cat([to_tensor(picture(seed, 32)) for seed in range(4)])
+    goal = SingleGoal(preset, network, {"one": picture(1)}, 32, balanced=True)
+    goal.prepare([pictures])
+    rng = np.random.default_rng(0)
+    untouched = evaluate(goal.batch(pictures, rng).objective, network, pictures)
+    style = sum(goal.preset.style_layers[name.split("/")[1]] * loss.mean()
+                for name, loss in untouched.losses.items() if "style" in name)  # fmt: skip
+    assert float(style) == pytest.approx(1 + 3, rel=1e-3)
+    turned = evaluate(goal.batch(pictures, rng).objective, network, pictures.roll(1, 0))
+    content = goal.preset.content_layers["relu2_2"] * turned.losses["content/relu2_2"].mean()
+    assert float(content) == pytest.approx(2, rel=1e-3)
+    assert goal.preset.tv_weight == 0
 
 
 # ---- training
