@@ -73,7 +73,7 @@ class Endpoints:
             start.init,
             network,
             rows.rows(layers["content_layers"], layers["style_layers"]),
-            self.backend.networks(),
+            networks=self.backend.networks(),
         )
         if ratio:
             wanted = replace(wanted, ratio=number("The ratio", ratio, 1e-8, 1e4))

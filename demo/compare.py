@@ -66,7 +66,7 @@ class Compare(DrawingTab):
             first.init,
             network,
             rows.table(first),
-            self.backend.networks(),
+            networks=self.backend.networks(),
         )
         return comparison.entries(
             names,

@@ -125,12 +125,12 @@ def address(picture: Picture | str, lossless: int = LOSSLESS) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-TITLES = {"content": "Photograph", "style": "Painting"}
+TITLES = {"content": "Photograph", "style": "Painting", "second": "A second painting, if you like"}
 
 
 def picture_input(backend: Backend, role: str, prefix: str = "", **settings: Any) -> gr.HTML:
-    """A chooser of a content or style picture among the bundled ones and one's own; its value is
-    a file's path.
+    """A chooser of a content, style or second style picture among the bundled ones and one's own;
+    its value is a file's path.
 
     Args:
         prefix: of the element's name, where a page has several.

@@ -24,12 +24,12 @@ def lines(
         names: of the pictures by role.
         own: the roles in which a picture is the visitor's own.
     """
-    content, style = (names.get(role, "") for role in ("content", "style"))
+    given = [names.get(role, "") for role in ("content", "style", "second")]
     network = backend.drawn_by(settings.preset(), settings.network)
     known = {role: "none" if role in own else name for role, name in names.items()}
     return {
-        "command": command_line(settings, content, style, network),
-        "python": python(settings, content, style, network),
+        "command": command_line(settings, *given, network=network),
+        "python": python(settings, *given, network=network),
         "link": link(settings, known),
         "note": _without(own),
     }
@@ -43,7 +43,9 @@ def _without(own: Collection[str]) -> str:
     return f"Your own {min(own)} picture is not in the link: choose it again where it is opened."
 
 
-def command_line(settings: Settings, content: str, style: str, network: str = "") -> str:
+def command_line(
+    settings: Settings, content: str, style: str, second: str = "", network: str = ""
+) -> str:
     """The ``replicate transfer`` that draws the same picture, with this or the chosen network."""
     changes = settings.changes()
     words = ["replicate", "transfer", _file(content or "photo.jpg"), _file(style or "art.jpg")]
@@ -59,6 +61,12 @@ def command_line(settings: Settings, content: str, style: str, network: str = ""
     for kind in ("content_layers", "style_layers"):
         if kind in changes:
             words += [f"--{kind.replace('_', '-')}", format_layers(changes[kind])]
+    if settings.keep_colour:
+        words += ["--keep-colour", settings.keep_colour]
+    if settings.style_scale != 1:
+        words += ["--style-scale", f"{settings.style_scale:g}"]
+    if second:
+        words += ["--blend", f"{_file(second)}={settings.second_weight:g}"]
     return shlex.join([*words, "-o", "out.png"])
 
 
@@ -67,12 +75,19 @@ def _file(name: str) -> str:
     return f"./{name}" if name.startswith("-") else name
 
 
-def python(settings: Settings, content: str, style: str, network: str = "") -> str:
+def python(
+    settings: Settings, content: str, style: str, second: str = "", network: str = ""
+) -> str:
     """A Python program that draws the same picture, with this or the chosen network."""
     changes = ", ".join(f"{name}={value!r}" for name, value in settings.changes().items())
     preset = f"load_preset({settings.base.name!r})" + (f".with_({changes})" if changes else "")
     chosen = network or ("" if settings.network == "auto" else settings.network)
     engine = f"network={chosen!r}" if chosen else ""
+    more = f"\n    keep_colour={settings.keep_colour!r}," if settings.keep_colour else ""
+    if settings.style_scale != 1:
+        more += f"\n    style_scale={settings.style_scale!r},"
+    if second:
+        more += f"\n    blend=((find_image({second!r}), {settings.second_weight!r}),),"
     return f"""from replicate import Engine, Job, load_preset
 from replicate.images import find_image
 
@@ -83,7 +98,7 @@ job = Job(
     size={settings.size},
     evaluations={settings.evaluations},
     seed={settings.seed},
-    init={settings.init!r},
+    init={settings.init!r},{more}
 )
 result = Engine({engine}).run(job)
 result.picture.save("out.png")

@@ -12,11 +12,23 @@ from replicate.config import load_preset
 from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.layer_list import format_layers, layer_weights, parse_layers
-from replicate.record import Record
+from replicate.record import PictureRecord, Record
 
 from . import pictures
 from .limits import InputError, Limits, number, one_of, whole
-from .settings import SEEDS, STARTS, Settings, ratio_of, sentence
+from .settings import (
+    SCALES,
+    SEEDS,
+    STARTS,
+    WEIGHTS,
+    Settings,
+    colours_of,
+    ratio_of,
+    sentence,
+)
+
+ROLES = ("content", "style", "second")
+"""The pictures that a link names; the second is a painting to blend with the first."""
 
 
 def from_query(
@@ -44,6 +56,9 @@ def from_query(
         "seed": lambda text: whole("Seed", text, 0, SEEDS),
         "init": lambda text: one_of("start", text, STARTS),
         "network": lambda text: one_of("network", text, networks),
+        "keep_colour": colours_of,
+        "style_scale": lambda text: number("The size of the painting's strokes", text, *SCALES),
+        "second_weight": lambda text: number("The second painting's weight", text, *WEIGHTS),
     }
     for key, read in readers.items():
         if key in query:
@@ -57,7 +72,7 @@ def from_query(
         if key in query:
             found = tried(lambda k=key: layers_from_text(query[k], preset), getattr(settings, key))
             settings = replace(settings, **{key: found})
-    pictures = {role: query[role] for role in ("content", "style") if role in query}
+    pictures = {role: query[role] for role in ROLES if role in query}
     return settings, pictures, problems
 
 
@@ -79,6 +94,11 @@ def to_query(settings: Settings, pictures: Mapping[str, str]) -> dict[str, str]:
             query[key] = format_layers(changes[key])
     if settings.network != "auto":
         query["network"] = settings.network
+    if settings.keep_colour:
+        query["keep_colour"] = settings.keep_colour
+    for key in ("style_scale", "second_weight"):
+        if getattr(settings, key) != 1:
+            query[key] = f"{getattr(settings, key):g}"
     return query
 
 
@@ -130,11 +150,15 @@ def from_record(
     if init not in STARTS:
         remarks.append("The picture started from a third picture; noise takes its place here.")
         init = "noise"
-    if record.blend or record.style_scale != 1 or record.keep_colour:
-        remarks.append(
-            "The picture blends styles, scales them or keeps colours: only the command line does."
-        )
-    base = record.preset
+    if len(record.blend) > 1:
+        remarks.append("The picture blends more than two paintings: only the command line does.")
+
+    def within(called: str, value: float, low: float, high: float) -> float:
+        if not low <= value <= high:
+            remarks.append(f"{called} was {value:g}; this page goes from {low:g} to {high:g}.")
+        return min(max(value, low), high)
+
+    base, second = record.preset, record.blend[0].weight if record.blend else 1.0
     settings = Settings(
         base=base,
         size=size,
@@ -147,26 +171,36 @@ def from_record(
         style_layers=base.style_layers,
         scales=base.scales,
         content_first=base.content_first,
+        keep_colour=record.keep_colour,
+        style_scale=within("The size of the painting's strokes", record.style_scale, *SCALES),
+        second_weight=within("The second painting's weight", second, *WEIGHTS),
     )
     return settings, remarks
 
 
+def used(record: Record) -> dict[str, PictureRecord | None]:
+    """The pictures of a record by :data:`ROLES`."""
+    second = record.blend[0] if record.blend else None
+    return {"content": record.content, "style": record.style, "second": second}
+
+
 def of_record(record: Record, limits: Limits) -> dict[str, str] | None:
     """The link's fields that open a drawn picture's settings; None if this page cannot draw it."""
-    names = {}
-    for role in ("content", "style"):
-        used = getattr(record, role)
-        names[role] = "none" if used is None else used.source
-        if names[role] not in {"none", *pictures.names()}:
-            return None
+    names = {
+        role: "none" if each is None else each.source
+        for role, each in used(record).items()
+        if each or role != "second"
+    }
+    if len(record.blend) > 1 or not {*names.values()} <= {"none", *pictures.names()}:
+        return None
     try:
         named = load_preset(record.preset.name)
     except ReplicateError:
         return None
     recorded, _ = from_record(record, limits, ["auto"])
     layers = {
-        f"{role}_layers": getattr(record.preset, f"{role}_layers") if known != "none" else {}
-        for role, known in names.items()
+        f"{role}_layers": getattr(record.preset, f"{role}_layers") if names[role] != "none" else {}
+        for role in ("content", "style")
     }
     # By the named preset: a link holds what differs from it, not the whole of it.
     wanted: Settings = replace(

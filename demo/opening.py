@@ -37,6 +37,10 @@ def cell(content: str, style: str) -> Path:
     return ASSETS / "grid" / f"{content}-{style}.webp"
 
 
+STARTS = {init: ASSETS / "grid" / f"from-{init}.webp" for init in ("noise", "content")}
+"""One objective, begun with noise and with the photograph."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A photograph and a painting whose picture is there already."""
@@ -49,6 +53,11 @@ class Example:
     @property
     def name(self) -> str:
         return f"{self.content}-{self.style}"
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """Their names by role."""
+        return {"content": self.content, "style": self.style}
 
     @property
     def path(self) -> Path:

@@ -170,8 +170,9 @@ class Drawings:
 
 def _owner(job: Job, visitor: Visitor) -> str:
     """Whose result this is; nobody's where it shows nothing but bundled pictures."""
-    given = [picture for picture in (job.content, job.style) if picture is not None]
-    return "" if all(map(pictures.bundled_name, given)) else visitor.owner
+    given = (job.content, job.style, *(picture for picture, _ in job.blend))
+    own = any(picture and not pictures.bundled_name(picture) for picture in given)
+    return visitor.owner if own else ""
 
 
 def _next(stream: Iterator[Snapshot]) -> Snapshot | None:

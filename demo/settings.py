@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replicate.engine.job import Job
+from replicate.engine.job import Job, KeepColour
 from replicate.engine.preset import Init, Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
@@ -27,6 +27,15 @@ REACH = 2.5
 """Powers of ten to each side of a preset's ratio."""
 
 STARTS: tuple[Init, ...] = ("noise", "content", "style")
+COLOURS = ("none", "luminance", "match")
+"""As ``keep_colour`` of a job, in the words of the command line."""
+
+SCALES = (0.25, 2.0)
+"""Sizes at which the paintings are read: larger ones would take a server's memory."""
+
+WEIGHTS = (0.1, 4.0)
+"""Weights of a second painting beside the first one's of 1."""
+
 SEEDS = 2**53 - 1
 """Largest seed: the largest whole number that a browser passes on unharmed."""
 
@@ -41,6 +50,8 @@ class Settings:
         network: ``auto`` or the name of a network, which overrides the preset's.
         scales, content_first: as of :class:`Preset`; the preset's own or this server's, whichever
             is more.
+        keep_colour, style_scale: as of :class:`Job`.
+        second_weight: of a second painting, if there is one.
     """
 
     base: Preset
@@ -54,6 +65,9 @@ class Settings:
     style_layers: Mapping[str, float]
     scales: int = 1
     content_first: float = 0.0
+    keep_colour: KeepColour | None = None
+    style_scale: float = 1.0
+    second_weight: float = 1.0
 
     @classmethod
     def of(cls, preset: Preset, limits: Limits) -> Settings:
@@ -107,21 +121,23 @@ class Settings:
         except ReplicateError as error:
             raise InputError(sentence(error)) from error
 
-    def job(self, content: Picture | None, style: Picture | None) -> Job:
-        """The job of these settings.
+    def job(
+        self, content: Picture | None, style: Picture | None, second: Picture | None = None
+    ) -> Job:
+        """The job of these settings; ``second`` is a painting to blend with the first.
 
         Raises:
-            InputError: a picture is missing that the layers or the start need; no layer has a
-                weight.
+            InputError: a picture is missing that the layers, the start, the colours or a second
+                painting need; no layer has a weight.
         """
         if not any([*self.content_layers.values(), *self.style_layers.values()]):
             raise InputError("Every layer's weight is zero: give one layer a weight.")
         needed = (
-            ("content", content, bool(self.content_layers)),
-            ("style", style, bool(self.style_layers)),
+            ("content", content, self.content_layers or self.keep_colour),
+            ("style", style, self.style_layers or second),
         )
-        for role, picture, has_layers in needed:
-            if picture is None and (has_layers or self.init == role):
+        for role, picture, asked in needed:
+            if picture is None and (asked or self.init == role):
                 raise InputError(f"Choose a {role} picture, or one of the examples under it.")
         return Job(
             self.preset(),
@@ -131,6 +147,9 @@ class Settings:
             evaluations=self.evaluations,
             seed=self.seed,
             init=self.init,
+            blend=((second, self.second_weight),) if second else (),
+            style_scale=self.style_scale,
+            keep_colour=self.keep_colour,
         )
 
 
@@ -144,6 +163,10 @@ def checked(
     init: Any,
     network: Any,
     rows: Sequence[Sequence[Any]],
+    colours: Any = "none",
+    style_scale: Any = 1.0,
+    second_weight: Any = 1.0,
+    *,
     networks: Collection[str],
 ) -> Settings:
     """Settings from the page's fields.
@@ -164,7 +187,16 @@ def checked(
         style_layers=_with_zeros(style_layers, base.style_layers),
         scales=max(base.scales, limits.scales),
         content_first=max(base.content_first, limits.content_first),
+        keep_colour=colours_of(colours),
+        style_scale=number("The size of the painting's strokes", style_scale, *SCALES),
+        second_weight=number("The second painting's weight", second_weight, *WEIGHTS),
     )
+
+
+def colours_of(value: Any) -> KeepColour | None:
+    """One of :data:`COLOURS` as a job has it."""
+    chosen = one_of("way to keep colours", value, COLOURS)
+    return None if chosen == "none" else chosen  # type: ignore[return-value]
 
 
 def _with_zeros(layers: dict[str, float], preset: Mapping[str, float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from replicate.record import save_recorded
 from . import home, pictures, rows, texts
 from .chart import chart
 from .fields import Shown
+from .links import ROLES
 from .rows import Row
 from .session import Frame
 from .settings import Settings
@@ -36,7 +37,7 @@ class Transfer(FilledForm):
     def run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Draw, filling the outcome some times a second."""
         wanted, job = self.order(*values)
-        given = {"content": job.content, "style": job.style}
+        given = dict(zip(ROLES, (job.content, job.style, *(each for each, _ in job.blend))))
         names = {role: picture.name for role, picture in given.items() if picture}
         own = [role for role, each in given.items() if each and not pictures.bundled_name(each)]
         lines: Any = home.lines(self.backend, wanted, names, own)

@@ -21,11 +21,10 @@ from .course import Course
 from .events import DrawingTab
 from .fields import Shown, Slider, network_choices
 from .limits import InputError
+from .links import ROLES
 from .opening import EXAMPLES, Example
 from .settings import Settings
 from .visitors import Visitor
-
-ROLES = ("content", "style")
 
 OUTCOME = ("status", "picture", "chart", "download", "home")
 """What a drawing fills, in the order in which events pass their values."""
@@ -33,8 +32,7 @@ OUTCOME = ("status", "picture", "chart", "download", "home")
 FORM = (
     "base",
     "preset",
-    "content",
-    "style",
+    *ROLES,
     "size",
     "evaluations",
     "exponent",
@@ -42,6 +40,9 @@ FORM = (
     "init",
     "network",
     "rows",
+    "colours",
+    "style_scale",
+    "second_weight",
 )
 """What decides a drawing, in that order."""
 
@@ -61,6 +62,7 @@ class FilledForm(DrawingTab):
         preset: str,
         content: str | None,
         style: str | None,
+        second: str | None,
         *fields: Any,
     ) -> tuple[Settings, Job]:
         """The settings and the job of the form's values."""
@@ -68,6 +70,7 @@ class FilledForm(DrawingTab):
         job = wanted.job(
             pictures.read(content, "content", self.limits),
             pictures.read(style, "style", self.limits),
+            pictures.read(second, "second", self.limits),
         )
         return wanted, job
 
@@ -98,8 +101,7 @@ class FilledForm(DrawingTab):
         return [
             wanted.base.model_dump(mode="json") if base else None,
             wanted.base.name if known else None,
-            paths["content"] if "content" in paths else gr.skip(),
-            paths["style"] if "style" in paths else gr.skip(),
+            *(paths[role] if role in paths else gr.skip() for role in ROLES),
             wanted.size,
             wanted.evaluations,
             self._ratio(wanted),
@@ -107,6 +109,9 @@ class FilledForm(DrawingTab):
             wanted.init,
             wanted.network,
             rows.table(wanted),
+            wanted.keep_colour or "none",
+            wanted.style_scale,
+            wanted.second_weight,
             rows.kind_of({**wanted.content_layers, **wanted.style_layers}),
             texts.preset_note(wanted.base, remarks),
             texts.estimate(self.backend, wanted),
@@ -124,10 +129,10 @@ class FilledForm(DrawingTab):
         )
 
     def choose(self, name: str, *kept: Any) -> list[Any]:
-        """The form for another preset; size, evaluations, seed and network stay."""
+        """The form for another preset; what no preset says stays as it is."""
         remarks = []
         wanted = Settings.of(load_preset(name), self.limits)
-        size, evaluations, seed, network = kept
+        size, evaluations, seed, network, *colours = kept
         try:
             wanted = settings.checked(
                 wanted.base,
@@ -139,7 +144,8 @@ class FilledForm(DrawingTab):
                 wanted.init,
                 network,
                 rows.table(wanted),
-                self.backend.networks(),
+                *colours,
+                networks=self.backend.networks(),
             )
         except InputError as error:  # the field is wrong, and is set right
             remarks.append(str(error))
@@ -157,21 +163,27 @@ class FilledForm(DrawingTab):
             return self.example(EXAMPLES[0])
         wanted, names, problems = links.from_query(query, self.limits, self.backend.networks())
         paths: dict[str, str | None] = {}
-        for role, name in {"content": EXAMPLES[0].content, "style": EXAMPLES[0].style}.items():
-            name = names.get(role, name)
+        for role in ROLES:
+            name = names.get(role) or EXAMPLES[0].pictures.get(role, "none")
             paths[role] = self.backend.example(name)
-            if paths[role] is None and name != "none":
+            mine = own.get(role, "")
+            if self.backend.uploads.allows(mine, Visitor.of(request).browser):
+                if Path(mine).is_file():
+                    paths[role] = mine
+                else:
+                    problems.append(
+                        f"Your picture '{name[:40]}' is kept no longer: choose it again."
+                    )
+            elif paths[role] is None and name != "none":
                 problems.append(f"There is no bundled picture '{name[:40]}' on this server.")
-            if self.backend.uploads.allows(own.get(role, ""), Visitor.of(request).browser):
-                paths[role] = own[role]
         return [*self.filled(wanted, remarks=problems, **paths), *[gr.skip()] * len(OUTCOME)]
 
     def example(self, example: Example) -> list[Any]:
         """The form for an example, and its picture, which is there already."""
         start = Settings.of(load_preset(example.preset), self.limits)
         wanted = replace(start, ratio=example.ratio)
-        paths = {role: self.backend.example(getattr(example, role)) for role in ROLES}
-        form = self.filled(wanted, **paths)
+        paths = {role: self.backend.example(name) for role, name in example.pictures.items()}
+        form = self.filled(wanted, **{**paths, "second": None})
         if not example.path.is_file():
             return [*form, *[gr.skip()] * len(OUTCOME)]
         record = read_record(example.path)
@@ -187,7 +199,7 @@ class FilledForm(DrawingTab):
             shown,
             chart(Course(), 100),
             gr.DownloadButton(interactive=False),
-            home.lines(self.backend, wanted, {role: getattr(example, role) for role in ROLES}, ()),
+            home.lines(self.backend, wanted, example.pictures, ()),
         ]
 
     def restore(self, path: str | None) -> list[Any]:
@@ -196,9 +208,8 @@ class FilledForm(DrawingTab):
             return [gr.skip()] * len(SETTABLE)
         record = pictures.record(path, self.limits)
         wanted, remarks = links.from_record(record, self.limits, self.backend.networks())
-        paths: dict[str, str | None] = {}
-        for role in ROLES:
-            recorded = getattr(record, role)
+        paths: dict[str, str | None] = {"second": None}
+        for role, recorded in links.used(record).items():
             file = self.backend.example(recorded.source) if recorded else None
             if file:
                 paths[role] = file
@@ -215,14 +226,14 @@ class FilledForm(DrawingTab):
         wanted = self._standing(values)
         if wanted is None:
             return [gr.skip()] * len(FOLLOWS)
-        paths = {role: Path(path) for role, path in zip(ROLES, values[2:4]) if path}
+        paths = {role: Path(path) for role, path in zip(ROLES, values[2:5]) if path}
         own = {
             role: str(path)
             for role, path in paths.items()
             if self.backend.example(path.stem) != str(path)
         }
         names = {role: path.name if role in own else path.stem for role, path in paths.items()}
-        query = links.to_query(wanted, {**dict.fromkeys(ROLES, "none"), **names})
+        query = links.to_query(wanted, {"content": "none", "style": "none", **names})
         return [
             texts.estimate(self.backend, wanted),
             gr.Slider(info=texts.ratio_note(wanted)),
@@ -240,7 +251,7 @@ class FilledForm(DrawingTab):
 
     def _standing(self, values: Any) -> Settings | None:
         """The form's settings; None while one of its fields is wrong."""
-        base, preset, _, _, *rest = values
+        base, preset, *rest = values[:2] + values[5:]
         try:
             return self._checked(base, preset, rest)
         except ReplicateError:

@@ -38,6 +38,9 @@ from .transfer_form import FOLLOWS, FORM, OUTCOME, SETTABLE
 FETCHED = 10
 """Seconds between two looks for weights that are being fetched."""
 
+COLOURING = ("colours", "style_scale", "second_weight")
+"""Of the form, what :func:`demo.settings.checked` takes last."""
+
 SAVED = "which-layers"
 """Under which a browser keeps the form."""
 
@@ -180,6 +183,33 @@ def _expert(handlers: Transfer, first: Settings, named: dict[str, Any], page: gr
         label="Start from",
         elem_id="init",
     )
+    named["colours"] = Radio(
+        [
+            ("the painting's", "none"),
+            ("the photograph's: only light and dark are drawn", "luminance"),
+            ("the painting's, moved to the photograph's palette first", "match"),
+        ],
+        value="none",
+        label="Colours",
+        elem_id="colours",
+    )
+    named["style_scale"] = Slider(
+        *settings.SCALES,
+        value=1,
+        step=0.05,
+        label="Size of the painting's strokes",
+        info="Below 1 finer, above 1 coarser than the painting's own",
+        elem_id="style-scale",
+    )
+    named["second"] = picture_input(handlers.backend, "second")
+    named["second_weight"] = Slider(
+        *settings.WEIGHTS,
+        value=1,
+        step=0.1,
+        label="Weight of the second painting",
+        info="Beside the first one's of 1",
+        elem_id="second-weight",
+    )
     named["seed"] = Number(
         first.seed, precision=0, minimum=0, label="Seed of the noise", elem_id="seed"
     )
@@ -195,7 +225,7 @@ def _expert(handlers: Transfer, first: Settings, named: dict[str, Any], page: gr
 
 def _connect(handlers: Transfer, fields: Fields, page: gr.Blocks) -> None:
     named = fields.named
-    kept = fields(("preset", "size", "evaluations", "seed", "network"))
+    kept = fields(("preset", "size", "evaluations", "seed", "network", *COLOURING))
     chosen = named["preset"].input(handlers.choose, kept, fields(SETTABLE), **ANSWERS)
     opened = page.load(handlers.opened, named["saved"], fields((*SETTABLE, *OUTCOME)), **QUIET)
     for event in (chosen, opened):

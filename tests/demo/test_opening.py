@@ -11,6 +11,7 @@ from demo.session import Drawings
 from demo.stops import Stops
 from demo.texts import place
 from demo.transfer import Transfer
+from demo.transfer_form import SETTABLE
 from replicate.networks.layers import layer_names
 from replicate.record import read_record
 
@@ -81,6 +82,22 @@ def test_what_a_browser_kept_may_be_anything(backend, monkeypatch, saved):
     request: Any = SimpleNamespace(session_hash="x", query_params={})
 
     assert tab.opened(request, saved) == ["the first example"]
+
+
+def test_one_s_own_picture_is_there_again_and_nothing_is_said_of_it(backend, scene):
+    tab = Transfer(Drawings(backend), Stops())
+    mine = scene(48, 32).save(backend.uploads.new("") / "mine.png")
+    saved = {"query": {"second": "mine.png"}, "own": {"second": str(mine)}}
+    request: Any = SimpleNamespace(session_hash="x", query_params={})
+
+    form = tab.opened(request, saved)
+
+    assert dict(zip(SETTABLE, form))["second"] == str(mine)
+    assert "mine.png" not in dict(zip(SETTABLE, form))["note"]
+
+    mine.unlink()
+    gone = dict(zip(SETTABLE, tab.opened(request, saved)))
+    assert gone["second"] is None and "is kept no longer: choose it again" in gone["note"]
 
 
 def test_another_visitor_s_file_is_not_opened(backend):

@@ -63,6 +63,8 @@ def test_a_drawing_is_found_again_by_whom_it_was_made_for_and_gone_within_the_ho
 
     shared = replace(job, content=bundled("coffee"), style=bundled("rocket"))
     assert drawn(ANN, shared) == "" and drawn(BOB, shared).startswith("Drawn before")
+    blended = replace(shared, blend=((job.style, 1.0),))
+    assert drawn(ANN, blended) == drawn(BOB, blended) == "", "of a painting of one's own as well"
 
     for path in backend.store.folder.rglob("*.png"):
         age(path, 3600)

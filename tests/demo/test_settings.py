@@ -95,6 +95,9 @@ def test_every_place_of_the_slider_has_a_ratio_of_its_own():
         ({"seed": -1}, "Seed"),
         ({"seed": 1e300}, "Seed"),
         ({"init": "picture"}, "There is no start 'picture'"),
+        ({"colours": "sepia"}, "There is no way to keep colours 'sepia'"),
+        ({"style_scale": 2.5}, "strokes is a number from 0.25 to 2, not '2.5'"),
+        ({"second_weight": 0}, "The second painting's weight is a number from 0.1 to 4, not '0'"),
         ({"network": "vgg19-caffe"}, "There is no network 'vgg19-caffe'"),
         ({"network": "../../etc"}, "There is no network"),
         ({"rows": [["relu4_2", -1, 0]]}, "The content weight of relu4_2"),
@@ -147,36 +150,42 @@ CHANGED = [
     {"rows": [["relu4_2", 1, 0], ["relu1_1", None, 0.25], ["conv3_1", "", "0.125"]]},
     {"rows": [["relu2_1", 0, 1]]},
     {"network": "vgg16-caffe"},
+    {"colours": "luminance", "style_scale": 0.55, "second_weight": 0.3},
+    {"colours": "match", "style_scale": "2"},
 ]
 
 
 @pytest.mark.parametrize("changes", CHANGED)
 def test_a_link_brings_the_settings_back(changes):
     wanted = settings.checked(**fields(**changes))
-    query = links.to_query(wanted, {"content": "coffee"})
+    named = {"content": "coffee", "second": "wave"}
+    query = links.to_query(wanted, named)
 
     found, pictures, problems = links.from_query(query, LIMITS, NETWORKS)
 
-    assert (found, pictures, problems) == (wanted, {"content": "coffee"}, [])
+    assert (found, pictures, problems) == (wanted, named, [])
 
 
+@pytest.mark.parametrize("second", ["", "wave"])
 @pytest.mark.parametrize("changes", [each for each in CHANGED if "network" not in each])
-def test_the_command_line_draws_the_same_job(changes):
+def test_the_command_line_draws_the_same_job(changes, second):
     from replicate.images import bundled
 
     profile = load_profile(CPU_PROFILE)
     limits = replace(LIMITS, scales=profile.scales, content_first=profile.content_first)
     wanted = settings.checked(**fields(**changes, limits=limits))
-    words = shlex.split(home.command_line(wanted, "chelsea", "coffee"))
+    words = shlex.split(home.command_line(wanted, "chelsea", "coffee", second))
 
     job = order_from(parse([*words[1:], "--device", "cpu"])).job
 
-    ours = wanted.job(bundled("chelsea"), bundled("coffee"))
+    ours = wanted.job(bundled("chelsea"), bundled("coffee"), (second and bundled(second)) or None)
     assert job.description() == ours.description()
+    assert bool(job.blend) == bool(second)
 
 
+@pytest.mark.parametrize("second", ["", "wave"])
 @pytest.mark.parametrize("changes", CHANGED)
-def test_the_python_draws_the_same_job(changes, monkeypatch):
+def test_the_python_draws_the_same_job(changes, second, monkeypatch):
     import replicate
     from replicate.images import bundled
 
@@ -194,10 +203,10 @@ def test_the_python_draws_the_same_job(changes, monkeypatch):
     wanted = settings.checked(**fields(**changes))
 
     with pytest.raises(StopIteration):
-        exec(home.python(wanted, "chelsea", "coffee"), {})
+        exec(home.python(wanted, "chelsea", "coffee", second), {})
 
     arguments, job = drawn[0]
-    ours = wanted.job(bundled("chelsea"), bundled("coffee"))
+    ours = wanted.job(bundled("chelsea"), bundled("coffee"), (second and bundled(second)) or None)
     assert job.description() == ours.description()
     assert arguments == ({} if wanted.network == "auto" else {"network": wanted.network})
 
@@ -207,7 +216,8 @@ def test_a_strange_file_name_stays_one_word(name):
     wanted = settings.checked(**fields())
 
     assert shlex.split(home.command_line(wanted, name, "swirls"))[2] == name
-    compile(home.python(wanted, name, name), "copied", "exec")
+    assert shlex.split(home.command_line(wanted, "chelsea", "swirls", name))[-3] == f"{name}=1"
+    compile(home.python(wanted, name, name, name), "copied", "exec")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +228,9 @@ def test_a_strange_file_name_stays_one_word(name):
         ({"network": "resnet"}, "network"),
         ({"content_layers": "relu9_9"}, "relu9_9"),
         ({"style_layers": "relu1_1=-1"}, "relu1_1"),
+        ({"keep_colour": "matched"}, "did you mean 'match'?"),
+        ({"style_scale": "9"}, "0.25 to 2"),
+        ({"second_weight": "nan"}, "0.1 to 4"),
         ({"style_layers": "relu1_1,relu1_1"}, "twice"),
     ],
 )

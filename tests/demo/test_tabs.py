@@ -23,6 +23,7 @@ from demo.session import Drawings
 from demo.settings import Settings
 from demo.stops import Stops
 from demo.transfer import Transfer
+from demo.transfer_form import FORM, OUTCOME, SETTABLE
 from replicate.config import load_preset
 from replicate.engine.job import Job
 from replicate.errors import ReplicateError
@@ -41,6 +42,7 @@ def values(files, **changes):
         "preset": "gatys2016-code",
         "content": files[0],
         "style": files[1],
+        "second": None,
         "size": 48,
         "evaluations": 6,
         "exponent": -3.0,
@@ -48,8 +50,17 @@ def values(files, **changes):
         "init": "content",
         "network": "auto",
         "rows": [["relu4_2", 1, 0], ["relu1_1", 0, 0.5], ["relu2_1", 0, 0.5]],
+        "colours": "none",
+        "style_scale": 1,
+        "second_weight": 1,
     }
+    assert tuple(form) == FORM
     return list({**form, **changes}.values())
+
+
+def named(filled):
+    """What a preset, a link, an example or a recorded picture fills, by name."""
+    return dict(zip((*SETTABLE, *OUTCOME), filled))
 
 
 # The Transfer tab
@@ -143,12 +154,13 @@ def test_an_example_fills_the_form_and_shows_its_picture(tab, monkeypatch, tmp_p
     (tmp_path / "examples").mkdir()
     save_recorded(result, example.path)
 
-    form = tab.example(example)
+    form = named(tab.example(example))
 
-    assert [Path(path).stem for path in form[2:4]] == ["coffee", "rocket"]
-    assert form[6].value == pytest.approx(-1.7, abs=0.01)
-    assert form[15].picture == "own/examples/coffee-rocket.webp"
-    assert "Drawn beforehand" in form[14] and "2 evaluations of VGG-19" in form[14]
+    assert [Path(form[role]).stem for role in ("content", "style")] == ["coffee", "rocket"]
+    assert form["second"] is None
+    assert form["exponent"].value == pytest.approx(-1.7, abs=0.01)
+    assert form["picture"].picture == "own/examples/coffee-rocket.webp"
+    assert "Drawn beforehand" in form["status"] and "2 evaluations of VGG-19" in form["status"]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +173,10 @@ def test_an_example_fills_the_form_and_shows_its_picture(tab, monkeypatch, tmp_p
         ({"content": "/nowhere/x.png"}, "no longer on the server"),
         ({"network": "vgg16-caffe"}, "There is no network"),
         ({"rows": []}, "Every layer's weight is zero"),
+        (
+            {"content": None, "init": "noise", "rows": [["relu1_1", 0, 1]], "colours": "match"},
+            "Choose a content picture",
+        ),
     ],
 )
 def test_a_wrong_form_is_one_sentence(tab, files, visitor, changes, says):
@@ -201,7 +217,16 @@ def test_a_bad_upload_is_one_sentence(tab, files, visitor, tmp_path, data, says)
     assert "secret-folder" not in str(caught.value)
 
 
-def test_a_dropped_picture_restores_its_settings(tab, backend, tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"keep_colour": "luminance", "style_scale": 0.5},
+        {"blend": ((pictures.bundled("chelsea"), 0.5),), "keep_colour": "match"},
+    ],
+    ids=["plain", "in its colours", "two paintings"],
+)
+def test_a_dropped_picture_restores_its_settings(tab, backend, tmp_path, more):
     preset = load_preset("gatys2016-code").with_(ratio=0.03, style_layers=["conv2_1"])
     job = Job(
         preset,
@@ -211,18 +236,31 @@ def test_a_dropped_picture_restores_its_settings(tab, backend, tmp_path):
         evaluations=3,
         seed=9,
         init="noise",
+        **more,
     )
     save_recorded(backend.engine().run(job), tmp_path / "out.png")
 
-    form = tab.restore(str(tmp_path / "out.png"))
+    form = named(tab.restore(str(tmp_path / "out.png")))
 
-    assert form[1] == "gatys2016-code" and "These are the settings of the picture." in form[12]
-    assert [Path(path).stem for path in form[2:4]] == ["coffee", "rocket"]
-    _, again = tab.order(*form[:6], form[6].value, *form[7:9], "auto", form[10])
+    assert form["preset"] == "gatys2016-code"
+    assert "These are the settings of the picture." in form["note"]
+    assert [Path(form[role]).stem for role in ("content", "style")] == ["coffee", "rocket"]
+    form |= {"exponent": form["exponent"].value, "network": "auto"}
+    _, again = tab.order(*(form[name] for name in FORM))
     assert again.description() == job.description()
 
-    save_recorded(backend.engine().run(replace(job, style_scale=0.5)), tmp_path / "scaled.png")
-    assert "only the command line does" in tab.restore(str(tmp_path / "scaled.png"))[12]
+
+def test_a_dropped_picture_that_the_page_cannot_draw_says_so(tab, backend, tmp_path):
+    pair = [pictures.bundled(name) for name in ("coffee", "rocket")]
+    blend = tuple((picture, 9.0) for picture in pair)
+    job = Job(load_preset("gatys2016-code"), *pair, size=32, evaluations=2, blend=blend)
+    save_recorded(backend.engine().run(replace(job, style_scale=3)), tmp_path / "out.png")
+
+    form = named(tab.restore(str(tmp_path / "out.png")))
+
+    assert "blends more than two paintings" in form["note"]
+    assert "strokes was 3; this page goes from 0.25 to 2." in form["note"].replace("&#x27;", "'")
+    assert (form["style_scale"], form["second_weight"]) == (2.0, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -242,22 +280,24 @@ def test_a_picture_without_settings_says_so(tab, tmp_path, side, says):
 
 
 def test_another_preset_changes_the_table_and_keeps_the_size(tab):
-    form = tab.choose("johnson2016", 64, 20, 3, "auto")
+    form = named(tab.choose("johnson2016", 64, 20, 3, "auto", "match", 0.5, 2))
 
-    rows = {row[0]: row[1:] for row in form[10]}
+    rows = {row[0]: row[1:] for row in form["rows"]}
     assert rows["relu2_2"] == [1.0, 1.0] and rows["relu3_3"] == [0.0, 1.0]
-    assert form[4:6] == [64, 20] and form[7] == 3
+    assert (form["size"], form["evaluations"], form["seed"]) == (64, 20, 3)
+    assert (form["colours"], form["style_scale"], form["second_weight"]) == ("match", 0.5, 2)
 
 
 def test_a_link_opens_the_form(tab):
     query = {"preset": "gatys2015", "size": "64", "content": "coffee", "style": "nothing"}
+    query |= {"second": "rocket", "keep_colour": "luminance"}
     request: Any = SimpleNamespace(session_hash="x", query_params=query)
 
-    form = tab.opened(request)
+    form = named(tab.opened(request))
 
-    assert form[1] == "gatys2015" and form[4] == 64
-    assert Path(form[2]).stem == "coffee"
-    assert ">There is no bundled picture &#x27;nothing&#x27; on this server.</p>" in form[12]
+    assert (form["preset"], form["size"], form["colours"]) == ("gatys2015", 64, "luminance")
+    assert [Path(form[role]).stem for role in ("content", "second")] == ["coffee", "rocket"]
+    assert ">There is no bundled picture &#x27;nothing&#x27; on this server.</p>" in form["note"]
 
 
 # The Compare and Figures tabs
