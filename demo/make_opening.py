@@ -38,15 +38,26 @@ RATIO = 2e-2
 
 def grid(engine: Engine) -> Iterator[tuple[Path, Job]]:
     """The cells, with layers that pull equally hard, so that they differ in layers alone."""
-    photograph, painting = bundled(opening.PHOTOGRAPH), bundled(opening.PAINTING)
     depths = list(opening.STYLE)
-    base = _settings("gatys2016", RATIO, **GRID).preset()
+    base = _base()
     for content in opening.CONTENT:
         for count, style in enumerate(depths, 1):
-            preset = base.with_(content_layers=[content], style_layers=depths[:count])
-            job = Job(preset, photograph, painting, **GRID)
-            balanced = engine.reader.balanced(job, like=base)
+            preset = base.preset.with_(content_layers=[content], style_layers=depths[:count])
+            job = replace(base, preset=preset)
+            balanced = engine.reader.balanced(job, like=base.preset)
             yield opening.cell(content, style), replace(job, preset=balanced)
+
+
+def starts(engine: Engine) -> Iterator[tuple[Path, Job]]:
+    """The grid's reference, from noise and from the photograph."""
+    for init, path in opening.STARTS.items():
+        yield path, replace(_base(), init=init)
+
+
+def _base() -> Job:
+    """What the grid's cells and the pictures of the starts change."""
+    preset = _settings("gatys2016", RATIO, **GRID).preset()
+    return Job(preset, bundled(opening.PHOTOGRAPH), bundled(opening.PAINTING), **GRID)
 
 
 def measure(network: str) -> None:
@@ -68,7 +79,7 @@ def measure(network: str) -> None:
     write_atomic(opening.ASSETS / "grid" / "measures.json", text.encode())
 
 
-def examples() -> Iterator[tuple[Path, Job]]:
+def examples(engine: Engine) -> Iterator[tuple[Path, Job]]:
     """As the page's form asks for them."""
     for each in opening.EXAMPLES:
         settings = _settings(each.preset, each.ratio, **EXAMPLE)
@@ -106,7 +117,7 @@ def _inputs() -> None:
 def main() -> int:
     """Write the pictures into ``demo/assets``."""
     parser = argparse.ArgumentParser(prog="python -m demo.make_opening", description=__doc__)
-    parser.add_argument("what", choices=("grid", "examples", "measures"))
+    parser.add_argument("what", choices=("grid", "starts", "examples", "measures"))
     parser.add_argument("--network", default="auto")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
@@ -116,7 +127,8 @@ def main() -> int:
     engine = Engine(args.device, network=args.network, store=ResultStore())
     if args.what == "grid":
         _inputs()
-    for path, job in grid(engine) if args.what == "grid" else examples():
+    jobs = {"grid": grid, "starts": starts, "examples": examples}[args.what]
+    for path, job in jobs(engine):
         path.parent.mkdir(parents=True, exist_ok=True)
         save_recorded(engine.run(job), path)
         _lighten(path)

@@ -14,7 +14,7 @@ from replicate.record import read_record
 from . import home, links
 from .fields import Shown
 from .limits import Limits
-from .opening import ASSETS, cell
+from .opening import ASSETS, STARTS, cell
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ QUESTIONS = (
         Side("style from relu1_1", cell("relu4_2", "relu1_1").stem),
         Side("style from five layers", _DEEP),
         "One shallow layer brings colours and grain; motifs such as tiles need the deep ones.",
+    ),
+    Question(
+        "Start from noise or from the photograph?",
+        Side("started from the photograph", STARTS["content"].stem),
+        Side("started from noise", STARTS["noise"].stem),
+        "Both come equally near to the painting. The photograph as a start leaves more of its "
+        "edges; noise gives another picture with every seed.",
     ),
 )
 

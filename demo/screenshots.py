@@ -21,7 +21,7 @@ from replicate.storage.files import write_atomic
 ASSETS = Path(__file__).resolve().parent / "assets"
 WIDTHS = {"desk": 1600, "phone": 390}
 SCHEMES = ("light", "dark")
-TABS = ("Transfer", "Compare", "Layers", "Figures")
+TABS = ("Transfer", "Mixer", "Compare", "Layers", "Figures")
 PATIENCE = 900_000
 """Milliseconds for a drawing."""
 
@@ -106,6 +106,8 @@ def _fill(page: Any, tab: str, args: argparse.Namespace) -> None:
     if tab == "Transfer" and args.all:
         page.click("#run")
         page.wait_for_selector("#status >> text=/Done|Drawn before/")
+    if tab == "Mixer":
+        page.wait_for_selector(".mixed img")
     if tab == "Layers":
         page.wait_for_selector("#alive .maps button")
         _set(page, "#layers-evaluations", args.evaluations)
