@@ -38,6 +38,8 @@ def chart(course: Course, steps: int) -> str:
         for points in _stretches(course.begins, [(course.steps[i], line[i]) for i in places])
     )
     keys = "".join(_key(name, looks[name], line) for name, line in lines.items())
+    if not course.steps:
+        keys = "<li>Every layer's loss appears here while a picture is drawn.</li>"
     return (
         f'<div class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{html.escape(_spoken(course))}">{axes}{drawn}</svg>'

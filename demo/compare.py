@@ -197,7 +197,8 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
 def _asked(handlers: Compare) -> None:
     """Questions, each answered by two finished pictures."""
     buttons = "".join(
-        f'<button type="button" data-index="{index}">{html.escape(each.title)}</button>'
+        f'<button type="button" data-index="{index}" aria-pressed="{str(not index).lower()}">'
+        f"{html.escape(each.title)}</button>"
         for index, each in enumerate(QUESTIONS)
     )
     cards = part("cards", inside=f'<div class="asked">{buttons}</div>', elem_id="questions")

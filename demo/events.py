@@ -163,9 +163,10 @@ class DrawingTab:
         self.status, self.fields = outcome[0]._id, len(outcome)
         ticket, timer = gr.State(""), gr.Timer(LOOKS, active=False)
         buttons = [bar.run, bar.stop]
-        bar.run.click(self.ask, inputs, [*buttons, ticket, *outcome], **ANSWERS)
-        asked = f"() => parts.asked('{bar.status.elem_id}', '{shows}')"
-        bar.run.click(None, None, None, js=asked, **QUIET)
+        # In the same event, for one of its own may come after an answer that is there at once.
+        said = f"parts.asked('{bar.status.elem_id}', '{shows}')"
+        asked = f"(...values) => {{ {said}; return values.slice(0, {len(inputs)}); }}"
+        bar.run.click(self.ask, inputs, [*buttons, ticket, *outcome], js=asked, **ANSWERS)
         drawn = ticket.change(self.run, inputs, outcome, **WAITS)
         ticket.change(lambda: gr.Timer(active=True), None, timer, **QUIET)
         timer.tick(self.place, None, bar.place, **QUIET)

@@ -221,7 +221,11 @@ def run_and_stop(label: str, waiting: str, prefix: str = "") -> Bar:
 def network_field(backend: Backend, page: gr.Blocks, prefix: str = "") -> gr.Dropdown:
     """A choice of the networks that are here when the page is opened."""
     field = Dropdown(
-        network_choices(backend), value="auto", label="Network", elem_id=f"{prefix}network"
+        network_choices(backend),
+        value="auto",
+        label="Network",
+        elem_id=f"{prefix}network",
+        min_width=240,
     )
     page.load(lambda: gr.Dropdown(network_choices(backend)), None, field, **QUIET)
     return field

@@ -28,6 +28,10 @@ from .limits import InputError, Limits
 from .parts import cards_index, part
 
 THUMBNAIL = (300, 200)
+WIDTHS = (0.4, 0.75)
+"""Least and most of a figure's pixels that it is wide on a page: panels stay large enough to be
+seen on a phone, where the figure is moved sideways, and do not fill a desk.
+"""
 
 
 class Figures:
@@ -91,8 +95,8 @@ class Figures:
             names[figure] = name
         return names
 
-    def show(self, name: str) -> tuple[str, str]:
-        """The panels, and the text under them, as HTML.
+    def show(self, name: str) -> tuple[str, str, str]:
+        """Question and answer, the panels, and the text under them, as HTML.
 
         Raises:
             InputError: no such figure.
@@ -103,26 +107,33 @@ class Figures:
         try:
             picture = load_image(self.folder / record.image_path)
         except ReplicateError:
-            return "<p>The picture of this figure cannot be read.</p>", self.text(record)
+            missing = "<p>The picture of this figure cannot be read.</p>"
+            return self.question(record), missing, self.text(record)
         panels = Picture(np.asarray(preview(picture, record.panels_box)))
         alt = html.escape(f"{record.title}. {record.caption}")
-        image = f'<img src="{address(panels)}" alt="{alt}">'
-        return f'<div class="wide" tabindex="0">{image}</div>', self.text(record)
+        low, high = (round(share * panels.size[0]) for share in WIDTHS)
+        width = f"min-width:{low}px;max-width:{high}px"
+        image = f'<img src="{address(panels)}" alt="{alt}" style="{width}">'
+        wide = f'<div class="wide" tabindex="0">{image}</div>'
+        return self.question(record), wide, self.text(record)
+
+    def question(self, record: FigureRecord) -> str:
+        """What the figure answers, and how, as HTML."""
+        answer = self.answers.get(record.figure)
+        said = f"<p><b>{html.escape(_first_sentence(answer.text))}</b></p>" if answer else ""
+        return f'<div class="figure-text"><h2>{html.escape(self.title(record))}</h2>{said}</div>'
 
     def text(self, record: FigureRecord) -> str:
-        """Question, answer, caption, claims with verdicts, and links to the panels' settings, as
-        HTML.
-        """
-        shown, answer = html.escape, self.answers.get(record.figure)
+        """Caption, claims with verdicts, and links to the panels' settings, as HTML."""
+        shown = html.escape
         claims = claim_items(record, self.gallery.verdicts)
-        said = f"<p><b>{shown(_first_sentence(answer.text))}</b></p>" if answer else ""
         details = (
             "<details><summary>Claims and measurements</summary>"
             f"<ul class=claims>{claims}</ul></details>"
         )
         return (
-            f'<div class="figure-text"><h2>{shown(self.title(record))}</h2>{said}'
-            f'<p>{shown(record.caption)}</p><p class="quiet">{shown(record.title)}, after '
+            f'<div class="figure-text"><p>{shown(record.caption)}</p>'
+            f'<p class="quiet">{shown(record.title)}, after '
             f"{shown(record.source)}. Drawn by {shown(record.drawn_by)} from "
             f"{shown(record.inputs)} inputs, profile {shown(record.profile)}.</p>"
             f"{details if claims else ''}{self._panels(record)}</div>"
@@ -146,6 +157,11 @@ class Figures:
         return home.address(query) if query else ""
 
 
+def _breakable(name: str) -> str:
+    """A figure's name that goes on in the next line where its words end."""
+    return re.sub("[/_]", lambda mark: f"{mark[0]}<wbr>", name)
+
+
 def _first_sentence(markdown: str) -> str:
     """The first sentence of an answer, without Markdown's marks."""
     plain = re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", lambda link: link[1] or "", markdown)
@@ -165,19 +181,21 @@ def tab(figures: Figures, thumbnails: Path) -> None:
     names = figures.order
     if not names:
         return
-    shown = gr.HTML("", padding=False, elem_id="figure-picture")
-    words = gr.HTML("", padding=False, elem_id="figure-text")
+    outcome = [
+        gr.HTML("", padding=False, elem_id=f"figure-{shown}")
+        for shown in ("question", "picture", "text")
+    ]
     small = figures.thumbnails(thumbnails)
     buttons = "".join(
         f'<button type="button" data-index="{index}" data-key="{name}">'
         f'<img src="examples/{small.get(name, "")}" alt="" loading="lazy" width="300" height="200">'
-        f"<span>{html.escape(figures.title(figures.records[name]))}<small>{name}</small></span>"
+        f"<span>{html.escape(figures.title(figures.records[name]))}<small>{_breakable(name)}</small></span>"
         "</button>"
         for index, name in enumerate(names)
     )
     wall = part("cards", inside=f'<div class="wall">{buttons}</div>', elem_id="wall")
 
-    def show(event: gr.EventData) -> tuple[str, str]:
+    def show(event: gr.EventData) -> tuple[str, str, str]:
         return figures.show(names[cards_index(event, len(names))])
 
-    wall.select(show, None, [shown, words], **QUIET)
+    wall.select(show, None, outcome, **QUIET)

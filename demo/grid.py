@@ -17,7 +17,8 @@ def grid() -> gr.HTML:
     at = (list(opening.CONTENT).index(layer), list(opening.STYLE).index(depth))
     sliders = "".join(
         f'<label class="slide"><span><b>{title}</b> <output>{named}</output></span>'
-        f'<input type="range" min="0" max="{len(steps) - 1}" value="{place}" step="1">'
+        f'<input type="range" min="0" max="{len(steps) - 1}" value="{place}" step="1" '
+        f'aria-label="{title}">'  # the label's own element is its output
         f"<small><span>{low}</span><span>{high}</span></small></label>"
         for title, named, steps, place, low, high in (
             ("Content layer", layer, content, at[0], "shallow: keeps detail", "deep: keeps shape"),

@@ -25,7 +25,7 @@ STYLE = {
     "relu4_1": "tiles that join along straight lines",
     "relu5_1": "tiles, and how they lie together",
 }
-FIRST = ("relu4_2", "relu5_1")
+FIRST = ("relu3_2", "relu4_1")
 """Where the two sliders stand at first."""
 
 

@@ -73,15 +73,11 @@ def shown(question: Question) -> Shown:
 
 
 def text(question: Question, limits: Limits) -> str:
-    """The answer, its measures, and what to do with the pictures, as HTML."""
-    sides = (question.first, question.second)
-    measured = "; ".join(filter(None, (_measured(side) for side in sides)))
-    items = "".join(_item(side, limits) for side in sides)
-    numbers = f" {measured}." if measured else ""
+    """The answer, and of both pictures the measures and what to do with them, as HTML."""
+    items = "".join(_item(side, limits) for side in (question.first, question.second))
     return (
         f'<div class="figure-text"><h2>{html.escape(question.title)}</h2>'
-        f"<p>{html.escape(question.means)}{html.escape(numbers)}</p>"
-        f'<ul class="panels">{items}</ul></div>'
+        f"<p>{html.escape(question.means)}</p>{items}</div>"
     )
 
 
@@ -90,7 +86,7 @@ def _measured(side: Side) -> str:
     if found is None:
         return ""
     edges, style = found["edges kept"], found["style distance"]
-    return f"{side.called}: {edges:.0%} of the edges kept, style distance {style:.2f}"
+    return f": {edges:.0%} of the edges kept, style distance {style:.2f}"
 
 
 @cache
@@ -102,11 +98,11 @@ def _measures() -> Mapping[str, Mapping[str, float]]:
 
 
 def _item(side: Side, limits: Limits) -> str:
-    called = html.escape(side.called)
+    called = html.escape(side.called[:1].upper() + side.called[1:])
     try:
         query = links.of_record(read_record(ASSETS / "grid" / f"{side.stem}.webp"), limits)
     except ReplicateError:
         query = None
-    opened = f'<a href="{html.escape(home.address(query))}">open in Transfer</a>, ' if query else ""
+    opened = f'<a href="{html.escape(home.address(query))}">open in Transfer</a>' if query else ""
     download = f'<a href="{side.address}" download>download</a>'
-    return f"<li>{called}: {opened}{download}</li>"
+    return f'<p><b>{called}</b>{_measured(side)}</p><p class="links">{opened} {download}</p>'

@@ -46,8 +46,8 @@ FORM = (
 )
 """What decides a drawing, in that order."""
 
-SETTABLE = (*FORM, "kind", "note", "estimate")
-"""What a preset, a link or a recorded picture sets."""
+SETTABLE = (*FORM, "kind", "note", "estimate", "settled")
+"""What a preset, a link or a recorded picture sets; ``settled`` is the preset that did so last."""
 
 FOLLOWS = ("estimate", "exponent", "home", "saved")
 """What follows from the form as it stands."""
@@ -115,6 +115,7 @@ class FilledForm(DrawingTab):
             rows.kind_of({**wanted.content_layers, **wanted.style_layers}),
             texts.preset_note(wanted.base, remarks),
             texts.estimate(self.backend, wanted),
+            wanted.base.name,
         ]
 
     @staticmethod
@@ -128,8 +129,13 @@ class FilledForm(DrawingTab):
             info=texts.ratio_note(wanted),
         )
 
-    def choose(self, name: str, *kept: Any) -> list[Any]:
-        """The form for another preset; what no preset says stays as it is."""
+    def choose(self, name: str, settled: str, *kept: Any) -> list[Any]:
+        """The form for another preset; what no preset says stays as it is.
+
+        The field reports whenever it is left: without a change the layers stay as they are picked.
+        """
+        if name == settled:
+            return [gr.skip()] * len(SETTABLE)
         remarks = []
         wanted = Settings.of(load_preset(name), self.limits)
         size, evaluations, seed, network, *colours = kept

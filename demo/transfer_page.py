@@ -18,6 +18,7 @@ from .fields import (
     Dropdown,
     Number,
     Radio,
+    Shown,
     Slider,
     evaluations_field,
     layer_picker,
@@ -59,7 +60,7 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
     """Lay out the tab in the page and connect it."""
     handlers = Transfer(drawings, stops)
     first = Settings.of(load_preset("gatys2016"), handlers.limits)
-    named: dict[str, Any] = {"base": gr.State(None)}
+    named: dict[str, Any] = {"base": gr.State(None), "settled": gr.State("")}
     named["saved"] = gr.BrowserState(None, storage_key=SAVED, secret=SAVED)
     cards = _cards()
     with gr.Row(elem_classes="work", equal_height=False):
@@ -104,7 +105,9 @@ def _cards() -> gr.HTML:
     )
     lead = '<p class="lead">Start from a finished picture:</p>'
     return part(
-        "cards", inside=f'{lead}<div class="row-of-cards">{buttons}</div>', elem_id="examples"
+        "cards",
+        inside=f'{lead}<div class="row-of-cards" data-shows="picture">{buttons}</div>',
+        elem_id="examples",
     )
 
 
@@ -125,7 +128,7 @@ def _pictures(handlers: Transfer, first: Settings, named: dict[str, Any]) -> Any
 
 def _outcome(named: dict[str, Any]) -> None:
     # Nothing of it in an accordion: a closed one loses what a drawing fills in.
-    named["picture"] = viewer("picture")
+    named["picture"] = viewer("picture", Shown(words="Run draws the picture here."))
     named["download"] = gr.DownloadButton(
         "Download with its settings", interactive=False, elem_id="download", size="md"
     )
@@ -217,7 +220,7 @@ def _expert(handlers: Transfer, first: Settings, named: dict[str, Any], page: gr
         label="Settings from a picture drawn here: drop it",
         file_types=[".png", ".jpg", ".webp"],
         elem_id="restore",
-        height=110,
+        height=140,
     )
     gr.HTML(texts.limits_note(limits), elem_classes="plain", padding=False)
     return dropped
@@ -225,7 +228,7 @@ def _expert(handlers: Transfer, first: Settings, named: dict[str, Any], page: gr
 
 def _connect(handlers: Transfer, fields: Fields, page: gr.Blocks) -> None:
     named = fields.named
-    kept = fields(("preset", "size", "evaluations", "seed", "network", *COLOURING))
+    kept = fields(("preset", "settled", "size", "evaluations", "seed", "network", *COLOURING))
     chosen = named["preset"].input(handlers.choose, kept, fields(SETTABLE), **ANSWERS)
     opened = page.load(handlers.opened, named["saved"], fields((*SETTABLE, *OUTCOME)), **QUIET)
     for event in (chosen, opened):

@@ -18,6 +18,13 @@ new PerformanceObserver((list) => list.getEntries().forEach(
   (each) => (window.shifted += each.hadRecentInput ? 0 : each.value))
 ).observe({ type: "layout-shift", buffered: true });"""
 
+SMALL_TARGETS = """[...document.querySelectorAll(
+  "button, summary, [role=tab], [role=combobox], input[type=range], input[type=number]")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && !each.closest(".sr, .visually-hidden") && each.getBoundingClientRect().height < 34)
+  .map((each) => each.outerHTML.slice(0, 160))"""
+"""What a finger misses on a phone."""
+
 PATIENCE = 90_000
 """Milliseconds: a busy machine is no fault."""
 
@@ -101,6 +108,8 @@ SMALL = "?preset=gatys2016-code&size=64&evaluations=40&content=coffee&style=rock
 def test_from_a_link_to_the_download_and_back(visit, tmp_path, width, scheme):
     page = visit(SMALL, width, scheme)
     assert _fits(page)
+    page.get_by_role("slider", name="Content layer").press("ArrowRight")
+    page.wait_for_selector("#grid .cell[src*=relu4_2-]")
     assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
 
     page.get_by_label("As in", exact=True).click()
@@ -237,6 +246,8 @@ def test_who_waits_sees_how_long_and_can_stop_and_what_is_there_does_not_wait(
 
     reader.click("#run")
     reader.wait_for_selector("#status >> text=Drawn before")
+    reader.wait_for_selector("#download:not([disabled])")
+    assert "Drawn before" in reader.inner_text("#status p:not(.sr)"), "said to all, and to the end"
     worker.click("#stop")
     worker.wait_for_selector("#status >> text=Stopped: this")
 
@@ -306,6 +317,8 @@ def test_axe_finds_no_fault_of_ours_on_any_tab(visit, width, scheme):
         page.get_by_role("tab", name=tab).first.click()
         if tab == "Layers":
             page.wait_for_selector("#alive .maps button")
+        if width == 390 and (small := page.evaluate(SMALL_TARGETS)):
+            found[tab, "small targets"] = small
         for violation in axe.run(page).response["violations"]:
             found[tab, violation["id"]] = [node["html"][:160] for node in violation["nodes"]]
     assert found == {}

@@ -280,12 +280,16 @@ def test_a_picture_without_settings_says_so(tab, tmp_path, side, says):
 
 
 def test_another_preset_changes_the_table_and_keeps_the_size(tab):
-    form = named(tab.choose("johnson2016", 64, 20, 3, "auto", "match", 0.5, 2))
+    kept = [64, 20, 3, "auto", "match", 0.5, 2]
+    form = named(tab.choose("johnson2016", "gatys2016", *kept))
 
     rows = {row[0]: row[1:] for row in form["rows"]}
     assert rows["relu2_2"] == [1.0, 1.0] and rows["relu3_3"] == [0.0, 1.0]
     assert (form["size"], form["evaluations"], form["seed"]) == (64, 20, 3)
     assert (form["colours"], form["style_scale"], form["second_weight"]) == ("match", 0.5, 2)
+
+    left = tab.choose("johnson2016", form["settled"], *kept)
+    assert left == [gr.skip()] * len(SETTABLE), "whoever leaves the field keeps the layers"
 
 
 def test_a_link_opens_the_form(tab):

@@ -5,13 +5,13 @@ parts.alive = (element, { props, watch }) => {
   const seen = parts.make("div", { class: "field" });
   const photo = parts.make("div", { class: "photo" }, image, over, seen);
   const about = parts.make("p", { class: "words", role: "status" });
-  const maps = parts.make("div", { class: "maps", role: "group", "aria-label": "The strongest maps" });
+  const maps = parts.make("div", { class: "maps", role: "group", "aria-label": "The strongest maps; arrow keys move among them" });
   const gram = parts.make("canvas", { tabindex: 0, role: "img" });
   const couple = parts.make("div", { class: "couple", "aria-hidden": "true" });
   const pair = parts.make("p", { class: "quiet", role: "status" });
   const sentence = parts.make("p", { class: "quiet" });
   element.replaceChildren(
-    parts.make("div", { class: "column" }, parts.make("h2", {}, "Photograph"), photo, about),
+    parts.make("div", { class: "column" }, parts.make("h2", {}, "What it sees"), photo, about),
     parts.make("div", { class: "column" }, parts.make("h2", {}, "Maps"), maps),
     parts.make("div", { class: "column" }, parts.make("h2", {}, "Gram matrix"), gram, couple, pair),
     sentence);
@@ -24,6 +24,7 @@ parts.alive = (element, { props, watch }) => {
     const along = (at, count) => (count > 1 ? (100 * at) / (count - 1) : 0);
     target.style.backgroundPosition = `${along(place % value.columns, value.columns)}% ${along(Math.floor(place / value.columns), rows)}%`;
   };
+  const reach = (place) => [...maps.children].forEach((each, i) => (each.tabIndex = i === place ? 0 : -1));
   const lay = (place) => {
     photo.classList.toggle("covered", place !== null);
     if (place === null) return say();
@@ -88,11 +89,16 @@ parts.alive = (element, { props, watch }) => {
   };
   gram.addEventListener("pointermove", at);
   gram.addEventListener("pointerdown", at);
-  gram.addEventListener("keydown", (event) => {
+  const arrows = (target, move) => target.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
     event.preventDefault();
-    choose(cell[0] + step[0], cell[1] + step[1]);
+    move(...step);
+  });
+  arrows(gram, (down, right) => choose(cell[0] + down, cell[1] + right));
+  arrows(maps, (down, right) => {
+    const place = [...maps.children].indexOf(document.activeElement);
+    maps.children[place + down * value.columns + right]?.focus();
   });
   const take = () => {
     value = props.value ?? {};
@@ -104,7 +110,7 @@ parts.alive = (element, { props, watch }) => {
     maps.replaceChildren(...value.channels.map((channel, place) => {
       const button = parts.make("button", {
         type: "button", "aria-pressed": "false", "aria-label": `Map ${channel} over the photograph`,
-        pointerenter: () => lay(place), pointerleave: () => lay(pinned), focus: () => lay(place),
+        pointerenter: () => lay(place), pointerleave: () => lay(pinned), focus: () => (reach(place), lay(place)),
         click: () => {
           pinned = pinned === place ? null : place;
           [...maps.children].forEach((each, i) => each.setAttribute("aria-pressed", String(i === pinned)));
@@ -115,6 +121,7 @@ parts.alive = (element, { props, watch }) => {
       tile(button, place);
       return button;
     }));
+    reach(0);
     lay(null);
     choose(0, Math.min(1, value.gram.length - 1));
     centre();

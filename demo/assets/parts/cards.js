@@ -6,6 +6,8 @@ parts.cards = (element, { trigger }) => {
     for (const each of element.querySelectorAll("button[data-index]"))
       each.setAttribute("aria-pressed", String(each === card));
     trigger("select", { index: Number(card.dataset.index) });
+    const { shows } = card.parentElement.dataset;
+    if (shows) parts.bring(shows);
     if (card.dataset.key) {
       history.replaceState(null, "", `#figures/${card.dataset.key}`);
       document.getElementById("tabs").scrollIntoView({ block: "start" });

@@ -36,10 +36,19 @@
     }
   }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: ["disabled"] });
 
+  // A list of choices that scrolls would take the focus along when it goes.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") document.querySelectorAll("ul[role=listbox]").forEach((list) => (list.tabIndex = -1));
+  }, true);
+
   // Run was pressed: say so at once, for the server may take a moment, and show where it will be.
   parts.asked = (status, id) => {
     const words = document.querySelector(`#${status} .status p`);
     if (words) words.textContent = "Asking the server …";
+    parts.bring(id);
+  };
+  // Into view, unless it is there.
+  parts.bring = (id) => {
     const element = document.getElementById(id);
     const box = element?.getBoundingClientRect();
     if (box && (box.top < 0 || box.top > innerHeight / 2))
