@@ -57,7 +57,7 @@ def _webp(png: bytes) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(file, "WEBP", quality=85, method=6)
+    Image.open(io.BytesIO(png)).convert("RGB").save(file, "WEBP", quality=78, method=6)
     return file.getvalue()
 
 
