@@ -14,7 +14,7 @@ goes on where it was, and ``--only`` and ``--pairs`` share the drawing out over 
 ``--quick`` shows that everything works, on small pictures, and writes nothing.
 
 Without a folder the bundled pictures serve; with one, pictures in it that took no part in
-training (:func:`replicate.compact.pictures.is_held_out`).
+training (:func:`replicate.photographs.is_held_out`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from PIL import Image
 from torch import Tensor
 
 from replicate.compact.model import CONVOLUTIONS, POOLINGS
-from replicate.compact.pictures import held_out_and_rest
 from replicate.config import load_preset, load_profile
 from replicate.engine.device import has_bf16
 from replicate.engine.engine import Engine, Progress
@@ -50,6 +49,7 @@ from replicate.networks.spec import NetworkSpec
 from replicate.networks.weights import find_weights, load_weights
 from replicate.papers.studio import only
 from replicate.papers.verdicts import definitions
+from replicate.photographs import held_out_and_rest
 from replicate.storage.store import ResultStore
 
 from .compact_record import (

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..compact.pictures import SUFFIXES, held_out_and_rest, load_shrunk
 from ..config import load_preset
 from ..engine.device import choose_device, choose_dtype
 from ..engine.preset import Preset
@@ -28,6 +27,7 @@ from ..images import Picture, bundled, find_image
 from ..layer_list import layer_weights, parse_layers
 from ..networks.networks import Networks
 from ..networks.spec import NetworkInfo
+from ..photographs import SUFFIXES, held_out_and_rest, load_shrunk
 from ..storage.files import require_room
 from . import STOPPED
 from .parser import UsageError

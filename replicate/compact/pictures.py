@@ -1,45 +1,15 @@
-"""Training data: pictures decoded once, and batches of augmented crops drawn from them."""
+"""Batches of augmented crops: what the bundled network trains on."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from replicate.compact.model import MEAN
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-LONGEST_KEPT = 448
-"""Pictures are kept in memory shrunk to this longest side: 448 x 336 x 3 is 0.45 MB."""
-
-
-def is_held_out(path: Path) -> bool:
-    """Whether the picture never takes part in training; decided by its name alone.
-
-    One picture in 25 is held out, in folders of paintings one in four. The stem without its
-    suffix counts, so copies under one name fall on one side.
-    """
-    digest = int(hashlib.sha256(path.stem.lower().encode()).hexdigest(), 16)
-    return digest % (4 if "painting" in path.parent.name else 25) == 0
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """All pictures under ``folder``, sorted, so that a seed means the same batches."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-
-
-def load_shrunk(path: Path, longest: int = LONGEST_KEPT) -> np.ndarray:
-    """One picture as (H, W, 3) uint8 with its longer side at most ``longest`` pixels."""
-    with Image.open(path) as image:
-        image.draft("RGB", (longest * 2, longest * 2))
-        shrunk = image.convert("RGB")
-    shrunk.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return np.asarray(shrunk)
+from replicate.photographs import Crops
 
 
 @dataclass
@@ -70,8 +40,8 @@ PLAIN = Mixture(transfers=0.0, spectra=0.0, blends=0.0, noisy=0.0, recoloured=0.
 """Photographs alone, as they are."""
 
 
-class Sampler:
-    """Draws batches (B, 3, S, S) float32 in 0..255 less the mean; all chance from ``rng``."""
+class Sampler(Crops):
+    """Draws batches (B, 3, S, S) float32 in 0..255 less the mean."""
 
     def __init__(
         self,
@@ -80,10 +50,7 @@ class Sampler:
         mixture: Mixture | None = None,
         pool: TransferPool | None = None,
     ):
-        if not pictures:
-            raise ValueError("no pictures to train on")
-        self.pictures = pictures
-        self.rng = rng
+        super().__init__(pictures, rng)
         self.mixture = mixture or Mixture()
         self.pool = pool or TransferPool()
 
@@ -91,19 +58,6 @@ class Sampler:
         samples = np.stack([self._sample(size) for _ in range(count)])
         centred = samples - np.asarray(MEAN, np.float32)
         return np.ascontiguousarray(centred.transpose(0, 3, 1, 2), dtype=np.float32)
-
-    def crop(self, size: int) -> np.ndarray:
-        """A plain crop (S, S, 3) float32: at least two fifths of the shorter side, mirrored."""
-        picture = self.pictures[int(self.rng.integers(len(self.pictures)))]
-        height, width = picture.shape[:2]
-        shorter = min(height, width)
-        side = shorter * float(self.rng.uniform(min(1.0, max(0.4, 0.6 * size / shorter)), 1.0))
-        left = float(self.rng.uniform(0, width - side))
-        top = float(self.rng.uniform(0, height - side))
-        image = Image.fromarray(picture).resize(
-            (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-        )
-        return self._mirrored(np.asarray(image, np.float32))
 
     def _sample(self, size: int) -> np.ndarray:
         mixture = self.mixture
@@ -133,9 +87,6 @@ class Sampler:
         left = int(self.rng.integers(width - size + 1))
         return self._mirrored(picture[top : top + size, left : left + size].astype(np.float32))
 
-    def _mirrored(self, sample: np.ndarray) -> np.ndarray:
-        return sample[:, ::-1] if self.rng.random() < 0.5 else sample
-
     def _noise(self, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
         level = np.exp(self.rng.uniform(np.log(low), np.log(high)))
         return self.rng.standard_normal(shape, np.float32) * np.float32(level)
@@ -160,9 +111,3 @@ class Sampler:
         level = np.exp(self.rng.uniform(np.log(0.5), np.log(80.0)))
         centre = np.asarray(MEAN) + self.rng.normal(0, 40, 3)
         return (centre + level * np.einsum("dc,chw->hwd", mixing, maps)).astype(np.float32)
-
-
-def held_out_and_rest(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The pictures under ``folder``, parted by :func:`is_held_out`."""
-    files = picture_files(folder)
-    return [f for f in files if is_held_out(f)], [f for f in files if not is_held_out(f)]

@@ -4,7 +4,7 @@
 
 What it does, in order:
 
-1. decode the pictures once, hold some out (:func:`replicate.compact.pictures.is_held_out`);
+1. decode the pictures once, hold some out (:func:`replicate.photographs.is_held_out`);
 2. bring every channel of the teacher to unit root mean square over the training pictures;
 3. train: relative squared error of the features and relative distance of the Gram matrices at
    all sixteen layers, in units drawn for each batch (:data:`replicate.compact.losses.UNITS`), on
@@ -36,8 +36,9 @@ from safetensors.torch import load_file, save_file
 from replicate.compact.export import fit_heads, header, in_teacher_units, mean_activations, to_file
 from replicate.compact.losses import Channels, LayerErrors
 from replicate.compact.model import CONVOLUTIONS, POOLINGS, Plain, channels_last, fold
-from replicate.compact.pictures import Sampler, held_out_and_rest, load_shrunk
+from replicate.compact.pictures import Sampler
 from replicate.compact.trainer import POLISH, Recipe, Trainer
+from replicate.photographs import held_out_and_rest, load_shrunk
 
 CHECKPOINT = "checkpoint.pt"
 

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compact.pictures import PLAIN, Sampler
 from ..engine.device import choose_dtype
 from ..engine.preset import Preset
 from ..errors import ReplicateError
@@ -28,6 +27,7 @@ from ..images import Picture
 from ..method import Objective, evaluate
 from ..networks.pixels import to_picture, to_tensor
 from ..networks.spec import NetworkInfo
+from ..photographs import Crops
 from ..storage.files import written_whole
 from ..training import Progress, rate_factor
 from .goal import Goal, MixerGoal, Units
@@ -101,7 +101,7 @@ class Trainer:
         self.recipe, self.goal, self.progress = recipe, goal, Progress()
         self.device = goal.network.device
         self.rng = np.random.default_rng(recipe.seed)
-        self.sampler = Sampler(photographs, self.rng, PLAIN)
+        self.crops = Crops(photographs, self.rng)
         goal.prepare(self.photographs() for _ in range(25))
         network = TransformationNetwork(recipe.width, goal.conditions)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -112,7 +112,7 @@ class Trainer:
 
     def photographs(self) -> Tensor:
         """The next crops, (B, 3, S, S) in [0, 1]."""
-        crops = [self.sampler.crop(self.recipe.size) for _ in range(self.recipe.batch)]
+        crops = [self.crops.crop(self.recipe.size) for _ in range(self.recipe.batch)]
         pixels = np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2)) / 255
         return torch.from_numpy(pixels).float().clamp(0, 1).to(self.device)
 
@@ -178,7 +178,7 @@ class Trainer:
             "preset": None if units else goal.preset.model_dump(mode="json", exclude_defaults=True),
             "units": units,
             "judge": {"name": judge.name, "sha256": judge.sha256},
-            "photographs": len(self.sampler.pictures),
+            "photographs": len(self.crops.pictures),
             "recipe": asdict(self.recipe),
             "progress": asdict(self.progress),
             "device": self.device.type,

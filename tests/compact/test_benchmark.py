@@ -31,13 +31,13 @@ from benchmarks.compact_record import (
     Transfers,
 )
 from replicate import method
-from replicate.compact.pictures import is_held_out
 from replicate.errors import ReplicateError
 from replicate.figure.verdicts import Row, write_rows
 from replicate.images import Picture
 from replicate.networks import networks as networks_module
 from replicate.networks.stored import Weights
 from replicate.networks.table import network_entry, read_table
+from replicate.photographs import is_held_out
 
 # Made-up measurements
 

@@ -16,15 +16,9 @@ from safetensors.torch import load_file, save_file
 from replicate.compact import losses, model, train
 from replicate.compact.export import Heads, Moments, in_teacher_units, read_making, to_file
 from replicate.compact.muon import Muon, orthogonalised
-from replicate.compact.pictures import (
-    Mixture,
-    Sampler,
-    TransferPool,
-    held_out_and_rest,
-    is_held_out,
-    load_shrunk,
-)
+from replicate.compact.pictures import Mixture, Sampler, TransferPool
 from replicate.compact.transfers import relative
+from replicate.photographs import held_out_and_rest, is_held_out, load_shrunk
 from replicate.training import rate_factor
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
