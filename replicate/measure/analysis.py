@@ -290,37 +290,3 @@ def shuffled_positions(maps: Maps, seed: int = 0) -> Maps:
     channels, height, width = maps.shape
     order = np.random.default_rng(seed).permutation(height * width)
     return maps.reshape(channels, -1)[:, order].reshape(channels, height, width)
-
-
-def shuffled_pieces(picture: Picture, side: int, seed: int = 0) -> Picture:
-    """The picture cut into squares of ``side`` pixels, which change places at random.
-
-    What is over at the right and at the bottom of whole squares is cut off.
-
-    Raises:
-        ValueError: no whole square fits.
-    """
-    width, height = picture.size
-    if not 1 <= side <= min(width, height):
-        raise ValueError(f"No square of {side} pixels fits into {width} × {height}.")
-    columns, rows = width // side, height // side
-    cut = picture.pixels[: rows * side, : columns * side]
-    pieces = cut.reshape(rows, side, columns, side, 3).swapaxes(1, 2)
-    order = np.random.default_rng(seed).permutation(rows * columns)
-    pieces = pieces.reshape(rows * columns, side, side, 3)[order]
-    mixed = pieces.reshape(rows, columns, side, side, 3).swapaxes(1, 2)
-    return Picture.from_array(mixed.reshape(cut.shape), picture.name, picture.credit)
-
-
-def squared(picture: Picture) -> tuple[Picture, list[int]]:
-    """The middle of the picture that whole squares fill, and sides 1, 2, 4, ... of such squares.
-
-    At least four of the largest squares fit into either side; all sides divide the picture's, so
-    that :func:`shuffled_pieces` cuts nothing off.
-    """
-    largest = max(1, min(picture.size) // 4)
-    sides = [2**power for power in range(largest.bit_length())]
-    width, height = (length // sides[-1] * sides[-1] for length in picture.size)
-    left, top = (picture.size[0] - width) // 2, (picture.size[1] - height) // 2
-    pixels = picture.pixels[top : top + height, left : left + width].copy()
-    return Picture(pixels, picture.name, picture.credit), sides

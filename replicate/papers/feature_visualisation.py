@@ -12,7 +12,7 @@ from ..figure.claims import counted, format_number
 from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, find_image, folder_pictures
-from ..measure import analysis, metrics
+from ..measure import analysis, metrics, scale
 from ..visualisation.channels import Channel
 from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
 from ..visualisation.maps import contact_sheet, map_picture
@@ -40,7 +40,7 @@ taken on fewer pixels."""
 
 def style_or_content(studio: Studio) -> Sheet:
     """Outlines show in every layer's maps; what the Gram keeps when pixels are shuffled."""
-    photograph, sides = analysis.squared(studio.picture("content").scaled_to(studio.profile.size))
+    photograph, sides = scale.squared(studio.picture("content").scaled_to(studio.profile.size))
     other = unrelated(studio.picture("content")).resized(*photograph.size)
 
     def measure(seen: analysis.Representation) -> Metrics:
@@ -63,7 +63,7 @@ def style_or_content(studio: Studio) -> Sheet:
 
     look = Look(studio, photograph)
     look.measure(measure)
-    cut = {side: analysis.shuffled_pieces(photograph, side) for side in sides}
+    cut = {side: scale.shuffled_pieces(photograph, side) for side in sides}
     features, grams = {}, {}
     for side, pieces in cut.items():
         mixed = Look(studio, pieces)

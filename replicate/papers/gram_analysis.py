@@ -11,7 +11,7 @@ from statistics import mean
 from ..config import load_preset
 from ..engine.preset import Preset
 from ..figure.panels import Grid, Panel
-from ..measure import analysis
+from ..measure import analysis, scale
 from ..visualisation import maps
 from .looks import Look
 from .measures import by_column, structures
@@ -214,8 +214,8 @@ def arrangement_known(studio: Studio, painting: analysis.Picture) -> Metrics:
     The squares have a quarter of its shorter side or a little less; what a Gram matrix knows of
     the arrangement within them is kept.  Relative squared distances by label of the layer.
     """
-    whole, sides = analysis.squared(painting.scaled_to(studio.profile.size))
-    mixed = Look(studio, analysis.shuffled_pieces(whole, sides[-1]))
+    whole, sides = scale.squared(painting.scaled_to(studio.profile.size))
+    mixed = Look(studio, scale.shuffled_pieces(whole, sides[-1]))
     return mixed.gram_distances(Look(studio, whole))
 
 

@@ -25,9 +25,7 @@ from replicate.measure.analysis import (
     outshone_diagonal,
     relative_distance,
     representations,
-    shuffled_pieces,
     shuffled_positions,
-    squared,
     standing_out,
     structure_size,
 )
@@ -196,34 +194,3 @@ def test_shuffled_positions_keep_the_gram_matrix_and_lose_the_places() -> None:
     assert relative_distance(shuffled, maps) > 0.5
     assert np.array_equal(shuffled, shuffled_positions(maps, seed=3))
     assert not np.array_equal(shuffled, shuffled_positions(maps, seed=4))
-
-
-def test_shuffled_pieces_are_the_same_pieces(scene: Callable[..., Any]) -> None:
-    picture = scene(35, 24)
-    mixed = shuffled_pieces(picture, 8)
-    assert mixed.size == (32, 24)
-
-    def pieces(pixels: np.ndarray) -> list[bytes]:
-        return sorted(
-            pixels[top : top + 8, left : left + 8].tobytes()
-            for top in range(0, 24, 8)
-            for left in range(0, 32, 8)
-        )
-
-    assert pieces(mixed.pixels) == pieces(picture.pixels)
-    assert not np.array_equal(mixed.pixels, picture.pixels[:, :32])
-
-
-def test_whole_squares_fill_the_middle_of_the_picture() -> None:
-    pixels = np.arange(45 * 70 * 3, dtype=np.uint64).reshape(45, 70, 3).astype(np.uint8)
-    cut, sides = squared(Picture(pixels))
-    assert sides == [1, 2, 4, 8]
-    assert cut.size == (64, 40)
-    assert np.array_equal(cut.pixels, pixels[2:42, 3:67])
-    assert all(shuffled_pieces(cut, side).size == cut.size for side in sides)
-
-
-@pytest.mark.parametrize("side", [0, 25])
-def test_pieces_that_do_not_fit(side: int, scene: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match=f"square of {side}"):
-        shuffled_pieces(scene(32, 24), side)
