@@ -112,8 +112,7 @@ def _evidence(parser: Parser) -> None:
     parser.option("--claim NAME", claim, nargs="+")
     parser.option("--pairs N", "only the first so many of the set's", whole(1, 1000))
     _drawing_options(parser, "rows and panels that are there, too")
-    folder = "of the rows; default: figures/evidence"
-    parser.option("-o --out FOLDER", folder, dest="folder")
+    parser.option("-o --out FOLDER", "of the rows; default: figures/evidence", dest="folder")
     parser.set_defaults(balanced=False)
 
 
@@ -210,52 +209,31 @@ def _fast(parser: Parser) -> None:
   replicate fast apply clip.mp4 --style wave --size 512 -o drawn.mp4    # needs ffmpeg
   replicate fast train wave --preset johnson2016 --pictures photographs/ --minutes 60
   replicate fast train wave mosaic swirls --mixer --pictures photographs/ --minutes 120"""
-    actions = ("list", "apply", "train")
-    parser.words("action", "?", "default: list", one_of(actions), metavar="|".join(actions))
+    parser.action("list", "apply", "train")
     parser.words("names", "*", "pictures, folders, videos to draw; styles to train", metavar="NAME")
-    parser.option(
-        "-o --out FILE", "a picture, video, or folder for several; or the trained network"
-    )
-    drawing = parser.add_argument_group("drawing")
-    for spec, help, read in (
-        ("--use NAME", "a network of 'fast list', or a .safetensors file; default: mixer", str),
-        ("--style NAME", "one of the network's styles; default: its first", str),
-        (
-            "--layers LIST",
-            "style layers with weights from 0 to 1, such as relu1_1=0.5,relu4_1",
-            str,
-        ),
-        ("--content LAYER", "content layer: relu2_2, relu3_3 or relu4_2 (default)", str),
-        ("--ratio NUMBER", "content over style, from 0.03 to 3; default: 0.3", positive),
-        ("--size PIXELS", "longest side; default: the picture's own", whole(16, 8192)),
-    ):
-        parser.option(spec, help, read, group=drawing)
-    training = parser.add_argument_group("training")
-    for spec, help, read in (
-        ("--pictures FOLDER", "photographs, at best thousands", str),
-        ("--preset NAME", "the objective; default: johnson2016", str),
-        ("--balanced", "divide each loss by its size for untouched photographs", str),
-        ("--mixer", "a network for all styles that are named and for any setting", str),
-        (
-            "--steps NUMBER",
-            "length of the training; default: 40000, as in the paper",
-            whole(1, 10**7),
-        ),
-        ("--minutes NUMBER", "its length in time instead; default on a CPU: 100", positive),
-        ("--seed NUMBER", "of all chance in it; default: 0", whole(0, 2**32 - 1)),
-        ("--run FOLDER", "checkpoint, log and sample; the same command goes on from there", str),
-    ):
-        parser.option(spec, help, read, group=training)
-    names = one_of(NETWORKS)
-    parser.option(
-        "--network NAME",
-        "which network judges; default: the preset's, compact on a CPU",
-        names,
-        group=training,
-    )
+    out = "a picture, video, or folder for several; or the trained network"
+    parser.option("-o --out FILE", out)
+    draw = parser.group("drawing")
+    draw("--use NAME", "a network of 'fast list', or a .safetensors file; default: mixer")
+    draw("--style NAME", "one of the network's styles; default: its first")
+    draw("--layers LIST", "style layers with weights from 0 to 1, such as relu1_1=0.5,relu4_1")
+    draw("--content LAYER", "content layer: relu2_2, relu3_3 or relu4_2 (default)")
+    draw("--ratio NUMBER", "content over style, from 0.03 to 3; default: 0.3", positive)
+    draw("--size PIXELS", "longest side; default: the picture's own", whole(16, 8192))
+    train = parser.group("training")
+    train("--pictures FOLDER", "photographs, at best thousands")
+    train("--preset NAME", "the objective; default: johnson2016")
+    train("--balanced", "divide each loss by its size for untouched photographs")
+    train("--mixer", "a network for all styles that are named and for any setting")
+    steps = "length of the training; default: 40000, as in the paper"
+    train("--steps NUMBER", steps, whole(1, 10**7))
+    train("--minutes NUMBER", "its length in time instead; default on a CPU: 100", positive)
+    train("--seed NUMBER", "of all chance in it; default: 0", whole(0, 2**32 - 1))
+    train("--run FOLDER", "checkpoint, log and sample; the same command goes on from there")
+    judge = "which network judges; default: the preset's, compact on a CPU"
+    train("--network NAME", judge, one_of(NETWORKS))
     parser.set_defaults(seed=0)
-    device = os.environ.get("REPLICATE_DEVICE") or "auto"
-    parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)
+    _device(parser)
 
 
 def _list(parser: Parser) -> None:
@@ -298,8 +276,7 @@ def _weights(parser: Parser) -> None:
         "80 MB are kept. Without a network, put NAME.safetensors into a folder and name that\n"
         "folder in REPLICATE_WEIGHTS."
     )
-    status = one_of(("status", "fetch"))
-    parser.words("action", "?", "default: status", status, metavar="status|fetch")
+    parser.action("status", "fetch")
     names = "vgg19 (the papers', in full vgg19-caffe), vgg16, vgg19-torchvision, vgg16-torchvision"
     parser.words("names", "*", names)
 
@@ -313,8 +290,12 @@ def _doctor(parser: Parser) -> None:
 def _engine_options(parser: Parser) -> None:
     network = "auto (default: the paper's if it is on this machine, else the bundled one)"
     parser.option("--network NAME", f"{network}, {', '.join(NETWORKS[1:])}", one_of(NETWORKS))
-    device = os.environ.get("REPLICATE_DEVICE") or "auto"
-    parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)
+    _device(parser)
     precision = "auto (default: bf16 where the hardware has it), bf16, float32, exact"
     exact = f"{precision} (the same bytes every time, on one kind of CPU and number of threads)"
     parser.option("--precision NAME", exact, one_of(PRECISIONS))
+
+
+def _device(parser: Parser) -> None:
+    device = os.environ.get("REPLICATE_DEVICE") or "auto"
+    parser.option("--device NAME", "auto (default), cpu, cuda, cuda:1, mps", default=device)

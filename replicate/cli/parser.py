@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from ..errors import ReplicateError
 from ..suggest import nearest
+from .arguments import one_of
 
 
 class UsageError(ReplicateError):
@@ -42,12 +44,20 @@ class Parser(argparse.ArgumentParser):
         else:
             add(*names, help=help, metavar=last, type=read, **settings)
 
+    def group(self, title: str) -> Callable[..., None]:
+        """:meth:`option`, for options that the help shows under a title of their own."""
+        return partial(self.option, group=self.add_argument_group(title))
+
     def words(
         self, name: str, nargs: str, help: str, read: Callable[[str], Any] = str, metavar: str = ""
     ) -> None:
         """Words without an option before them."""
         shown = metavar or name.removesuffix("s").upper()
         self.add_argument(name, nargs=nargs, help=help, type=read, metavar=shown)
+
+    def action(self, *names: str) -> None:
+        """One of several things that the command does; the first if none is named."""
+        self.words("action", "?", f"default: {names[0]}", one_of(names), "|".join(names))
 
 
 def parsed(
