@@ -111,7 +111,7 @@ def laid_out(grid: Grid, sizes: Sizes) -> Block:
         # Plots have no width of their own: their row is as wide as the widest row elsewhere.
         sizes = replace(sizes, cell=(sizes.panels + sizes.gap) // grid.slots - sizes.gap)
     gap = sizes.gap * 2 if grid.has_text else sizes.gap
-    rows = stacked([_row(grid, row, sizes) for row in range(grid.row_count)], gap)
+    rows = stacked((_row(grid, row, sizes) for row in range(grid.row_count)), gap)
     table = stacked([_labels_above(grid, sizes), rows], sizes.gap)
     if sizes.inputs:
         table = _with_inputs(grid, table, sizes)
@@ -171,10 +171,10 @@ def _labels_above(grid: Grid, sizes: Sizes) -> Block:
     """Column labels and both titles, at the bottom of a band above the panels."""
     cells, axis = sizes.width(grid.slots), sizes.type("axis")
     title = paragraph("axis", grid.column_title, axis, cells, "centre")
-    names = [
-        paragraph("label", text, sizes.type("label"), sizes.cell, "centre")
-        for text in _column_names(grid)
-    ]
+    texts, label = grid.columns, sizes.type("label")
+    if grid.slots > grid.column_count:
+        texts = [text for column in grid.columns for text in (column, "detail")]
+    names = [paragraph("label", text, label, sizes.cell, "centre") for text in texts]
     corner = paragraph("axis", grid.row_title, axis, sizes.row_labels, "right")
     names_height = max((name.height for name in names), default=0)
     height = max(names_height + title.height, corner.height)
@@ -184,12 +184,6 @@ def _labels_above(grid: Grid, sizes: Sizes) -> Block:
         left = sizes.indent + place * (sizes.cell + sizes.gap)
         elements += name.placed(left, height - name.height)
     return Block(sizes.indent + cells, height, tuple(elements))
-
-
-def _column_names(grid: Grid) -> Sequence[str]:
-    if grid.slots == grid.column_count:
-        return grid.columns
-    return [name for column in grid.columns for name in (column, "detail")]
 
 
 def _row(grid: Grid, row: int, sizes: Sizes) -> Block:

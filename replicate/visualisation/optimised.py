@@ -43,11 +43,7 @@ SPREAD = 0.01
 SHIFTS = 20
 """Random shifts over which :func:`robustness` averages."""
 
-COLOUR_AXES = (
-    (0.565, 0.206, 0.056),
-    (0.581, -0.003, -0.116),
-    (0.586, -0.196, 0.061),
-)
+COLOUR_AXES = ((0.565, 0.206, 0.056), (0.581, -0.003, -0.116), (0.586, -0.196, 0.061))
 """Root U sqrt(S) of the covariance of red, green and blue, the longest column scaled to one.
 
 Rows are red, green and blue; columns are brightness, warm against cold, and magenta against green.
@@ -81,7 +77,10 @@ class Fourier:
 
     def picture(self, parameters: Tensor) -> Tensor:
         size = parameters.shape[2]
-        scale = 1 / _frequencies(size).to(parameters.device)
+        down, right = torch.fft.fftfreq(size), torch.fft.rfftfreq(size)
+        # In cycles per pixel; the mean, too, counts as one cycle across the picture.
+        frequencies = torch.hypot(down[:, None], right[None, :]).clamp(min=1 / size)
+        scale = 1 / frequencies.to(parameters.device)
         spectrum = torch.view_as_complex(parameters.contiguous()) * scale
         waves = torch.fft.irfft2(spectrum, s=(size, size), norm="ortho") / 4
         axes = torch.tensor(COLOUR_AXES, device=waves.device, dtype=waves.dtype)
@@ -260,13 +259,9 @@ def robustness(
     """How much of each picture's activation is left when it is shifted by up to 8 pixels.
 
     The mean of the channel over the shifted picture, grey where nothing is left of it, over that
-    of the picture in its place, averaged over :data:`SHIFTS` shifts, the same for all.
-
-    Args:
-        found: pictures of one size.
-
-    Returns:
-        About 1 for pictures that do not mind; NaN for one that does not excite its channel.
+    of the picture in its place, averaged over :data:`SHIFTS` shifts, the same for all pictures,
+    which have one size.  About 1 for pictures that do not mind; NaN for one that does not excite
+    its channel.
     """
     jitter = Transformations(jitter=8, scales=(1.0,), degrees=0, last_jitter=0)
     size, generator = found[0].picture.size[0], torch.Generator().manual_seed(seed)
@@ -289,11 +284,7 @@ def robustness(
 def _maps(
     engine: Engine, spec: NetworkSpec, pictures: Tensor, channels: Sequence[Channel]
 ) -> Tensor:
-    """(B, H, W) float32 on the CPU: the b-th channel, all of one layer, of the b-th picture.
-
-    Args:
-        pictures: (B, 3, S, S) in [0, 1].
-    """
+    """(B, H, W) float32 on the CPU, of pictures (B, 3, S, S); all channels are of one layer."""
     network, layer = engine.networks.network(spec), channels[0].layer
     with torch.no_grad(), arithmetic(engine.exact):
         return _own(network(pictures.to(network.device), [layer])[layer], channels).cpu()
@@ -306,12 +297,3 @@ def _own(features: FeatureMap, channels: Sequence[Channel]) -> Tensor:
         if not 0 <= channel.index < wide.shape[1]:
             raise IndexError(f"{channel.layer} has {wide.shape[1]} channels, not {channel.index}.")
     return wide[torch.arange(len(wide)), [channel.index for channel in channels]]
-
-
-def _frequencies(size: int) -> Tensor:
-    """(S, S // 2 + 1) in cycles per pixel, of the coefficients of a real transform.
-
-    No less than one cycle across the picture, also for its mean.
-    """
-    down, right = torch.fft.fftfreq(size), torch.fft.rfftfreq(size)
-    return torch.hypot(down[:, None], right[None, :]).clamp(min=1 / size)
