@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -18,13 +18,16 @@ from ..networks.networks import Networks
 from ..storage.store import ResultStore
 from .batch import Batch, batch_key, room
 from .device import Precision, choose_device, choose_dtype
-from .executors import Executor
+from .executors import Answer, Executor
 from .job import Job, Result, Snapshot
 from .orders import Order, jobs_of, order_of
 from .reader import Reader
 
 OTHERWISE = 4
 """Jobs of a batch where nobody can tell how much memory is free: elsewhere, or on Apple's GPUs."""
+
+KEPT = ("loss", "losses", "curve", "evaluations", "seconds", "precision")
+"""What the store keeps of a result beside its pixels."""
 
 Progress = Callable[[Job, int, int], None]
 """Called with a job, evaluations done and evaluations in all; done equals all at the end."""
@@ -47,6 +50,7 @@ class Engine:
         notify: called once with a sentence when another network stands in.
 
     Attributes:
+        precision: ``bf16``, ``float32`` or ``exact``.
         networks: finds and holds the networks.
         reader: reads pictures with them.
 
@@ -69,18 +73,13 @@ class Engine:
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.exact = precision == "exact"
+        found: Precision = "bf16" if self.dtype == torch.bfloat16 else "float32"
+        self.precision: Precision = "exact" if self.exact else found
         self.networks = Networks(self.device, self.dtype, network, notify)
         self.reader = Reader(self.networks, self.exact)
         self.store = store
         self.workers = workers
         self.executor = executor
-
-    @property
-    def precision(self) -> Precision:
-        """``bf16``, ``float32`` or ``exact``."""
-        if self.exact:
-            return "exact"
-        return "bf16" if self.dtype == torch.bfloat16 else "float32"
 
     def check(self, job: Job) -> None:
         """See that the network that draws the job has its layers, before its weights are read.
@@ -103,10 +102,9 @@ class Engine:
         """Draw jobs; results come in the order of the jobs, and equal jobs are drawn once.
 
         Jobs of one network, shape and optimizer run as one batch on a GPU, whatever their layers;
-        a batch for which the memory does not suffice is halved.  On a CPU a batch is no faster
-        than one after another (four pictures of 192 px: 0.74 s an evaluation against 0.72 s on two
-        cores), so there they run singly, ``workers`` at a time, and each is stored as soon as it
-        is done.
+        a batch for which the memory does not suffice is halved.  On a CPU they run singly,
+        ``workers`` at a time, each stored as soon as it is done: a batch is no faster there (four
+        pictures of 192 px: 0.74 s an evaluation against 0.72 s singly on two cores).
 
         Args:
             stop: asked before each batch, from several threads where there are several workers.
@@ -116,7 +114,7 @@ class Engine:
             LayerError: as of :meth:`check`, before anything is drawn.
             StoppedError: ``stop`` said so before all were drawn.
         """
-        progress = progress or _unheard
+        progress = progress or (lambda job, done, evaluations: None)
         for job in jobs:
             self.check(job)
         keys = [self.key(job) for job in jobs]
@@ -141,8 +139,7 @@ class Engine:
         Closing the iterator stops the work at once; nothing is stored then.
 
         Raises:
-            ReplicateError: ``every`` is less than 1.
-            LayerError: as of :meth:`check`.
+            ReplicateError: ``every`` is less than 1, or a layer is missing (:meth:`check`).
             DivergedError: while reading: the loss is not finite.
         """
         if every < 1:
@@ -151,28 +148,15 @@ class Engine:
         return self._streamed(job, every)
 
     def stored(self, job: Job, store: ResultStore | None = None) -> Result | None:
-        """The job's result if it has been drawn before and kept, here or in another store; None
-        draws nothing.
-        """
+        """The job's result if it is in the engine's store, or in another; else None."""
         place = self.store if store is None else store
         found = None if place is None else place.get(self.key(job))
         if found is None:
             return None
-        record = found.record
-        return Result(
-            job=job,
-            picture=Picture(found.pixels, job.label),
-            loss=record["loss"],
-            losses=record["losses"],
-            curve=[(int(step), float(loss)) for step, loss in record["curve"]],
-            evaluations=record["evaluations"],
-            seconds=record["seconds"],
-            network=self.networks.info(job.preset.network),
-            precision=record["precision"],
-            cached=True,
-        )
-
-    # ------------------------------------------------------------------ drawing
+        kept = {name: found.record[name] for name in KEPT}
+        kept["curve"] = [(int(step), float(loss)) for step, loss in kept["curve"]]
+        network = self.networks.info(job.preset.network)
+        return Result(job, Picture(found.pixels, job.label), network=network, cached=True, **kept)
 
     def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
         batch = Batch(self.networks, [job], self.precision)
@@ -186,7 +170,10 @@ class Engine:
     ) -> Iterator[Result]:
         """The batches' results, as they are done, until ``stop`` says so."""
         if self.executor:
-            yield from self._drawn_elsewhere(self.executor, batches, progress, stop)
+            how = self.store, self.precision, self.networks.chosen
+            orders = [order_of(batch, *how) for batch in batches]
+            answers = [self.executor.submit(fulfil, order) for order in orders]
+            yield from self._fetched(deque(zip(batches, answers)), progress, stop)
             return
         workers = min(self.workers, len(batches)) if self.device.type == "cpu" else 1
         if workers < 2:
@@ -198,12 +185,16 @@ class Engine:
         for batch in batches:
             self.networks.network(batch[0].preset.network)  # loaded once, before several need it
         halt = threading.Event()
-        threads = (torch.get_num_threads(),)
+
+        def watched(job: Job, done: int, evaluations: int) -> None:
+            if halt.is_set():
+                raise CancelledError  # another batch failed, or nobody waits any more
+            progress(job, done, evaluations)
 
         def drawn(batch: list[Job]) -> list[Result]:
-            return [] if stop() else self._draw(batch, progress, halt)
+            return [] if stop() else self._draw(batch, watched)
 
-        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=threads)
+        pool = ThreadPoolExecutor(workers, "", torch.set_num_threads, (torch.get_num_threads(),))
         try:
             drawing = [pool.submit(drawn, batch) for batch in batches]
             for done in as_completed(drawing):
@@ -212,61 +203,43 @@ class Engine:
             halt.set()
             pool.shutdown(cancel_futures=True)
 
-    def _drawn_elsewhere(
-        self,
-        executor: Executor,
-        batches: list[list[Job]],
-        progress: Progress,
-        stop: Callable[[], bool],
+    def _fetched(
+        self, waiting: deque[tuple[list[Job], Answer]], progress: Progress, stop: Callable[[], bool]
     ) -> Iterator[Result]:
-        how = self.store, self.precision, self.networks.chosen
-        waiting = deque(
-            (batch, executor.submit(fulfil, order_of(batch, *how))) for batch in batches
-        )
+        """Results that other processes put into the store, batch after batch."""
         try:
             while waiting and not stop():
                 batch, answer = waiting[0]
                 answer.result()
                 waiting.popleft()
                 for job in batch:
-                    yield self._fetched(job, progress)
+                    found = self.stored(job)
+                    if found is None:
+                        raise ReplicateError(
+                            f"another process has drawn {job.label or job.preset.name}, but not "
+                            "into this store: all must see one folder, and have the same networks"
+                        )
+                    progress(job, 0, found.evaluations)  # else it would pass for an old one
+                    progress(job, found.evaluations, found.evaluations)
+                    yield replace(found, cached=False)
         finally:
             for _, answer in waiting:
                 answer.cancel()
 
-    def _fetched(self, job: Job, progress: Progress) -> Result:
-        """The result of a job that was drawn elsewhere."""
-        found = self.stored(job)
-        if found is None:
-            raise ReplicateError(
-                f"another process has drawn {job.label or job.preset.name}, but not into this "
-                "store: all must see one folder, and have the same networks"
-            )
-        progress(job, 0, found.evaluations)  # else it would pass for an old one
-        progress(job, found.evaluations, found.evaluations)
-        return replace(found, cached=False)
-
-    def _draw(
-        self, jobs: list[Job], progress: Progress, halt: threading.Event | None = None
-    ) -> list[Result]:
+    def _draw(self, jobs: list[Job], progress: Progress) -> list[Result]:
         try:
-            return self._draw_at_once(jobs, progress, halt)
+            return self._draw_at_once(jobs, progress)
         except torch.OutOfMemoryError:
             if len(jobs) == 1:
                 raise
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(jobs) // 2
-        parts = jobs[:half], jobs[half:]
-        return [result for part in parts for result in self._draw(part, progress, halt)]
+        return [*self._draw(jobs[:half], progress), *self._draw(jobs[half:], progress)]
 
-    def _draw_at_once(
-        self, jobs: list[Job], progress: Progress, halt: threading.Event | None
-    ) -> list[Result]:
+    def _draw_at_once(self, jobs: list[Job], progress: Progress) -> list[Result]:
         batch = Batch(self.networks, jobs, self.precision)
         for step in batch:
-            if halt and halt.is_set():
-                return []
             for job in jobs:
                 progress(job, step.number, batch.evaluations)
         results = [batch.result(step, index) for index in range(len(jobs))]
@@ -291,47 +264,29 @@ class Engine:
 
     def _batches(self, jobs: list[Job]) -> Iterator[list[Job]]:
         """Jobs of one group, as many at a time as the memory takes."""
-        most = self._room(jobs[0]) if len(jobs) > 1 else 1
-        for start in range(0, len(jobs), most):
-            yield jobs[start : start + most]
-
-    def _room(self, job: Job) -> int:
-        """How many jobs like this one make a batch."""
-        if self.device.type != "cuda" or self.executor:
-            return OTHERWISE
-        return room(self.networks, job, self.precision)
-
-    # ------------------------------------------------------------------ the store
+        most = OTHERWISE
+        if len(jobs) > 1 and self.device.type == "cuda" and not self.executor:
+            most = room(self.networks, jobs[0], self.precision)
+        yield from (jobs[start : start + most] for start in range(0, len(jobs), most))
 
     def _describe(self, job: Job) -> dict[str, Any]:
         spec = job.preset.network
-        scale = self.networks.feature_scale(spec)
-        return {
-            **job.description(),
-            **({} if scale == 1 else {"features_as": spec.convention}),
-            "network": self.networks.info(spec).description(),
-            "precision": self.precision,
-        }
+        scaled = {} if self.networks.feature_scale(spec) == 1 else {"features_as": spec.convention}
+        network = self.networks.info(spec).description()
+        return {**job.description(), **scaled, "network": network, "precision": self.precision}
 
     def key(self, job: Job) -> str:
         """Where the job's result lies in the store: of all that decides the picture."""
         return ResultStore.key(self._describe(job))
 
     def _keep(self, result: Result) -> None:
-        if self.store is None:
-            return
-        kept = ("loss", "losses", "curve", "evaluations", "seconds", "precision")
-        record = {name: getattr(result, name) for name in kept}
-        self.store.put(self.key(result.job), result.picture.pixels, record)
+        if self.store is not None:
+            record = {name: getattr(result, name) for name in KEPT}
+            self.store.put(self.key(result.job), result.picture.pixels, record)
 
 
 def fulfil(order: Order) -> int:
-    """Draw an order into its store, on the device of this process; returns how many jobs it had.
-
-    Raises:
-        ReplicateError: a picture is not in the store: its folder is another one here.
-        DivergedError: as of :meth:`Engine.run_many`.
-    """
+    """Draw an order into its store, on the device of this process; returns how many jobs it had."""
     engine = _engine(order.folder, order.precision, order.network)
     return len(engine.run_many(jobs_of(order)))
 
@@ -340,7 +295,3 @@ def fulfil(order: Order) -> int:
 def _engine(folder: str, precision: Precision, network: str) -> Engine:
     """This process's engine: networks are loaded once, not for every order."""
     return Engine(precision=precision, network=network, store=ResultStore(folder))
-
-
-def _unheard(job: Job, done: int, evaluations: int) -> None:
-    """Progress that nobody asked for."""

@@ -82,7 +82,7 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def patch() -> None:
         monkeypatch.setattr(Engine, "_group", group)
-        monkeypatch.setattr(Engine, "_room", lambda self, job: 64)
+        monkeypatch.setattr("replicate.engine.engine.OTHERWISE", 64)
 
     return patch
 
@@ -556,7 +556,7 @@ def test_large_batches_are_split(
     if gone:
         monkeypatch.setattr(method, "evaluate", short_of_memory)
     else:
-        monkeypatch.setattr(Engine, "_room", lambda self, job: most)
+        monkeypatch.setattr("replicate.engine.engine.OTHERWISE", most)
     jobs = [replace(job, seed=seed, evaluations=1) for seed in range(5)]
     results = tiny_engine().run_many(jobs)
     assert sorted(len(pixels) for pixels in points) == sorted(sizes)
