@@ -30,7 +30,7 @@ from .errors import ImageError, ReplicateError
 from .images import Picture, find_image, read_text
 from .images.reading import MAX_PIXELS
 from .networks.spec import NetworkInfo
-from .strict import Strict
+from .strict import Strict, reason
 
 CHUNK = "replicate"
 """Key of the text in which the record lies."""
@@ -209,10 +209,8 @@ def parse_record(data: Any, called: str = "The record") -> Record:
     try:
         return Record.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ReplicateError(f"{called} is damaged: {place}: {message}.") from error
+        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the whole"
+        raise ReplicateError(f"{called} is damaged: {place}: {reason(error)}.") from error
     except (ReplicateError, OverflowError) as error:
         raise ReplicateError(f"{called} is damaged: {str(error).rstrip('.')}.") from error
 

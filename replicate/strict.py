@@ -80,6 +80,11 @@ def read_config(path: Path, model: type[Model]) -> Model:
     return validated(model, read_toml(path), path)
 
 
+def reason(error: ValidationError) -> str:
+    """What is wrong first, without pydantic's words around it."""
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
+
+
 def _keys_at(model: type[Strict], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model at this place in the file understands."""
     current: Any = model

@@ -1,11 +1,34 @@
-"""What to say of a name that does not exist: the nearest that does."""
+"""Names that are asked for: which are meant, and the nearest to one that does not exist."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
+
+from .errors import ConfigError
 
 _MOST_LETTERS = 240
+
+
+def matching(what: str, patterns: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Those of the ``known`` names ``a/b`` or ``a/b/c`` that are meant, in their order.
+
+    A pattern is a name, what stands before a slash in some, or a glob such as ``gatys*/fig1``;
+    without any, all are meant.
+
+    Raises:
+        ConfigError: a pattern matches nothing; the message names the nearest.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        text = pattern.strip("/").lower()
+        found = {name for name in known if name.startswith(f"{text}/") or fnmatch(name, text)}
+        if not found:
+            groups = dict.fromkeys(name.split("/")[0] for name in known)
+            raise ConfigError(f"There is no {what} '{pattern}'{nearest(text, [*known, *groups])}")
+        chosen |= found
+    return [name for name in known if name in chosen or not patterns]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from ..errors import ReplicateError
 from ..figure.claims import Definition, counted, format_value
 from ..figure.verdicts import Row, Verdict, effects_by_pair, judged, tally
 from ..papers.verdicts import current_rows, definitions
 from ..storage.files import evidence_dir
-from ..suggest import nearest
+from ..suggest import matching
 from .parser import UsageError
 from .text import notify, print_indented, print_json, print_table
 
@@ -32,17 +31,9 @@ def match_claims(patterns: Sequence[str]) -> list[str]:
     """Claims by name, by figure, by paper or by glob, in the order of the figures.
 
     Raises:
-        ReplicateError: a pattern matches nothing; names the nearest.
+        ConfigError: a pattern matches nothing; names the nearest.
     """
-    known = list(definitions())
-    chosen: set[str] = set()
-    for pattern in patterns:
-        text = pattern.strip("/")
-        found = {claim for claim in known if claim.startswith(f"{text}/") or fnmatch(claim, text)}
-        if not found:
-            raise ReplicateError(f"There is no claim '{pattern}'{nearest(text, known)}")
-        chosen |= found
-    return [claim for claim in known if claim in chosen or not patterns]
+    return matching("claim", patterns, list(definitions()))
 
 
 def run(args: Namespace) -> int:
@@ -90,14 +81,8 @@ def _word(verdict: Verdict | None) -> str:
 def _cells(name: str, definition: Definition, verdict: Verdict | None) -> list[str]:
     if verdict is None:
         return [name, "not judged", "", "", "", definition.text]
-    return [
-        name,
-        verdict.word,
-        verdict.share,
-        verdict.effect,
-        verdict.interval,
-        definition.text,
-    ]
+    shown = verdict.word, verdict.share, verdict.effect, verdict.interval
+    return [name, *shown, definition.text]
 
 
 def _print_values(
@@ -120,15 +105,8 @@ def _summarise(found: Sequence[Verdict | None]) -> None:
     verdicts = [each for each in found if each]
     rest = len(found) - len(verdicts)
     print(f"\n{tally(verdicts)}" + (f"; {rest} not judged yet" if rest else ""))
-    for setting, count in _settings(verdicts).items():
+    for setting, count in Counter(str(verdict.setting) for verdict in verdicts).items():
         notify(f"{counted(count, 'claim')} from {setting}")
-
-
-def _settings(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for verdict in verdicts:
-        found[str(verdict.setting)] = found.get(str(verdict.setting), 0) + 1
-    return found
 
 
 def _plain(

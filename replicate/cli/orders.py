@@ -20,6 +20,7 @@ from ..figure.record import read_record as read_figure
 from ..images import Picture, find_image
 from ..layer_list import layer_weights, parse_layers
 from ..record import Record, engine_version_differs, job_from_record, parse_record, read_record
+from ..strict import reason
 from ..suggest import nearest
 from .commands import STARTS
 from .drawing import make_engine
@@ -179,7 +180,7 @@ def _changed(preset: Preset, args: Namespace) -> Preset:
     try:
         return preset.with_(**changes)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        message = reason(error)
         raise UsageError(f"{message[0].upper()}{message[1:]}.") from error
 
 

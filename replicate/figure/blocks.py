@@ -131,9 +131,9 @@ class Block:
         """The elements with the block's corner at (left, top)."""
         return tuple(element.moved(left, top) for element in self.elements)
 
-    def painted(self, margin: int, ground: Colour = (255, 255, 255)) -> Picture:
-        """The block as a picture, with an empty margin around it."""
-        page = Image.new("RGB", (self.width + 2 * margin, self.height + 2 * margin), ground)
+    def painted(self, margin: int) -> Picture:
+        """The block as a picture, with a white margin around it."""
+        page = Image.new("RGB", (self.width + 2 * margin, self.height + 2 * margin), "white")
         for element in self.placed(margin, margin):
             element.paint(page)
         return Picture.from_array(np.asarray(page))

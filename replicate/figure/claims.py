@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from scipy import stats
 
 from replicate.errors import ReplicateError
-from replicate.strict import Strict
+from replicate.strict import Strict, reason
 
 Kind = Literal["claim", "ours"]
 Unit = Literal["pair", "photograph", "artwork"]
@@ -95,8 +95,9 @@ class Definition(Strict):
         try:
             return Definition.model_validate({**self.model_dump(), "delta": delta})
         except ValidationError as error:
-            message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise ReplicateError(f"A delta of {delta:g} makes no sense here: {message}.") from error
+            raise ReplicateError(
+                f"A delta of {delta:g} makes no sense here: {reason(error)}."
+            ) from error
 
     def effect(self, values: Mapping[str, float]) -> float:
         """What the numbers say: positive where the source is right, NaN where they say nothing.
@@ -197,8 +198,12 @@ def format_number(value: float) -> str:
         text = f"{value:.10g}" if exact else f"{value:.{max(0, 2 - power)}f}"
         return text.replace("-", "−")
     text = f"{float(mantissa):g}" if exact else mantissa
-    scale = f"×10{str(power).translate(_SUPERSCRIPTS)}"
-    return (text + scale).replace("-", "−")
+    return f"{text}×{power_of_ten(power)}".replace("-", "−")
+
+
+def power_of_ten(power: int) -> str:
+    """``10⁻³``."""
+    return f"10{str(power).translate(_SUPERSCRIPTS)}"
 
 
 def format_value(values: Mapping[str, float]) -> str:

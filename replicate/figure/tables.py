@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,27 +87,15 @@ def _claim(name: str, definition: Definition, verdict: Verdict | None) -> dict[s
         "family": definition.family,
         "verdict": verdict.word if verdict else "not judged",
     }
-    numbers = dict.fromkeys(
-        ("agreeing", "pairs", "left_out", "effect", "low", "high", "p", "size", "evaluations")
-    )
+    counts = ("agreeing", "pairs", "left_out", "effect", "low", "high", "p")
+    how = ("size", "evaluations", "network", "pictures")
     if verdict is None:
-        return {**said, **numbers, "network": "", "pictures": ""}
-    low, high = verdict.estimate.interval
-    setting = verdict.setting
-    return {
-        **said,
-        "agreeing": verdict.agreeing,
-        "pairs": verdict.pairs,
-        "left_out": verdict.left_out,
-        "effect": verdict.estimate.effect,
-        "low": low,
-        "high": high,
-        "p": verdict.p,
-        "size": setting.size,
-        "evaluations": setting.evaluations,
-        "network": setting.network,
-        "pictures": setting.pictures,
-    }
+        nothing = dict.fromkeys((*counts, *how))
+        return {**said, **nothing, "network": "", "pictures": ""}
+    found = verdict.agreeing, verdict.pairs, verdict.left_out, verdict.estimate.effect
+    numbers = (*found, *verdict.estimate.interval, verdict.p)
+    setting = {name: getattr(verdict.setting, name) for name in how}
+    return {**said, **dict(zip(counts, numbers)), **setting}
 
 
 def _row(row: Row, definitions: Mapping[str, Definition]) -> dict[str, Any]:
@@ -122,10 +111,7 @@ def _row(row: Row, definitions: Mapping[str, Definition]) -> dict[str, Any]:
         "photograph": row.photograph,
         "artwork": row.artwork,
         "seed": row.seed,
-        "pictures": row.pictures,
-        "network": row.network,
-        "size": row.size,
-        "evaluations": row.evaluations,
+        **asdict(row.setting),
         "labels": list(row.values),
         "numbers": list(row.values.values()),
         "effect": effect,

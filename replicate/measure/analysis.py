@@ -232,14 +232,14 @@ def mean_map_correlation(representation: Representation) -> float:
 # ---------------------------------------------------------------- maps against the picture
 
 
-def structure_size(representation: Representation, count: int = 16) -> float:
-    """Mean correlation length of the strongest maps, in pixels of the picture.
+def structure_size(representation: Representation) -> float:
+    """Mean correlation length of the 16 strongest maps, in pixels of the picture.
 
     A map cannot show structures finer than its step.  Flat maps are left out.
     """
     lengths = [
         correlation_length(np.repeat(unit(representation.maps[channel])[:, :, None], 3, axis=2))
-        for channel in representation.strongest(count)
+        for channel in representation.strongest(16)
     ]
     found = [length for length in lengths if np.isfinite(length)]
     return representation.step * float(np.mean(found)) if found else float("nan")

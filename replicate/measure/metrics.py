@@ -153,7 +153,7 @@ def sliced_wasserstein(
 def band_energy_share(image: Image, low: float = 0.25, high: float = 1.0) -> float:
     """Share of the grey picture's variance between ``low`` and ``high`` cycles per pixel, 0 to 1.
 
-    As ``mid_band_energy``, divided by the energy of all frequencies; NaN for a flat picture.
+    Of the windowed picture less its mean; NaN for a flat one.
     """
     frequency, power = _spectrum(_checked(image))
     inside, total = float(power[_band(frequency, low, high)].sum()), float(power.sum())

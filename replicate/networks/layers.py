@@ -121,11 +121,6 @@ def canonical_layer(name: str, architecture: str = "vgg19") -> str:
     raise LayerError(f"{architecture} has no layer '{name}'{hint}")
 
 
-def depth(name: str, architecture: str = "vgg19") -> int:
-    """Place of a layer in the order of execution, from 0."""
-    return layer_names(architecture).index(canonical_layer(name, architecture))
-
-
 def receptive_field(name: str, architecture: str = "vgg19") -> tuple[int, int]:
     """Side of the receptive field and distance between neighbouring units, both in pixels.
 

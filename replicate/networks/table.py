@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -164,18 +164,13 @@ def _entry(name: str, row: Mapping[str, Any], ways: Mapping[str, Preprocessing])
 
 def _untrained(name: str, trained: NetworkEntry) -> NetworkEntry:
     """A network of the same architecture and preprocessing with random weights."""
-    return replace(
-        trained,
+    return NetworkEntry(
         id=name,
         label=f"{trained.label}-random",
-        training="",
+        architecture=trained.architecture,
+        convention=trained.convention,
+        preprocessing=trained.preprocessing,
         about="untrained: random filters",
-        aliases=(),
-        sources=(),
-        landmarks=(),
-        bgr=False,
-        bundled="",
-        sha256="",
         random=True,
         stored={"name": name},
     )

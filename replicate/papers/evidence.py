@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from ..figure.claims import Claim
 from ..figure.verdicts import Row, Setting
@@ -56,10 +56,7 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) 
         photograph="" if unit == "artwork" else pair.content,
         artwork="" if unit == "photograph" else pair.style,
         seed=pair.seed,
-        pictures=setting.pictures,
-        network=setting.network,
-        size=setting.size,
-        evaluations=setting.evaluations,
+        **asdict(setting),
         values=claim.value,
         unmet=claim.unmet,
         version=version(figure),

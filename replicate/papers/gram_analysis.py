@@ -140,7 +140,7 @@ def content_maps(studio: Studio) -> Sheet:
     tile = max(1, width // 2), max(1, height // 2)
     panels = [
         Panel(
-            maps.strongest_maps(seen, tile=tile),
+            maps.strongest_maps(seen, tile),
             lines=("{0} maps of {2} × {1}".format(*seen.maps.shape),),
         )
         for seen in look.values()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ReplicateError
+from ..figure.claims import power_of_ten
 from ..figure.panels import Detail, Drawable, Grid, Panel, Window
 from ..images import Picture
 from ..suggest import nearest
@@ -266,7 +267,7 @@ def source_panel(picture: Picture, size: tuple[int, int], label: str = "") -> Pa
 def ratio_label(ratio: float) -> str:
     """``10⁻³`` for 0.001, ``8·10⁻⁴`` for 0.0008."""
     mantissa, exponent = f"{ratio:e}".split("e")
-    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    power = power_of_ten(int(exponent))
     return power if float(mantissa) == 1 else f"{float(mantissa):g}·{power}"
 
 

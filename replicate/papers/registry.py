@@ -9,7 +9,6 @@ import importlib
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..config import FigureConfig, load_paper, paper_names
 from ..errors import ConfigError, ReplicateError
-from ..suggest import nearest
+from ..suggest import matching
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -56,18 +55,7 @@ def match_figures(patterns: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: a pattern matches nothing; the message names the nearest id.
     """
-    known = figure_ids()
-    if not patterns:
-        return list(known)
-    chosen: list[str] = []
-    for pattern in patterns:
-        text = pattern.strip("/").lower()
-        found = [i for i in known if i == text or i.split("/")[0] == text or fnmatch(i, text)]
-        if not found:
-            papers = dict.fromkeys(i.split("/")[0] for i in known)
-            raise ConfigError(f"There is no figure '{pattern}'{nearest(text, [*known, *papers])}")
-        chosen += found
-    return [figure_id for figure_id in known if figure_id in chosen]
+    return matching("figure", patterns, figure_ids())
 
 
 def draw_figure(studio: Studio, figure_id: str) -> Figure:

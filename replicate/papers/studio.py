@@ -197,7 +197,6 @@ class Studio:
         values: Mapping[Any, float] | float,
         *,
         of: Iterable[Result] | None = None,
-        note: str = "",
         unmet: str = "",
     ) -> Claim:
         """A claim of the figure: what it says stands in the config, here is what was measured.
@@ -206,7 +205,6 @@ class Studio:
             values: the numbers that its contrast names, by label.
             of: the results that they were measured on, which must have come to rest; all that the
                 figure has drawn so far unless given.
-            note: instead of the config's.
             unmet: why these pictures say nothing of the claim, such as content that does not match.
 
         Raises:
@@ -223,7 +221,7 @@ class Studio:
         if self.profile.judged:
             unmet = unmet or unsettled(self.results if of is None else of)
         source = claim.source or self.config.source
-        return Claim(id, claim.text, source, claim.measure, found, note or claim.note, unmet)
+        return Claim(id, claim.text, source, claim.measure, found, claim.note, unmet)
 
     def sheet(
         self,

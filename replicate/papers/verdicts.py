@@ -55,13 +55,13 @@ def current_rows(folder: str | Path | None = None) -> list[Row]:
     return [row for row in read_rows(folder) if row.version == known.get(row.claim)]
 
 
-def verdicts(folder: str | Path | None = None) -> dict[str, Verdict]:
-    """The verdicts of the evidence in a folder, unless given of that which comes with the program.
+def verdicts() -> dict[str, Verdict]:
+    """The verdicts of the evidence that comes with the program.
 
     Raises:
         ReplicateError: its file is damaged.
     """
-    return judged(definitions(), current_rows(folder))
+    return judged(definitions(), current_rows())
 
 
 def can_be_judged(figure: str) -> bool:

@@ -15,6 +15,9 @@ from ..measure.analysis import Entry, Maps, Matrix, Representation, cosine_gram,
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+SHOWN = 64
+"""Channels of a layer at most, in mosaics of maps and in heat maps."""
+
 
 def map_picture(values: Maps, size: Size | None = None) -> Picture:
     """One map (H, W) in greys, black for 0 and less, white for its largest value.
@@ -71,14 +74,14 @@ def mosaic(pictures: Sequence[Picture], columns: int, gap: int) -> Picture:
     return Picture(page)
 
 
-def strongest_maps(seen: Representation, count: int = 64, tile: Size | None = None) -> Picture:
+def strongest_maps(seen: Representation, tile: Size | None = None) -> Picture:
     """The strongest maps of a layer, the strongest first, in rows of eight."""
-    return map_mosaic(seen.maps[seen.strongest(count)], 8, tile)
+    return map_mosaic(seen.maps[seen.strongest(SHOWN)], 8, tile)
 
 
-def heat_map(seen: Representation, matrix: Matrix, count: int = 64) -> HeatMap:
+def heat_map(seen: Representation, matrix: Matrix) -> HeatMap:
     """Entries (N, N) between a layer's strongest channels, the strongest first."""
-    chosen = seen.strongest(count)
+    chosen = seen.strongest(SHOWN)
     return HeatMap(matrix[np.ix_(chosen, chosen)])
 
 
@@ -93,8 +96,8 @@ def entry_plot(entries: Sequence[Entry], aspect: float = 0.8) -> LinePlot:
     return LinePlot(series, "rank", "entry / largest", aspect=aspect)
 
 
-def pair_panels(seen: Representation, tile: Size, count: int = 3) -> list[Panel]:
-    """The best pairs of maps: first those of the largest Gram entries, then of largest cosines."""
+def pair_panels(seen: Representation, tile: Size) -> list[Panel]:
+    """The three best pairs of maps by Gram entry, then the three best by cosine."""
     cosines = cosine_gram(seen.gram)
     return [
         Panel(
@@ -102,5 +105,5 @@ def pair_panels(seen: Representation, tile: Size, count: int = 3) -> list[Panel]
             label=pair.label,
             lines=(f"cosine {cosines[pair.first, pair.second]:.2f}",),
         )
-        for pair in [*matched_pairs(seen.gram, count), *matched_pairs(cosines, count)]
+        for pair in [*matched_pairs(seen.gram, 3), *matched_pairs(cosines, 3)]
     ]

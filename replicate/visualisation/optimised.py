@@ -253,9 +253,7 @@ def excitement(channels: Sequence[Channel]) -> Objective:
     return Objective((Term(f"channel/{layer}", (layer,), loss),))
 
 
-def robustness(
-    engine: Engine, spec: NetworkSpec, found: Sequence[Optimised], seed: int = 0
-) -> list[float]:
+def robustness(engine: Engine, spec: NetworkSpec, found: Sequence[Optimised]) -> list[float]:
     """How much of each picture's activation is left when it is shifted by up to 8 pixels.
 
     The mean of the channel over the shifted picture, grey where nothing is left of it, over that
@@ -264,7 +262,7 @@ def robustness(
     its channel.
     """
     jitter = Transformations(jitter=8, scales=(1.0,), degrees=0, last_jitter=0)
-    size, generator = found[0].picture.size[0], torch.Generator().manual_seed(seed)
+    size, generator = found[0].picture.size[0], torch.Generator().manual_seed(0)
     places = [jitter.drawn(size, generator) for _ in range(SHIFTS)]
     ratios = [math.nan] * len(found)
     for layer in {each.channel.layer for each in found}:

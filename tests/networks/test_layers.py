@@ -11,7 +11,6 @@ from replicate.errors import LayerError
 from replicate.networks.layers import (
     BLOCKS,
     canonical_layer,
-    depth,
     layer_names,
     receptive_field,
     steps,
@@ -38,7 +37,6 @@ def test_names_run_from_shallow_to_deep() -> None:
     assert names[-3:] == ["conv5_4", "relu5_4", "pool5"]
     assert len(layer_names("vgg16", "conv")) == len(layer_names("vgg16", "relu")) == 13
     assert layer_names("vgg11", "pool") == ["pool1", "pool2", "pool3", "pool4", "pool5"]
-    assert [depth(name) for name in names] == list(range(len(names)))
     assert layer_names("resnet50") == []
 
 
