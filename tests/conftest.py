@@ -263,6 +263,18 @@ def scene() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def measured_means(scene: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channel means are measured on one scene: the packaged ones are of wider networks."""
+    from replicate.networks.means import measure_means
+
+    def means(network: Any, *_: Any) -> dict[str, Any]:
+        found = measure_means(network, [scene(64, 64)])
+        return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
+
+    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
+
+
+@pytest.fixture
 def figure(scene: Callable[..., Any]) -> Callable[..., Any]:
     """``figure("gatys2016/fig5", 0.2, inputs="paper")``: a Figure of two small pictures.
 

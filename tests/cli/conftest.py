@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from replicate.cli import main
+from replicate.storage.store import ResultStore
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,15 @@ def typed(
     folder: Path,
     tmp_path: Path,
     tiny_engine: Callable[..., Any],
-    scene: Callable[..., Any],
+    measured_means: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[str], Ran]:
     """``typed("transfer a.png b.png")``: runs it with tiny networks and a result store of its own.
 
-    No trained weights are on the machine, so that vgg19-random stands in.  Channel means are
-    measured on one small picture, because the packaged ones are of wider networks.
+    No trained weights are on the machine, so that vgg19-random stands in.
     """
-    from replicate.networks.means import measure_means
-
-    def means(network: Any, *_: Any) -> dict[str, Any]:
-        found = measure_means(network, [scene(64, 64)])
-        return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
-
     monkeypatch.setattr("replicate.storage.store.cache_dir", lambda: tmp_path / "cache")
-    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
 
     def run(line: str) -> Ran:
         capsys.readouterr()
@@ -70,6 +63,20 @@ def typed(
         return Ran(code, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys of the results that were stored."""
+    keys: list[str] = []
+    put = ResultStore.put
+
+    def counting(self: ResultStore, key: str, *rest: Any) -> Path | None:
+        keys.append(key)
+        return put(self, key, *rest)
+
+    monkeypatch.setattr(ResultStore, "put", counting)
+    return keys
 
 
 @pytest.fixture

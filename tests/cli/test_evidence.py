@@ -13,7 +13,6 @@ from replicate.errors import ImageError
 from replicate.figure.verdicts import read_rows
 from replicate.images.evaluation import Pair
 from replicate.papers.studio import Studio
-from replicate.storage.store import ResultStore
 
 Typed = Callable[[str], Any]
 
@@ -37,27 +36,13 @@ def small(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> None:
     monkeypatch.setattr(Studio, "picture", picture)
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Keys of the results that were drawn and stored."""
-    stored: list[str] = []
-    put = ResultStore.put
-
-    def counting(self: ResultStore, key: str, *rest: Any) -> Path:
-        stored.append(key)
-        return put(self, key, *rest)
-
-    monkeypatch.setattr(ResultStore, "put", counting)
-    return stored
-
-
 def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(
-    typed: Typed, folder: Path, drawn: list[str]
+    typed: Typed, folder: Path, stored: list[str]
 ) -> None:
     first = typed(f"{FIG5} --pairs 2")
     assert first.code == 0 and "2 figures of 2 pairs to draw" in first.err
     rows = read_rows(folder / "figures/evidence")
-    assert len(drawn) == 4
+    assert len(stored) == 4
     assert {(row.claim[15:], row.photograph, row.artwork) for row in rows} == {
         (claim, pair.content, pair.style) for claim in ("structure", "style") for pair in PAIRS[:2]
     }
@@ -65,19 +50,19 @@ def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(
     assert "figures/evidence  4 rows, 2 claims judged" in first.out
     again = typed(FIG5)
     assert "1 figure of 3 pairs to draw" in again.err
-    assert len(drawn) == 6 and len(read_rows(folder / "figures/evidence")) == 6
+    assert len(stored) == 6 and len(read_rows(folder / "figures/evidence")) == 6
     assert "0 figures of 3 pairs" in typed(FIG5).err
     claim = typed(f"{FIG5.replace('gatys2016/fig5', '')} --claim gatys2016/fig5/style --force")
-    assert "3 figures of 3 pairs" in claim.err and len(drawn) == 12
+    assert "3 figures of 3 pairs" in claim.err and len(stored) == 12
 
 
-def test_parts_draw_and_measure_nothing(typed: Typed, folder: Path, drawn: list[str]) -> None:
+def test_parts_draw_and_measure_nothing(typed: Typed, folder: Path, stored: list[str]) -> None:
     for part in ("1/2", "2/2"):
         assert typed(f"{FIG5} --shard {part}").code == 0
-    assert len(drawn) == 6
+    assert len(stored) == 6
     assert not (folder / "figures/evidence/rows.jsonl").exists()
     typed(FIG5)
-    assert len(drawn) == 6 and len(read_rows(folder / "figures/evidence")) == 6
+    assert len(stored) == 6 and len(read_rows(folder / "figures/evidence")) == 6
 
 
 def test_one_pair_that_fails_does_not_stop_the_others(

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -73,24 +72,10 @@ def up_to_date(out: str) -> str:
     return re.sub(r"(claims? measured)$(?!.* in all)", r"\1, up to date", out, flags=re.MULTILINE)
 
 
-@pytest.fixture
-def puts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Keys of the results that were stored."""
-    stored: list[str] = []
-    put = ResultStore.put
-
-    def counting(self: ResultStore, key: str, pixels: np.ndarray, record: Any) -> Path:
-        stored.append(key)
-        return put(self, key, pixels, record)
-
-    monkeypatch.setattr(ResultStore, "put", counting)
-    return stored
-
-
 # One figure, truly drawn
 
 
-def test_a_figure_from_end_to_end(typed: Typed, folder: Path, puts: list[str]) -> None:
+def test_a_figure_from_end_to_end(typed: Typed, folder: Path, stored: list[str]) -> None:
     first = typed(ONE)
     assert first.code == 0
     lines = first.out.splitlines()
@@ -98,15 +83,15 @@ def test_a_figure_from_end_to_end(typed: Typed, folder: Path, puts: list[str]) -
     assert lines[-1] == "index: figures/index.html"
     assert "1 figure with profile smoke (64 px, 6 evaluations a panel, a preview), bun" in first.err
     record = read_record(folder / "figures/gatys2016/fig5.json")
-    assert (record.profile, record.inputs, len(puts)) == ("smoke", "bundled", 2)
+    assert (record.profile, record.inputs, len(stored)) == ("smoke", "bundled", 2)
     assert typed(ONE).out == up_to_date(first.out)
-    assert len(puts) == 2
+    assert len(stored) == 2
     assert typed(f"{ONE} --force").out == first.out
-    assert len(puts) == 4
+    assert len(stored) == 4
 
 
 def test_ctrl_c_keeps_finished_panels(
-    typed: Typed, folder: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, folder: Path, stored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep = ResultStore.put
 
@@ -121,9 +106,9 @@ def test_ctrl_c_keeps_finished_panels(
     assert ran.code == 130
     assert "stopped with 0 of 1 figure drawn; run the same command again" in ran.err
     assert not (folder / "figures").exists()
-    assert len(puts) == 1
+    assert len(stored) == 1
     assert typed(ONE).code == 0
-    assert len(puts) == 2
+    assert len(stored) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_only_a_warning(
@@ -400,12 +385,12 @@ def pages(folder: Path) -> dict[str, Any]:
 
 
 def test_panels_drawn_in_parts_elsewhere_are_laid_out_without_drawing(
-    typed: Typed, folder: Path, tmp_path: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, folder: Path, tmp_path: Path, stored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert typed(PAIR).code == 0
-    whole, keys = pages(folder / "figures"), sorted(puts)
+    whole, keys = pages(folder / "figures"), sorted(stored)
     shutil.rmtree(folder / "figures")
-    puts.clear()
+    stored.clear()
     for part in (1, 2):
         monkeypatch.setattr(
             "replicate.storage.store.cache_dir", lambda part=part: tmp_path / f"part {part}"
@@ -415,16 +400,16 @@ def test_panels_drawn_in_parts_elsewhere_are_laid_out_without_drawing(
         assert ran.out == f"part {part} of 2: 3 panels in {tmp_path}/part {part}/results\n"
         assert "copy the files of their folders into one and run the same command" in ran.err
         assert "with --profile smoke and --precision exact" in ran.err
-    assert sorted(puts) == keys and not (folder / "figures").exists()
+    assert sorted(stored) == keys and not (folder / "figures").exists()
     for file in (tmp_path / "part 1/results").iterdir():
         shutil.copy(file, tmp_path / "part 2/results")
-    puts.clear()
+    stored.clear()
     assert typed(PAIR).code == 0
-    assert puts == [] and pages(folder / "figures") == whole
+    assert stored == [] and pages(folder / "figures") == whole
 
 
 def test_minutes_that_are_over_keep_what_is_drawn(
-    typed: Typed, folder: Path, puts: list[str], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, folder: Path, stored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 10.0, 20.0, 61.0])  # at the start, then before each panel
     monkeypatch.setattr("replicate.cli.figures.time.monotonic", lambda: next(clock))
@@ -432,7 +417,7 @@ def test_minutes_that_are_over_keep_what_is_drawn(
     monkeypatch.undo()
     assert ran.code == 130 and ran.out == ""
     assert "stopped with 2 of 6 panels drawn; run the same command again to go on" in ran.err
-    assert len(puts) == 2 and not (folder / "figures").exists()
+    assert len(stored) == 2 and not (folder / "figures").exists()
 
 
 def test_a_panel_that_fails_among_all_is_told_of_by_its_figure(
@@ -460,16 +445,16 @@ def test_a_panel_that_fails_among_all_is_told_of_by_its_figure(
 
 
 def test_an_executor_draws_even_what_was_drawn_before(
-    typed: Typed, puts: list[str], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, stored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setitem(EXECUTORS, "ray", lambda: pool)
         for options in ("", "--force"):
-            puts.clear()
+            stored.clear()
             ran = typed(f"{PAIR} --executor ray {options}")
             assert ran.code == 0 and "6 panels" in ran.err
             pictures = 0 if options else 4  # filed once
-            assert len(puts) == len(set(puts)) == 6 + pictures
+            assert len(stored) == len(set(stored)) == 6 + pictures
 
 
 def test_no_gpu_for_processes_is_one_sentence(typed: Typed) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +24,6 @@ NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10, 10, 10, 10)
 WIDE = (8, 8, 10, 10, 12, 12, 12, 12, 16, 16, 16, 16, 16, 16, 16, 16)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Maps this small only wait for a second thread, for ages where the processor is shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def random_teacher(widths: tuple[int, ...] = WIDE, seed: int = 0) -> model.Plain:
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
@@ -52,19 +42,6 @@ def random_pictures(count: int = 4, side: int = 48) -> list[np.ndarray]:
     return [rng.integers(0, 256, (side, side + 8, 3), dtype=np.uint8) for _ in range(count)]
 
 
-def lively_student() -> model.Student:
-    """A student whose batch norms have seen data, so that folding has something to do."""
-    torch.manual_seed(0)
-    student = model.Student(NARROW, WIDE)
-    for layer in student.layers():
-        torch.nn.init.uniform_(layer.norm.weight, 0.5, 1.5)
-        torch.nn.init.normal_(layer.norm.bias, 0.0, 0.3)
-    student.train()
-    for _ in range(3):
-        student(torch.randn(2, 3, 48, 48) * 60)
-    return student.eval()
-
-
 def tiny_trainer(channels: list[losses.Channels] | None = None, **changes: object) -> train.Trainer:
     recipe = train.Recipe(
         steps=4, seed=3, widths=NARROW, pixels=2048, sizes=(32,), practise_every=2,
@@ -79,8 +56,7 @@ def tiny_trainer(channels: list[losses.Channels] | None = None, **changes: objec
 
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_maps_have_vgg19_resolutions_and_the_widths_asked_for(pooling: str):
-    student = lively_student()
+def test_maps_have_vgg19_resolutions_and_the_widths_asked_for(student: model.Student, pooling: str):
     maps = student(torch.zeros(1, 3, 64, 96), pooling)
     for name, width, layer in zip(model.CONVOLUTIONS, NARROW, maps, strict=True):
         halvings = int(name[0]) - 1
@@ -298,22 +274,21 @@ def test_a_channel_that_is_hardly_ever_active_does_not_drown_the_others():
     assert float(units[4] / units[0]) == pytest.approx(4.0)
 
 
-def test_errors_weigh_channels_by_their_units():
+def test_errors_weigh_channels_by_their_units(student: model.Student):
     """An error in one channel counts by the square of its unit; no error counts nothing."""
-    student = lively_student()
     pixels = torch.randn(1, 3, 48, 48) * 60
     targets = [
         torch.nn.functional.conv2d(maps, layer.head.weight[:, :, None, None], layer.head.bias)
         for maps, layer in zip(student(pixels), student.layers(), strict=True)
     ]
     targets = [target.detach() for target in targets]
-    plain = [torch.ones(width) for width in WIDE]
+    plain = [torch.ones(width) for width in model.VGG_WIDTHS]
     with torch.no_grad():
         same = losses.layer_errors(student, plain, pixels, targets, "max")
         targets[4][:, 0] += 1.0
         found = []
         for loud in (1.0, 3.0):
-            units = [torch.ones(width) for width in WIDE]
+            units = [torch.ones(width) for width in model.VGG_WIDTHS]
             units[4][0] = loud
             weighed = (targets[4] * units[4][:, None, None]).square().sum()
             expected = loud**2 * targets[4][:, 0].numel() / float(weighed)

@@ -15,7 +15,6 @@ from demo.uploads import Uploads
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.networks.means import measure_means
 
 LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting=3)
 
@@ -40,14 +39,8 @@ def limits(request):
 
 
 @pytest.fixture
-def backend(tmp_path, tiny_engine, few_pictures, scene, monkeypatch, limits):
+def backend(tmp_path, tiny_engine, few_pictures, measured_means, limits):
     """A backend whose ``vgg19-caffe`` is tiny; results go to a folder of the test's own."""
-
-    def means(network, *_):
-        found = measure_means(network, [scene(64, 64)])  # the packaged ones are of wider networks
-        return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
-
-    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
     tiny_engine()
     results, uploads = Results(tmp_path / "results"), Uploads(tmp_path / "uploads")
     return Backend("cpu", limits, results, uploads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -18,24 +18,18 @@ from replicate.papers.studio import Studio
 def small_studio(
     tiny_engine: Callable[..., Any],
     scene: Callable[..., Any],
+    measured_means: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Studio]:
     """``small_studio(network="vgg19-random", balanced=True)``: smoke size, scenes for pictures.
 
     Both VGGs are on the machine unless ``network`` says otherwise.  Each role has a picture of
-    its own.  Channel means are measured on a scene, because the packaged ones are of wider
-    networks.
+    its own.
     """
-    from replicate.networks.means import measure_means
-
-    def means(network: Any, *_: Any) -> dict[str, Any]:
-        found = measure_means(network, [scene(64, 64)])
-        return {layer: mean.clamp(min=0.01) for layer, mean in found.items()}
 
     def picture(self: Studio, role: str) -> Any:
         return scene(64, 48, seed=1 + self.roles.index(role))
 
-    monkeypatch.setattr("replicate.networks.networks.channel_means", means)
     monkeypatch.setattr(Studio, "picture", picture)
 
     def make(network: str = "auto", **settings: Any) -> Studio:
@@ -46,7 +40,9 @@ def small_studio(
 
 @pytest.fixture
 def failing(
-    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+    small_studio: Callable[..., Studio],
+    not_shown: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., list[str]]:
     """``failing("gatys2016/fig4", numbers, {key: {...}})``: the claims of a figure
     that is not drawn whose effect is not what is asked, or whose condition is not met.
@@ -76,15 +72,23 @@ def failing(
         monkeypatch.setattr(Studio, "draw", draw)
         monkeypatch.setattr(Panels, "_take", take)
         sheet = figure_function(figure)(small_studio().at(figure))
-        asked = figure_settings(figure).claims
-        assert {claim.id for claim in sheet.claims} == set(asked)
-        return [claim.id for claim in sheet.claims if not shows(asked[claim.id], claim)]
+        assert {claim.id for claim in sheet.claims} == set(figure_settings(figure).claims)
+        return not_shown(figure, sheet.claims)
 
     return found
 
 
-def shows(asked: Definition, claim: Claim) -> bool:
-    """Whether one pair shows what is asked."""
-    effect = asked.effect(claim.value)
-    inside = abs(effect) <= asked.bound if asked.equivalent else effect > asked.bound
-    return inside and not claim.unmet
+@pytest.fixture
+def not_shown() -> Callable[[str, Iterable[Claim]], list[str]]:
+    """``not_shown("gatys2016/fig4", claims)``: those whose effect or condition is not there."""
+
+    def shows(asked: Definition, claim: Claim) -> bool:
+        effect = asked.effect(claim.value)
+        inside = abs(effect) <= asked.bound if asked.equivalent else effect > asked.bound
+        return inside and not claim.unmet
+
+    def found(figure: str, claims: Iterable[Claim]) -> list[str]:
+        asked = figure_settings(figure).claims
+        return [claim.id for claim in claims if not shows(asked[claim.id], claim)]
+
+    return found
