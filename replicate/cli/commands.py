@@ -177,11 +177,8 @@ Ctrl-C keeps the picture as it is by then."""
     parser.option("--keep-colour HOW", keep, one_of(KEEP_COLOUR))
     ratio = "content to style, alpha/beta, such as 1e-3; smaller means more style"
     parser.option("--ratio R", ratio, positive)
-    parser.option(
-        "--balanced",
-        "weight the layers so that all pull equally hard at the start, content and style in all "
-        "as hard as the preset's",
-    )
+    pull = "weight the layers so that all pull equally hard at the start, content and style in all"
+    parser.option("--balanced", f"{pull} as hard as the preset's")
     size = "longest side; default: the preset's, on a CPU at most 256"
     parser.option("--size PX", size, whole(16, 8192))
     passes = "forward and backward passes; default: the preset's, on a CPU at most 180"
