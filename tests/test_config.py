@@ -64,7 +64,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_a_good_config(tmp_path: Path) -> None:
+def test_a_good_config(tmp_path):
     paper = read_paper(written(tmp_path, GOOD))
     assert (paper.name, paper.title, paper.year) == ("paper2020", "Title", 2020)
     assert list(paper.presets) == ["plain", "shallow"]
@@ -186,7 +186,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case[1][:40])
-def test_mistakes(case: tuple[str, ...], tmp_path: Path) -> None:
+def test_mistakes(case, tmp_path):
     old, new, parts = case
     with pytest.raises(ConfigError) as caught:
         read_paper(written(tmp_path, changed(old, new)))
@@ -200,25 +200,25 @@ def test_mistakes(case: tuple[str, ...], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "table", ["presets = 3", "presets = [1]", 'presets = "a"', "figures = 3", "figures = []"]
 )
-def test_tables_that_are_none(table: str, tmp_path: Path) -> None:
+def test_tables_that_are_none(table, tmp_path):
     head = GOOD.split("[presets.plain]")[0]
     with pytest.raises(ConfigError, match=f"paper2020.toml: {table.split()[0]}: .*dictionary"):
         read_paper(written(tmp_path, head + table))
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
+def test_an_empty_file(tmp_path):
     with pytest.raises(ConfigError, match=r"paper2020\.toml: title: Field required"):
         read_paper(written(tmp_path, ""))
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "paper2020.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"paper2020\.toml cannot be read"):
         read_paper(path)
 
 
-def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_file(tmp_path):
     (tmp_path / "paper2020.toml").mkdir()
     with pytest.raises(ConfigError, match=r"paper2020\.toml cannot be read"):
         load_paper("paper2020", tmp_path)
@@ -227,7 +227,7 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
 # Names
 
 
-def test_unknown_paper(tmp_path: Path) -> None:
+def test_unknown_paper(tmp_path):
     with pytest.raises(ConfigError, match=r"no config 'gatys201'; did you mean 'gatys201[56]'\?"):
         load_paper("gatys201")
     written(tmp_path, GOOD)
@@ -243,18 +243,18 @@ def test_unknown_paper(tmp_path: Path) -> None:
         ("jonson2016", "johnson2016"),
     ],
 )
-def test_unknown_preset(name: str, near: str) -> None:
+def test_unknown_preset(name, near):
     with pytest.raises(ConfigError) as caught:
         load_preset(name)
     assert f"no preset '{name}'; did you mean '{near}'?" in str(caught.value)
 
 
-def test_unknown_profile() -> None:
+def test_unknown_profile():
     with pytest.raises(ConfigError, match=r"no profile 'galery'; did you mean 'gallery'\?"):
         load_profile("galery")
 
 
-def test_a_figure_may_use_another_paper_s_preset(tmp_path: Path) -> None:
+def test_a_figure_may_use_another_paper_s_preset(tmp_path):
     written(tmp_path, GOOD).rename(tmp_path / "earlier.toml")
     borrowing = changed("[presets.plain]", "[presets.own]").replace(
         "[presets.shallow]", "[presets.x]"
@@ -268,7 +268,7 @@ def test_a_figure_may_use_another_paper_s_preset(tmp_path: Path) -> None:
         read_paper(written(tmp_path, borrowing))
 
 
-def test_a_preset_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preset_in_two_files(tmp_path, monkeypatch):
     for name in ("first", "second"):
         (tmp_path / f"{name}.toml").write_text(GOOD)
     monkeypatch.setattr(config, "configs_dir", lambda: tmp_path)
@@ -288,9 +288,7 @@ def test_a_preset_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[big", r"profiles\.toml is not valid TOML"),
     ],
 )
-def test_bad_profiles(
-    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bad_profiles(text, message, tmp_path, monkeypatch):
     (tmp_path / "profiles.toml").write_text(text)
     monkeypatch.setattr(config, "configs_dir", lambda: tmp_path)
     with pytest.raises(ConfigError, match=message):
@@ -300,13 +298,13 @@ def test_bad_profiles(
 # What is shipped
 
 
-def test_the_three_papers_are_shipped() -> None:
+def test_the_three_papers_are_shipped():
     assert {"gatys2015", "gatys2016", "johnson2016"} <= set(paper_names())
     assert not {"images", "profiles"} & set(paper_names())
 
 
 @pytest.mark.parametrize("name", paper_names())
-def test_shipped_config(name: str) -> None:
+def test_shipped_config(name):
     paper = load_paper(name)
     assert paper.name == name
     assert paper.title and paper.authors and paper.source
@@ -315,7 +313,7 @@ def test_shipped_config(name: str) -> None:
         assert set(figure.images["bundled"]) == set(figure.images["paper"]), label
 
 
-def test_shipped_profiles() -> None:
+def test_shipped_profiles():
     assert list(profiles()) == ["smoke", "preview", "gallery", "evidence", "paper"]
     assert load_profile("smoke").size == 64
     assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 2000)

@@ -14,9 +14,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_writes_its_picture(
-    script: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_example_writes_its_picture(script, monkeypatch, tmp_path):
     out = tmp_path / "out.png"
     monkeypatch.setattr(
         sys, "argv", [str(script), "--evaluations", "2", "--size", "48", "--out", str(out)]

@@ -79,9 +79,7 @@ def style(engine: Engine, golden: dict[str, Any]) -> dict[str, Representation]:
 
 @pytest.mark.real_weights
 @pytest.mark.parametrize("layer", STYLE_LAYERS)
-def test_gram_matrices(
-    layer: str, style: dict[str, Representation], golden: dict[str, Any]
-) -> None:
+def test_gram_matrices(layer, style, golden):
     printed = np.array(golden["grams_first3_last3"][layer])
     ours = printed_corner(style[layer])
     assert (ours >= 0).all()
@@ -90,9 +88,7 @@ def test_gram_matrices(
 
 
 @pytest.mark.real_weights
-def test_the_twenty_largest_entries(
-    style: dict[str, Representation], golden: dict[str, Any]
-) -> None:
+def test_the_twenty_largest_entries(style, golden):
     """In the notebook's order, but for which of (i, j) and (j, i) comes first."""
     printed = [tuple(sorted(pair)) for pair in golden["conv1_1_top20"]]
     found = largest_entries(style["conv1_1"].gram, 20)
@@ -100,7 +96,7 @@ def test_the_twenty_largest_entries(
 
 
 @pytest.mark.real_weights
-def test_shape_of_the_content_representation(engine: Engine, golden: dict[str, Any]) -> None:
+def test_shape_of_the_content_representation(engine, golden):
     picture = notebook_picture("god_statue", IMAGES)
     seen = representations(engine, picture, ["relu4_2"], SPEC)["relu4_2"]
     assert [1, *seen.maps.shape] == golden["conv4_2_content_shape"]

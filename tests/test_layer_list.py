@@ -19,7 +19,7 @@ from replicate.layer_list import format_layers, layer_weights, parse_layers
         (" None ", []),
     ],
 )
-def test_what_is_written_is_what_is_meant(text: str, means: object) -> None:
+def test_what_is_written_is_what_is_meant(text, means):
     assert layer_weights(parse_layers(text)) == means
 
 
@@ -36,13 +36,13 @@ def test_what_is_written_is_what_is_meant(text: str, means: object) -> None:
         ("relu1_1,relu2_1,relu1_1=2", "names relu1_1 twice"),
     ],
 )
-def test_a_mistake_is_named(text: str, says: str) -> None:
+def test_a_mistake_is_named(text, says):
     with pytest.raises(ValueError, match=says):
         layer_weights(parse_layers(text))
 
 
 @pytest.mark.parametrize("weights", [{}, {"relu1_1": 1 / 3, "conv4_2": 1e-9, "relu5_1": 2.0}])
-def test_written_and_read_again(weights: dict[str, float]) -> None:
+def test_written_and_read_again(weights):
     found = layer_weights(parse_layers(format_layers(weights)))
 
     assert (found or {}) == pytest.approx(weights)

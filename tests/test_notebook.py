@@ -18,7 +18,7 @@ COLAB = ROOT / "examples" / "colab.ipynb"
 
 
 @pytest.mark.parametrize("path", [ANALYSIS, COLAB], ids=lambda path: path.stem)
-def test_it_is_kept_without_outputs(path: Path) -> None:
+def test_it_is_kept_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, scene: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
 PARAMETERS = 'CONTENT, STYLE = "photo.png", "art.png"\nSIZE = 64\nNETWORK = "vgg19-random"'
 
 
-def test_the_analysis(folder: Path) -> None:
+def test_the_analysis(folder):
     """As `make notebook` runs it, on small pictures and random weights."""
     notebook, printed, pictures = ran(ANALYSIS, PARAMETERS, folder)
     assert "512 maps of 6 x 8" in printed
@@ -61,7 +61,7 @@ def test_the_analysis(folder: Path) -> None:
     assert all(each.data["image/png"].strip() in html for each in pictures)
 
 
-def test_colab(folder: Path) -> None:
+def test_colab(folder):
     _, printed, pictures = ran(
         COLAB, f"{PARAMETERS}\nSIZE, EVALUATIONS, FETCH = 32, 2, False", folder
     )

@@ -39,7 +39,7 @@ def built(kind: str, source: Path, out: Path) -> Path:
     return out / done.stdout.splitlines()[-1]
 
 
-def test_the_sdist_is_the_repository_and_the_wheel_made_of_it_the_package(tmp_path: Path) -> None:
+def test_the_sdist_is_the_repository_and_the_wheel_made_of_it_the_package(tmp_path):
     pytest.importorskip("setuptools", minversion="77")
     names = committed()
     for name in names:
@@ -65,13 +65,13 @@ def test_the_sdist_is_the_repository_and_the_wheel_made_of_it_the_package(tmp_pa
     }
 
 
-def test_the_metadata_keep_it_off_any_index() -> None:
+def test_the_metadata_keep_it_off_any_index():
     """The import name is also that of a popular client."""
     assert "Private :: Do Not Upload" in PROJECT["classifiers"]
     assert PROJECT["requires-python"] == ">=3.11"
 
 
-def test_gradio_comes_with_the_demo_alone() -> None:
+def test_gradio_comes_with_the_demo_alone():
     code = "import sys, replicate.cli.figures, replicate.cli.transfer; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "torch" in done.stdout.split(), done.stderr
@@ -80,7 +80,7 @@ def test_gradio_comes_with_the_demo_alone() -> None:
     assert any(each.startswith("gradio") for each in PROJECT["optional-dependencies"]["demo"])
 
 
-def test_the_locked_releases_are_those_that_drew_and_are_allowed() -> None:
+def test_the_locked_releases_are_those_that_drew_and_are_allowed():
     lines = (ROOT / "locked.txt").read_text().splitlines()
     locked = {each.name: each for line in lines if "==" in line for each in [Requirement(line)]}
     for name, needed in DEPENDENCIES.items():
@@ -91,7 +91,7 @@ def test_the_locked_releases_are_those_that_drew_and_are_allowed() -> None:
     assert drawn and all(locked["torch"].specifier.contains(each) for each in drawn)
 
 
-def test_a_space_takes_the_torch_that_it_is_given() -> None:
+def test_a_space_takes_the_torch_that_it_is_given():
     """ZeroGPU's build takes some releases of torch alone, and says which when it refuses."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     needed = {each.name: each for line in lines if line[:1] != "#" for each in [Requirement(line)]}
@@ -101,7 +101,7 @@ def test_a_space_takes_the_torch_that_it_is_given() -> None:
     assert set(needed) == {*DEPENDENCIES, "gradio"} - {"torchvision"}
 
 
-def test_without_torchvision_its_networks_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchvision_its_networks_say_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     monkeypatch.delitem(sys.modules, "replicate.networks.classifier", raising=False)
     with pytest.raises(WeightsError, match="torchvision's, which is not installed"):

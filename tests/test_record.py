@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -57,14 +56,14 @@ def sources(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
-def test_a_file_gives_back_its_record(result: Result, tmp_path: Path, suffix: str) -> None:
+def test_a_file_gives_back_its_record(result, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     written = save_recorded(result, out, **sources(tmp_path))
     assert read_record(out) == written
     assert load_image(out).size == (32, 21)
 
 
-def test_the_job_comes_back_whole(result: Result, tmp_path: Path) -> None:
+def test_the_job_comes_back_whole(result, tmp_path):
     record = record_of(result, **sources(tmp_path))
     again = job_from_record(parse_record(json.loads(json.dumps(record.plain(), allow_nan=False))))
     assert again.description() == result.job.description()
@@ -76,9 +75,7 @@ def test_the_job_comes_back_whole(result: Result, tmp_path: Path) -> None:
     assert not engine_version_differs(record)
 
 
-def test_a_start_picture_and_a_missing_style(
-    result: Result, tmp_path: Path, scene: Callable[..., Picture]
-) -> None:
+def test_a_start_picture_and_a_missing_style(result, tmp_path, scene):
     start = scene(32, 32, seed=9)
     start.save(tmp_path / "start.png")
     job = replace(result.job, style=None, init="picture", start=start)
@@ -92,15 +89,13 @@ def test_a_start_picture_and_a_missing_style(
     assert again.description() == job.description()
 
 
-def test_without_a_source_the_name_finds_the_picture(
-    result: Result, scene: Callable[..., Picture]
-) -> None:
+def test_without_a_source_the_name_finds_the_picture(result, scene):
     known = {"photo": result.job.content, "art": result.job.style}
     job = job_from_record(record_of(result), find=lambda name: known[name])
     assert job.content is known["photo"]
 
 
-def test_pictures_beside_the_file(result: Result, tmp_path: Path) -> None:
+def test_pictures_beside_the_file(result, tmp_path):
     record = record_of(result, content="elsewhere/photo.png", style="elsewhere/art.png")
     with pytest.raises(ImageError, match=r"content picture 'elsewhere/photo\.png' cannot be found"):
         job_from_record(record)
@@ -108,9 +103,7 @@ def test_pictures_beside_the_file(result: Result, tmp_path: Path) -> None:
     assert job.description() == result.job.description()
 
 
-def test_a_changed_picture_is_refused_unless_the_right_one_is_behind_it(
-    result: Result, tmp_path: Path, scene: Callable[..., Picture]
-) -> None:
+def test_a_changed_picture_is_refused_unless_the_right_one_is_behind_it(result, tmp_path, scene):
     scene(48, 32, seed=7).save(tmp_path / "other" / "photo.png")
     record = record_of(result, content=tmp_path / "other/photo.png", style=tmp_path / "art.png")
     assert job_from_record(record, folder=tmp_path).content is not None
@@ -118,15 +111,13 @@ def test_a_changed_picture_is_refused_unless_the_right_one_is_behind_it(
         job_from_record(record)
 
 
-def test_given_pictures_take_the_place_of_recorded_ones(
-    result: Result, tmp_path: Path, scene: Callable[..., Picture]
-) -> None:
+def test_given_pictures_take_the_place_of_recorded_ones(result, tmp_path, scene):
     record = record_of(result, content="gone.png", style=tmp_path / "art.png")
     other = scene(50, 20, seed=8)
     assert job_from_record(record, content=other).content is other
 
 
-def test_a_finder_that_opens_no_files(result: Result, tmp_path: Path) -> None:
+def test_a_finder_that_opens_no_files(result, tmp_path):
     asked = []
 
     def find(name: str) -> Picture:
@@ -138,7 +129,7 @@ def test_a_finder_that_opens_no_files(result: Result, tmp_path: Path) -> None:
     assert asked == [str(tmp_path / "photo.png")]
 
 
-def test_a_file_without_a_record(tmp_path: Path, scene: Callable[..., Picture]) -> None:
+def test_a_file_without_a_record(tmp_path, scene):
     scene().save(tmp_path / "plain.png")
     with pytest.raises(ImageError, match="does not say how it was drawn"):
         read_record(tmp_path / "plain.png")
@@ -150,7 +141,7 @@ def test_a_file_without_a_record(tmp_path: Path, scene: Callable[..., Picture]) 
     "text",
     ["", "{", "[]", "3", "null", "{}", '"text"', '{"format": 1}', "[" * 100_000, '{"a": NaN}'],
 )
-def test_damaged_text(tmp_path: Path, scene: Callable[..., Picture], text: str) -> None:
+def test_damaged_text(tmp_path, scene, text):
     scene().save(tmp_path / "out.png", {CHUNK: text})
     with pytest.raises(ReplicateError, match=r"The record in '.*out\.png' is damaged"):
         read_record(tmp_path / "out.png")
@@ -174,17 +165,17 @@ def test_damaged_text(tmp_path: Path, scene: Callable[..., Picture], text: str) 
         ("surprise", 1),
     ],
 )
-def test_damaged_values(result: Result, key: str, value: Any) -> None:
+def test_damaged_values(result, key, value):
     with pytest.raises(ReplicateError, match=f"The record is damaged: .*{key}|relu9_9"):
         parse_record({**record_of(result).plain(), key: value})
 
 
-def test_a_newer_format(result: Result) -> None:
+def test_a_newer_format(result):
     with pytest.raises(ReplicateError, match="is of format 3; this version of the program"):
         parse_record({**record_of(result).plain(), "format": 3})
 
 
-def test_a_record_that_calls_networks_by_two_names_still_opens(result: Result) -> None:
+def test_a_record_that_calls_networks_by_two_names_still_opens(result):
     data = {**record_of(result).plain(), "format": 1}
     data["network"] |= {"name": "vgg19-compact", "weights": "bundled"}
     data["preset"]["network"] |= {"name": "vgg19", "weights": "torchvision"}
@@ -193,12 +184,12 @@ def test_a_record_that_calls_networks_by_two_names_still_opens(result: Result) -
     assert record.preset.network.name == "vgg19-torchvision"
 
 
-def test_a_path_of_bytes_that_are_no_letters(result: Result, tmp_path: Path) -> None:
+def test_a_path_of_bytes_that_are_no_letters(result, tmp_path):
     written = save_recorded(result, tmp_path / "out.png", content="odd\udcff.png")
     assert read_record(tmp_path / "out.png") == written
 
 
-def test_no_torch_is_needed() -> None:
+def test_no_torch_is_needed():
     import subprocess
     import sys
 

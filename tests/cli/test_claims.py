@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from replicate.figure.verdicts import Row, write_rows
 from replicate.papers.verdicts import version
-
-Typed = Callable[[str], Any]
 
 STRUCTURE, STYLE = "gatys2016/fig5/structure", "gatys2016/fig5/style"
 
@@ -43,7 +40,7 @@ def written(folder: Path) -> Callable[..., None]:
     return write
 
 
-def test_table(typed: Typed, written: Callable[..., None]) -> None:
+def test_table(typed, written):
     written()
     out = typed("claims gatys2016/fig5").out
     assert "CLAIM                     VERDICT  K/N    EFFECT" in out
@@ -52,7 +49,7 @@ def test_table(typed: Typed, written: Callable[..., None]) -> None:
     assert out.endswith("2 claims judged: 2 hold, 0 fail, 0 undecided, 0 void\n")
 
 
-def test_another_delta_answers_at_once(typed: Typed, written: Callable[..., None]) -> None:
+def test_another_delta_answers_at_once(typed, written):
     written()
     assert "fails" in typed(f"claims {STRUCTURE} --delta 0.3").out
     assert "holds" in typed(f"claims {STRUCTURE} --delta 0").out
@@ -60,7 +57,7 @@ def test_another_delta_answers_at_once(typed: Typed, written: Callable[..., None
     assert "name them" in typed("claims --delta 0.3").refused()
 
 
-def test_values_and_json(typed: Typed, written: Callable[..., None]) -> None:
+def test_values_and_json(typed, written):
     written()
     out = typed(f"claims {STRUCTURE} --values").out
     assert "photo0 × art0: +0.2 (Conv2_2: 0.4 · Conv4_2: 0.2)" in out
@@ -70,7 +67,7 @@ def test_values_and_json(typed: Typed, written: Callable[..., None]) -> None:
     assert len(found["effects"]) == 16 and found["effects"][0]["effect"] == pytest.approx(0.2)
 
 
-def test_what_is_asked_for(typed: Typed, written: Callable[..., None]) -> None:
+def test_what_is_asked_for(typed, written):
     written()
     words = {each["verdict"] for each in json.loads(typed("claims gatys2016 --json").out)}
     assert words == {"holds", "not judged"}
@@ -92,20 +89,18 @@ def test_what_is_asked_for(typed: Typed, written: Callable[..., None]) -> None:
         ("--inputs neither", "there is no 'neither'"),
     ],
 )
-def test_refused(typed: Typed, options: str, told: str) -> None:
+def test_refused(typed, options, told):
     assert told in typed(f"claims {options}").refused()
 
 
-def test_rows_of_another_experiment_do_not_count(
-    typed: Typed, written: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_of_another_experiment_do_not_count(typed, written, monkeypatch):
     written()
     monkeypatch.setattr("replicate.papers.verdicts.version", lambda figure: "another")
     (found,) = json.loads(typed(f"claims {STRUCTURE} --json").out)
     assert found["verdict"] == "not judged"
 
 
-def test_damaged_rows(typed: Typed, written: Callable[..., None], folder: Path) -> None:
+def test_damaged_rows(typed, written, folder):
     written()
     (folder / "figures/evidence/rows.jsonl").write_text("{\n")
     assert "is damaged in line 1" in typed("claims").refused()

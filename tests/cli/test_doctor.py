@@ -7,17 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from replicate import __version__, cli
 
-Typed = Callable[[str], Any]
 CODE_ALONE = shutil.ignore_patterns("*.webp", "*.png", "*.jpg", "*.safetensors", "__pycache__")
 
 
@@ -28,7 +25,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_sound_installation(typed: Typed, tmp_path: Path) -> None:
+def test_a_sound_installation(typed, tmp_path):
     (tmp_path / "cache/results").mkdir(parents=True)
     (tmp_path / "cache/results/a.png").write_bytes(bytes(3_000_000))
     ran = typed("doctor")
@@ -49,9 +46,7 @@ def test_a_sound_installation(typed: Typed, tmp_path: Path) -> None:
         ("REPLICATE_CACHE", "file/cache", "'file' is a file"),
     ],
 )
-def test_what_is_set_wrong(
-    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
-) -> None:
+def test_what_is_set_wrong(typed, folder, monkeypatch, name, value, problem):
     (folder / "file").touch()
     monkeypatch.setenv(name, value)
     ran = typed("doctor")
@@ -59,16 +54,14 @@ def test_what_is_set_wrong(
     assert "package" in ran.out or "replicate" in ran.out, "the rest is told all the same"
 
 
-def test_the_client_of_the_same_name_is_found(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_client_of_the_same_name_is_found(typed, monkeypatch):
     both = {"replicate": ["style-layers", "numpy"]}
     monkeypatch.setattr(metadata, "packages_distributions", lambda: both)
     ran = typed("doctor")
     assert ran.code == 2 and "numpy " in ran.err and "uninstall both" in ran.err
 
 
-def test_the_client_in_this_packages_place_is_a_sentence(tmp_path: Path) -> None:
+def test_the_client_in_this_packages_place_is_a_sentence(tmp_path):
     """As where the client was installed last: its __init__.py lies in our folder."""
     shutil.copytree(Path(cli.__file__).parents[1], tmp_path / "replicate", ignore=CODE_ALONE)
     (tmp_path / "replicate/__init__.py").write_text("default_client = None\n")
@@ -88,7 +81,7 @@ def test_the_client_in_this_packages_place_is_a_sentence(tmp_path: Path) -> None
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_full_disk(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(typed, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_500_000_000))
     ran = typed("doctor")
     assert ran.code == 2 and "Only 1.5 GB are free" in ran.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from replicate.errors import ImageError
 from replicate.figure.verdicts import read_rows
 from replicate.images.evaluation import Pair
 from replicate.papers.studio import Studio
-
-Typed = Callable[[str], Any]
 
 FIG5 = "evidence gatys2016/fig5 --precision exact --network vgg19-random"
 PAIRS = [Pair("astronaut", "one"), Pair("chelsea", "two"), Pair("coffee", "one", 1)]
@@ -36,9 +33,7 @@ def small(monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]) -> None:
     monkeypatch.setattr(Studio, "picture", picture)
 
 
-def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(
-    typed: Typed, folder: Path, stored: list[str]
-) -> None:
+def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(typed, folder, stored):
     first = typed(f"{FIG5} --pairs 2")
     assert first.code == 0 and "2 figures of 2 pairs to draw" in first.err
     rows = read_rows(folder / "figures/evidence")
@@ -56,7 +51,7 @@ def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(
     assert "3 figures of 3 pairs" in claim.err and len(stored) == 12
 
 
-def test_parts_draw_and_measure_nothing(typed: Typed, folder: Path, stored: list[str]) -> None:
+def test_parts_draw_and_measure_nothing(typed, folder, stored):
     for part in ("1/2", "2/2"):
         assert typed(f"{FIG5} --shard {part}").code == 0
     assert len(stored) == 6
@@ -65,9 +60,7 @@ def test_parts_draw_and_measure_nothing(typed: Typed, folder: Path, stored: list
     assert len(stored) == 6 and len(read_rows(folder / "figures/evidence")) == 6
 
 
-def test_one_pair_that_fails_does_not_stop_the_others(
-    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_pair_that_fails_does_not_stop_the_others(typed, folder, monkeypatch):
     there = Studio.picture
 
     def picture(self: Studio, role: str) -> Any:
@@ -81,7 +74,7 @@ def test_one_pair_that_fails_does_not_stop_the_others(
     assert len(read_rows(folder / "figures/evidence")) == 4
 
 
-def test_refused(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused(typed, monkeypatch):
     assert "can be judged over pairs" in typed("evidence fastai/sum_or_mean").refused()
     assert "did you mean" in typed("evidence --claim gatys2016/fig5/stile").refused()
     preview = Profile(size=64, evaluations=6)

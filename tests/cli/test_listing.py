@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,10 +11,8 @@ from replicate.config import presets
 from replicate.networks.layers import canonical_layer
 from replicate.papers import figure_ids
 
-Typed = Callable[[str], Any]
 
-
-def test_figures_and_presets_by_default(typed: Typed) -> None:
+def test_figures_and_presets_by_default(typed):
     ran = typed("list")
     assert ran.code == 0
     assert all(figure in ran.out for figure in figure_ids())
@@ -25,14 +21,14 @@ def test_figures_and_presets_by_default(typed: Typed) -> None:
 
 
 @pytest.mark.parametrize("topic", ["figures", "presets", "layers", "images", "profiles"])
-def test_one_topic(typed: Typed, topic: str) -> None:
+def test_one_topic(typed, topic):
     found = json.loads(typed(f"list {topic} --json").out)
     assert list(found) == [topic] and len(found[topic]) > 3
     table = typed(f"list {topic}")
     assert table.code == 0 and len(table.out.splitlines()) > 4
 
 
-def test_entries_say_what_there_is(typed: Typed) -> None:
+def test_entries_say_what_there_is(typed):
     found = {
         topic: {each["name"]: each for each in json.loads(typed(f"list {topic} --json").out)[topic]}
         for topic in ("presets", "images")
@@ -44,7 +40,7 @@ def test_entries_say_what_there_is(typed: Typed) -> None:
     assert list(origins.values()) == ["bundled", "download", "your folder"]
 
 
-def test_layers_have_the_names_that_others_give_them(typed: Typed) -> None:
+def test_layers_have_the_names_that_others_give_them(typed):
     layers = json.loads(typed("list layers --json").out)["layers"]
     by_name = {(each["network"], each["layer"]): each for each in layers}
     relu = by_name["vgg19", "relu4_2"]
@@ -59,13 +55,13 @@ def test_layers_have_the_names_that_others_give_them(typed: Typed) -> None:
     assert by_name["vgg19", "conv4_2"]["elsewhere"]["Keras"] is None
 
 
-def test_every_other_name_means_the_layer_beside_it(typed: Typed) -> None:
+def test_every_other_name_means_the_layer_beside_it(typed):
     for each in json.loads(typed("list layers --json").out)["layers"]:
         for name in filter(None, each["elsewhere"].values()):
             assert canonical_layer(name, each["network"]) == each["layer"]
 
 
-def test_layers_of_any_network(typed: Typed) -> None:
+def test_layers_of_any_network(typed):
     layers = json.loads(typed("list layers --network resnet50 --json").out)["layers"]
     deep = {each["layer"]: each for each in layers}["layer4.2"]
     assert (deep["network"], deep["channels"]) == ("resnet50", 2048)
@@ -77,7 +73,7 @@ def test_layers_of_any_network(typed: Typed) -> None:
 # Weights
 
 
-def test_no_weights_here(typed: Typed) -> None:
+def test_no_weights_here(typed):
     ran = typed("weights")
     assert ran.code == 0
     assert "REPLICATE_WEIGHTS: not set" in ran.out
@@ -85,7 +81,7 @@ def test_no_weights_here(typed: Typed) -> None:
     assert "not on this machine" in rows["vgg19-caffe"]
 
 
-def test_weights_in_a_folder(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_in_a_folder(typed, tmp_path, monkeypatch):
     (tmp_path / "vgg19-caffe.safetensors").write_bytes(bytes(3_000_000))
     monkeypatch.setenv("REPLICATE_WEIGHTS", str(tmp_path))
     found = {each["name"]: each for each in json.loads(typed("weights status --json").out)}
@@ -96,7 +92,7 @@ def test_weights_in_a_folder(typed: Typed, tmp_path: Path, monkeypatch: pytest.M
     assert f"3 MB  in REPLICATE_WEIGHTS: {tmp_path}" in table
 
 
-def test_weights_folder_that_is_none(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_folder_that_is_none(typed, monkeypatch):
     monkeypatch.setenv("REPLICATE_WEIGHTS", "nowhere")
     assert "not a folder" in typed("weights").refused()
 
@@ -104,15 +100,13 @@ def test_weights_folder_that_is_none(typed: Typed, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("name", "full"), [("vgg19", "vgg19-caffe"), ("VGG16-Caffe", "vgg16-caffe")]
 )
-def test_fetch(typed: Typed, monkeypatch: pytest.MonkeyPatch, name: str, full: str) -> None:
+def test_fetch(typed, monkeypatch, name, full):
     monkeypatch.setattr("replicate.cli.weights.fetch_weights", lambda name: Path("to") / name)
     assert typed(f"weights fetch {name}").out == f"{full}  {Path('to') / full}\n"
     assert json.loads(typed(f"weights fetch {name} --json").out) == {full: str(Path("to") / full)}
 
 
-def test_nothing_is_fetched_when_one_name_is_wrong(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_fetched_when_one_name_is_wrong(typed, monkeypatch):
     def fetch(name: str) -> None:
         raise AssertionError(name)
 

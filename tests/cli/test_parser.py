@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -20,12 +19,11 @@ from replicate.errors import ReplicateError
 from replicate.figure.record import ImageFormat
 from replicate.networks.table import network_names
 
-Typed = Callable[[str], Any]
 COMMANDS = ("figures", "transfer", "list", "claims", "evidence", "weights", "doctor")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help(typed: Typed, command: str) -> None:
+def test_help(typed, command):
     ran = typed(f"{command} --help")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("usage: replicate")
@@ -49,7 +47,7 @@ LIGHT = (
 @pytest.mark.parametrize(
     ("lines", "unwanted"), [(LIGHT, {"torch"}), (LIGHT[:1], {"pydantic", "numpy", "PIL"})]
 )
-def test_answers_at_once(lines: tuple[str, ...], unwanted: set[str]) -> None:
+def test_answers_at_once(lines, unwanted):
     program = (
         "import sys; from replicate.cli import main\n"
         "for line in sys.argv[1:]:\n"
@@ -60,7 +58,7 @@ def test_answers_at_once(lines: tuple[str, ...], unwanted: set[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_choices_are_those_of_the_other_rooms() -> None:
+def test_choices_are_those_of_the_other_rooms():
     assert tuple(profiles()) == PROFILES
     assert set(get_args(Inputs)) == set(INPUTS)
     assert set(get_args(ImageFormat)) == set(FORMATS)
@@ -100,7 +98,7 @@ def test_choices_are_those_of_the_other_rooms() -> None:
         ("weights --format png", "no option --format"),
     ],
 )
-def test_mistakes(typed: Typed, line: str, told: str) -> None:
+def test_mistakes(typed, line, told):
     assert told in typed(line).refused()
 
 
@@ -119,12 +117,12 @@ def test_mistakes(typed: Typed, line: str, told: str) -> None:
         ("list --json layers", {"topic": "layers"}),
     ],
 )
-def test_options_may_stand_anywhere(line: str, found: dict[str, Any]) -> None:
+def test_options_may_stand_anywhere(line, found):
     args = vars(parse(line.split()))
     assert {name: args[name] for name in found} == found
 
 
-def test_environment_gives_the_device(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_gives_the_device(typed, monkeypatch):
     monkeypatch.setenv("REPLICATE_DEVICE", "quantum")
     assert "'quantum' is no device" in typed("figures gatys2016/fig5").refused()
     monkeypatch.setenv("REPLICATE_DEVICE", "nonsense")
@@ -140,9 +138,7 @@ def test_environment_gives_the_device(typed: Typed, monkeypatch: pytest.MonkeyPa
         (ReplicateError("a \x1b[31m\n b" + "c" * 9000), 2, "a \\x1b[31m b" + "c" * 100),
     ],
 )
-def test_errors_are_one_sentence(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch, event: BaseException, code: int, said: str
-) -> None:
+def test_errors_are_one_sentence(typed, monkeypatch, event, code, said):
     def broken(args: object) -> int:
         raise event
 
@@ -152,7 +148,7 @@ def test_errors_are_one_sentence(
     assert ran.err.endswith("\n") and ran.err[:-1].isprintable() and len(ran.err) < 520
 
 
-def test_nobody_reads_the_output() -> None:
+def test_nobody_reads_the_output():
     program = [sys.executable, "-m", "replicate", "list", "layers", "--json"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
@@ -161,7 +157,7 @@ def test_nobody_reads_the_output() -> None:
     assert process.returncode == 141
 
 
-def test_a_terminal_without_umlauts() -> None:
+def test_a_terminal_without_umlauts():
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     program = [sys.executable, "-m", "replicate", "list", "images"]
     done = subprocess.run(program, capture_output=True, env=environment)
@@ -169,7 +165,7 @@ def test_a_terminal_without_umlauts() -> None:
     assert b"T?bingen" in done.stdout
 
 
-def test_warnings_read_like_sentences(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_read_like_sentences(typed, monkeypatch):
     def warns(args: object) -> int:
         warnings.warn("The file differs.", stacklevel=2)
         return 0
@@ -181,9 +177,7 @@ def test_warnings_read_like_sentences(typed: Typed, monkeypatch: pytest.MonkeyPa
         assert typed("list").out == "replicate: The file differs.\n\n"
 
 
-def test_main_takes_its_words_from_the_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_main_takes_its_words_from_the_command_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["replicate", "--version"])
     assert main() == 0
     assert capsys.readouterr().out == f"replicate {__version__}\n"

@@ -23,7 +23,6 @@ from replicate.record import Record, read_record
 SMALL = "--size 32 --evaluations 3 --precision exact"
 DRAW = f"transfer photo.png art.png {SMALL}"
 
-Typed = Callable[[str], Any]
 pytestmark = pytest.mark.usefixtures("inputs")
 
 
@@ -51,7 +50,7 @@ def diverge() -> None:
 # From the pictures to the file
 
 
-def test_a_picture_with_its_record(typed: Typed, tmp_path: Path) -> None:
+def test_a_picture_with_its_record(typed, tmp_path):
     ran = typed(DRAW)
     assert ran.code == 0
     assert ran.out.startswith("out.png  32 × 21 px, 3 evaluations in ")
@@ -64,14 +63,14 @@ def test_a_picture_with_its_record(typed: Typed, tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").rglob("*.png")), "a transfer is no result of the store"
 
 
-def test_json(typed: Typed) -> None:
+def test_json(typed):
     found = json.loads(typed(f"transfer photo.png chelsea -o deep/down.webp {SMALL} --json").out)
     assert found.pop("file") == "deep/down.webp"
     assert found["style"]["source"] == "chelsea"
     assert Record.model_validate(found) == read_record("deep/down.webp")
 
 
-def test_every_setting_reaches_the_job(typed: Typed) -> None:
+def test_every_setting_reaches_the_job(typed):
     line = (
         "transfer photo.png art.png --preset gatys2016-code --content-layers conv2_2=1e-1 "
         "--style-layers relu1_1 block3_conv1,relu4_1 --ratio 1e-2 --size 40 --evaluations 2 "
@@ -88,14 +87,14 @@ def test_every_setting_reaches_the_job(typed: Typed) -> None:
     assert record.precision == "float32"
 
 
-def test_layers_by_weight_and_none(typed: Typed) -> None:
+def test_layers_by_weight_and_none(typed):
     typed(f"{DRAW} --style-layers relu1_1=0.5 relu2_1")
     assert read_record("out.png").preset.style_layers == {"relu1_1": 0.5, "relu2_1": 1.0}
     assert typed(f"{DRAW} --style-layers none --balanced").code == 0
     assert set(read_record("out.png").losses) == {"content/relu4_2"}
 
 
-def test_balanced(typed: Typed) -> None:
+def test_balanced(typed):
     line = f"{DRAW} --content-layers relu2_2"
     typed(f"{line} -o plain.png")
     ran = typed(f"{line} --balanced")
@@ -112,7 +111,7 @@ def test_balanced(typed: Typed) -> None:
     assert read_record("same.png").preset == balanced
 
 
-def test_kept_small_on_a_cpu(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_small_on_a_cpu(typed, monkeypatch):
     stop_after(monkeypatch, 1, press_ctrl_c)
     ran = typed("transfer photo.png art.png --preset johnson2016")
     assert "256 × 171 px, 180 evaluations" in ran.err
@@ -124,7 +123,7 @@ def test_kept_small_on_a_cpu(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
-def test_the_same_picture_again(typed: Typed, suffix: str) -> None:
+def test_the_same_picture_again(typed, suffix):
     typed(f"{DRAW} -o one.{suffix} --ratio 1e-1 --seed 5 --init art.png")
     record = read_record(f"one.{suffix}")
     assert record.start and (record.init, record.start.source) == ("picture", "art.png")
@@ -136,9 +135,7 @@ def test_the_same_picture_again(typed: Typed, suffix: str) -> None:
     assert np.array_equal(one.pixels, again.pixels)
 
 
-def test_several_styles_their_scale_and_kept_colours(
-    typed: Typed, folder: Path, scene: Any
-) -> None:
+def test_several_styles_their_scale_and_kept_colours(typed, folder, scene):
     scene(32, 32, seed=5).save(folder / "a=b.png")
     options = "--blend a=b.png=0.5 photo.png --style-scale 0.5 --keep-colour luminance"
     assert typed(f"{DRAW} {options}").code == 0
@@ -160,9 +157,7 @@ def test_several_styles_their_scale_and_kept_colours(
     assert "there is no 'hue'" in typed(f"{DRAW} --keep-colour hue").refused()
 
 
-def test_again_from_another_folder(
-    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_again_from_another_folder(typed, folder, monkeypatch):
     typed(DRAW)
     (folder / "below").mkdir()
     monkeypatch.chdir(folder / "below")
@@ -170,7 +165,7 @@ def test_again_from_another_folder(
     assert (folder / "below/again.png").exists()
 
 
-def test_with_something_changed(typed: Typed, folder: Path, scene: Any) -> None:
+def test_with_something_changed(typed, folder, scene):
     typed(f"{DRAW} --ratio 1e-2 --seed 1 --init art.png")
     scene(32, 48, seed=4).save(folder / "tall.png")
     changes = "tall.png --seed 2 --evaluations 2 --content-layers relu2_2 --init noise"
@@ -187,9 +182,7 @@ def test_with_something_changed(typed: Typed, folder: Path, scene: Any) -> None:
     assert load_image("b.png").size == (21, 32)
 
 
-def test_inputs_that_moved_or_changed_can_be_named_anew(
-    typed: Typed, folder: Path, scene: Any
-) -> None:
+def test_inputs_that_moved_or_changed_can_be_named_anew(typed, folder, scene):
     typed(DRAW)
     (folder / "photo.png").rename(folder / "moved.png")
     again = "transfer --from out.png"
@@ -201,9 +194,7 @@ def test_inputs_that_moved_or_changed_can_be_named_anew(
     assert typed(f"{again} moved.png art.png").code == 0
 
 
-def test_the_recorded_network_draws_again_if_it_is_here(
-    typed: Typed, tiny_engine: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_recorded_network_draws_again_if_it_is_here(typed, tiny_engine, monkeypatch):
     typed(f"{DRAW} -o random.png")
     tiny_engine()  # brings the trained weights
     assert "to the last bit" in typed("transfer --from random.png").err
@@ -224,8 +215,8 @@ def test_the_recorded_network_draws_again_if_it_is_here(
 
 
 def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
-    typed: Typed, tiny_tensors: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    typed, tiny_tensors, monkeypatch
+):
     typed(f"{DRAW} --preset udacity --network vgg19-random")
     record = read_record("out.png")
     assert record.network.name == "vgg19-random"
@@ -239,7 +230,7 @@ def test_another_network_leaves_the_input_scale_that_the_preset_is_meant_for(
 # Stopped
 
 
-def test_ctrl_c_keeps_the_picture_so_far(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_the_picture_so_far(typed, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 2, press_ctrl_c)
         ran = typed("transfer photo.png art.png --size 32 --evaluations 9 --precision exact")
@@ -251,9 +242,7 @@ def test_ctrl_c_keeps_the_picture_so_far(typed: Typed, monkeypatch: pytest.Monke
     assert "to the last bit" in typed("transfer --from out.png").err
 
 
-def test_a_divergence_keeps_the_last_good_picture(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_divergence_keeps_the_last_good_picture(typed, monkeypatch):
     stop_after(monkeypatch, 2, diverge)
     ran = typed(DRAW)
     assert ran.code == 2
@@ -273,14 +262,7 @@ def full() -> None:
         (full, 2, "does not fit into memory"),
     ],
 )
-def test_stopped_before_the_first_evaluation(
-    typed: Typed,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    event: Any,
-    code: int,
-    told: str,
-) -> None:
+def test_stopped_before_the_first_evaluation(typed, folder, monkeypatch, event, code, told):
     stop_after(monkeypatch, 0, event)
     ran = typed(DRAW)
     assert ran.code == code and told in ran.err
@@ -290,9 +272,7 @@ def test_stopped_before_the_first_evaluation(
 # Where the picture goes
 
 
-def test_the_place_is_tried_before_the_drawing(
-    typed: Typed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_place_is_tried_before_the_drawing(typed, folder, monkeypatch):
     def no_space(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -302,9 +282,7 @@ def test_the_place_is_tried_before_the_drawing(
     assert sorted(os.listdir(folder)) == ["art.png", "photo.png"]
 
 
-def test_a_picture_that_cannot_be_written_in_the_end_is_kept_elsewhere(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_that_cannot_be_written_in_the_end_is_kept_elsewhere(typed, monkeypatch):
     save = Picture.save
 
     def fails(self: Picture, path: str | Path, *rest: Any) -> Path:
@@ -384,7 +362,7 @@ def test_a_picture_that_cannot_be_written_in_the_end_is_kept_elsewhere(
         ("--from photo.png --preset gatys2016", "--preset does not go with --from"),
     ],
 )
-def test_mistakes(typed: Typed, folder: Path, scene: Any, line: str, told: str) -> None:
+def test_mistakes(typed, folder, scene, line, told):
     (folder / "text.png").write_text("no picture at all")
     (folder / "dir.png").mkdir()
     scene(16, 16).pil().crop((0, 0, 9, 9)).save(folder / "tiny.png")
@@ -402,7 +380,7 @@ def test_mistakes(typed: Typed, folder: Path, scene: Any, line: str, told: str) 
 # As a user types it
 
 
-def test_in_a_process_of_its_own(folder: Path) -> None:
+def test_in_a_process_of_its_own(folder):
     program = [sys.executable, "-m", "replicate", "transfer", "photo.png", "art.png"]
     options = "--preset gatys2016-code --network vgg19-random --size 32 --evaluations 2"
     root = Path(__file__).resolve().parents[2]

@@ -97,7 +97,7 @@ OTHER = {"relu1_2": 29.0, "relu2_2": 20.0, "relu3_2": 21.0}
         (pair(compact=0.4, content=0.2), 6),
     ],
 )
-def test_transfers_against_their_bounds(found: Pair, missed: int) -> None:
+def test_transfers_against_their_bounds(found, missed):
     measured = transfers(pairs={"a × b": found})
     assert report.transfers_met(measured) == 6 - missed
     assert report.transfers_table(measured).count("**missed**") == missed
@@ -107,11 +107,11 @@ def test_transfers_against_their_bounds(found: Pair, missed: int) -> None:
     ("found", "missed"),
     [(speed(), 0), (speed(compact=14.9), 1), (speed(memory=601.0), 1), (speed(3.0, 900.0), 2)],
 )
-def test_speed_and_memory_against_their_bounds(found: Speed, missed: int) -> None:
+def test_speed_and_memory_against_their_bounds(found, missed):
     assert report.speed_table(found).count("**missed**") == missed
 
 
-def test_each_bound_has_its_verdict() -> None:
+def test_each_bound_has_its_verdict():
     """How it is written shows in the committed page, which is compared below."""
     assert report.measured_text(Measured(sha256="a")) == report.MISSING
     good = Measured(
@@ -137,12 +137,12 @@ def test_each_bound_has_its_verdict() -> None:
 
 
 @pytest.mark.parametrize("text", ["nothing", "<!-- one -->\n<!-- /one -->\n" * 2])
-def test_a_block_must_be_there_once(text: str) -> None:
+def test_a_block_must_be_there_once(text):
     with pytest.raises(ReplicateError, match="'one'"):
         report.fill(text, {"one": "new"})
 
 
-def test_the_cards_picture_credits_are_complete() -> None:
+def test_the_cards_picture_credits_are_complete():
     card = report.CARD.read_text()
     assert all(f"*{photograph}*" in card for photograph, _ in benchmark.STRIP_PAIRS)
 
@@ -150,7 +150,7 @@ def test_the_cards_picture_credits_are_complete() -> None:
 # The record
 
 
-def test_the_record_is_kept_for_one_file_alone(tmp_path: Path) -> None:
+def test_the_record_is_kept_for_one_file_alone(tmp_path):
     path = tmp_path / "compact.json"
     measured = Measured(sha256="a", transfers=transfers(), speed=speed(compact=20.123456789))
     record.save(measured, path)
@@ -160,7 +160,7 @@ def test_the_record_is_kept_for_one_file_alone(tmp_path: Path) -> None:
     assert record.load("a", tmp_path / "none.json") == Measured(sha256="a")
 
 
-def test_what_vgg19_drew_is_kept_for_another_file(tmp_path: Path) -> None:
+def test_what_vgg19_drew_is_kept_for_another_file(tmp_path):
     path = tmp_path / "compact.json"
     measured = Measured(
         sha256="a", transfers=transfers(), reconstructions=depths(SAME), speed=speed()
@@ -178,7 +178,7 @@ def test_what_vgg19_drew_is_kept_for_another_file(tmp_path: Path) -> None:
     assert record.load("b", path) == found
 
 
-def test_pairs_add_up_over_runs_drawn_alike() -> None:
+def test_pairs_add_up_over_runs_drawn_alike():
     first, second = transfers(pairs={"a": pair()}), transfers(pairs={"b": pair(0.5)})
     assert list(second.after(first).pairs) == ["a", "b"]
     again = transfers(pairs={"a": pair(0.7)})
@@ -204,7 +204,7 @@ def folder(tmp_path: Path, scene: Callable[..., Picture]) -> Path:
     return tmp_path / "pictures"
 
 
-def test_only_held_out_pictures_are_chosen(folder: Path) -> None:
+def test_only_held_out_pictures_are_chosen(folder):
     inputs = benchmark.choose_inputs(folder)
     assert inputs.kind == "held-out"
     assert len(inputs.photographs) == 8 and len(inputs.styles) == 4
@@ -219,7 +219,7 @@ def test_only_held_out_pictures_are_chosen(folder: Path) -> None:
     assert len({b.name for _, b in pairs[:4]}) == len({a.name for a, _ in pairs[:4]}) == 4
 
 
-def test_too_few_pictures_are_an_error(folder: Path, tmp_path: Path) -> None:
+def test_too_few_pictures_are_an_error(folder, tmp_path):
     with pytest.raises(ReplicateError, match="8 and 4 are needed"):
         benchmark.choose_inputs(folder / "paintings")
     empty = tmp_path / "empty"
@@ -228,16 +228,14 @@ def test_too_few_pictures_are_an_error(folder: Path, tmp_path: Path) -> None:
         benchmark.choose_inputs(empty)
 
 
-def test_bundled_pictures_serve_where_there_is_no_folder(
-    scene: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bundled_pictures_serve_where_there_is_no_folder(scene, monkeypatch):
     monkeypatch.setattr(benchmark, "bundled", lambda name: replace(scene(), name=name))
     inputs = benchmark.choose_inputs(None)
     assert inputs.kind == "bundled" and inputs.photographs[0].name == "astronaut"
     assert [p.name for p in inputs.styles] == ["swirls", "shards", "facets", "wave"]
 
 
-def test_pairs_are_counted_from_one() -> None:
+def test_pairs_are_counted_from_one():
     pairs: Any = list(range(32))
     for text, first, last in (("1-8", 0, 7), ("3", 2, 2), ("31-99", 30, 31)):
         chosen = benchmark.part(pairs, benchmark.span(text))
@@ -290,9 +288,7 @@ def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method, "evaluate", never)
 
 
-def test_transfers_are_drawn_measured_and_never_drawn_again(
-    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_transfers_are_drawn_measured_and_never_drawn_again(networks, folder, monkeypatch):
     scale = benchmark.Scale(32, 3, pairs=3)
     given = options("transfers", "--pictures", str(folder))
     found = benchmark.transfers(given, scale, None)
@@ -305,9 +301,7 @@ def test_transfers_are_drawn_measured_and_never_drawn_again(
     assert benchmark.transfers(given, scale, None).pairs == found.pairs
 
 
-def test_vgg19_does_not_draw_what_was_measured_before(
-    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vgg19_does_not_draw_what_was_measured_before(networks, folder, monkeypatch):
     scale = benchmark.Scale(32, 3, pairs=2, photographs=1)
     given = options("transfers", "--pictures", str(folder))
     pairs = benchmark.transfers(given, scale, None)
@@ -329,9 +323,7 @@ def test_vgg19_does_not_draw_what_was_measured_before(
         benchmark.transfers(given, replace(scale, evaluations=4), pairs.by_vgg19())
 
 
-def test_pairs_and_networks_may_be_drawn_apart(
-    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pairs_and_networks_may_be_drawn_apart(networks, folder, monkeypatch):
     monkeypatch.setattr(benchmark, "FULL", benchmark.Scale(32, 3))
     words = ["transfers", "--pictures", str(folder), "--pairs", "2-3"]
     for network in benchmark.KEYS:
@@ -346,9 +338,7 @@ def test_pairs_and_networks_may_be_drawn_apart(
     assert "of 6 bounds met, over 2 pairs" in report.CARD.read_text()
 
 
-def test_trying_writes_nothing(
-    networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+def test_trying_writes_nothing(networks, folder, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "QUICK", benchmark.Scale(32, 4, pairs=1))
     card = report.CARD.read_text()
     benchmark.main(["transfers", "--quick", "--pictures", str(folder)])
@@ -357,7 +347,7 @@ def test_trying_writes_nothing(
     assert report.CARD.read_text() == card
 
 
-def test_errors_by_layer(networks: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_by_layer(networks, folder, monkeypatch):
     given = options("layers", "--pictures", str(folder))
     scale = benchmark.Scale(32, checked=2)
     found = benchmark.layers(given, scale)
@@ -372,7 +362,7 @@ def test_errors_by_layer(networks: None, folder: Path, monkeypatch: pytest.Monke
     assert "| conv5_4 |" in report.layers_text(found)
 
 
-def test_speed_takes_both_networks_in_turn(networks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_takes_both_networks_in_turn(networks, monkeypatch):
     alone = {"vgg19-compact": 300.0, "vgg19-caffe": 900.0}
     monkeypatch.setattr(benchmark, "memory_alone", lambda *told: alone[told[0]] if told else 200.0)
     found = benchmark.speed(benchmark.Scale(32, rounds=2, warm_up=1))
@@ -383,18 +373,16 @@ def test_speed_takes_both_networks_in_turn(networks: None, monkeypatch: pytest.M
         assert (pace.compact_memory, pace.vgg19_memory) == (300.0, 900.0)
 
 
-def test_random_weights_are_timed_where_vgg19_is_not(tiny_engine: Callable[..., Any]) -> None:
+def test_random_weights_are_timed_where_vgg19_is_not(tiny_engine):
     assert benchmark.full_network() == "vgg19-random"
 
 
-def test_peak_memory_is_this_process_own() -> None:
+def test_peak_memory_is_this_process_own():
     block = np.ones(40_000_000)
     assert peak_memory.peak() >= block.nbytes / 1e6
 
 
-def test_strips_hold_inputs_and_both_transfers(
-    networks: None, scene: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strips_hold_inputs_and_both_transfers(networks, scene, monkeypatch):
     pictures = {"astronaut": scene(64, 48), "swirls": scene(40, 40, seed=1)}
     monkeypatch.setattr(benchmark, "bundled", pictures.__getitem__)
     monkeypatch.setattr(benchmark, "STRIP_PAIRS", (("astronaut", "swirls"),))
@@ -410,7 +398,7 @@ def test_strips_hold_inputs_and_both_transfers(
 # Agreement of claims
 
 
-def test_verdicts_are_compared_claim_by_claim(tmp_path: Path) -> None:
+def test_verdicts_are_compared_claim_by_claim(tmp_path):
     def rows(claim: str, network: str, edges: float) -> list[Row]:
         values = {"Conv2_2": edges, "Conv4_2": 0.1}
         return [
@@ -435,13 +423,13 @@ def test_verdicts_are_compared_claim_by_claim(tmp_path: Path) -> None:
 # The command
 
 
-def test_errors_are_one_sentence(networks: None, tmp_path: Path) -> None:
+def test_errors_are_one_sentence(networks, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit, match="compact: There are no held-out pictures"):
         benchmark.main(["transfers", "--pictures", str(tmp_path / "empty")])
 
 
-def test_the_record_in_the_repository_belongs_to_the_shipped_file() -> None:
+def test_the_record_in_the_repository_belongs_to_the_shipped_file():
     """And the page and the card say what the record says."""
 
     kept = Path(record.__file__).with_name("compact.json")

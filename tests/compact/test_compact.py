@@ -56,7 +56,7 @@ def tiny_trainer(channels: list[losses.Channels] | None = None, **changes: objec
 
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_maps_have_vgg19_resolutions_and_the_widths_asked_for(student: model.Student, pooling: str):
+def test_maps_have_vgg19_resolutions_and_the_widths_asked_for(student, pooling):
     maps = student(torch.zeros(1, 3, 64, 96), pooling)
     for name, width, layer in zip(model.CONVOLUTIONS, NARROW, maps, strict=True):
         halvings = int(name[0]) - 1
@@ -69,7 +69,7 @@ def test_maps_have_vgg19_resolutions_and_the_widths_asked_for(student: model.Stu
 
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_rescaling_divides_every_channel(pooling: str):
+def test_rescaling_divides_every_channel(pooling):
     teacher, scaled = random_teacher(), random_teacher()
     scales = [torch.rand(width) + 0.5 for width in teacher.widths]
     scaled.rescale(scales)
@@ -149,7 +149,7 @@ def without_clock(state: dict) -> dict:
     return {**state, "progress": state["progress"]["step"]}
 
 
-def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path):
+def test_a_resumed_run_equals_an_unbroken_one(tmp_path):
     unbroken = tiny_trainer()
     unbroken.step()
     train.save_checkpoint(unbroken, tmp_path / "checkpoint.pt")
@@ -184,9 +184,7 @@ def test_practice_fills_the_pool():
     assert trainer.pool.pictures
 
 
-def test_the_command_trains_polishes_and_resumes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_trains_polishes_and_resumes(tmp_path, monkeypatch):
     Image.fromarray(random_pictures(1)[0]).save(tmp_path / "picture.png")
     tensors = {}
     for index, (weight, bias) in enumerate(zip(random_teacher().weights, random_teacher().biases)):
@@ -235,7 +233,7 @@ def test_losses_of_practice_are_relative():
     assert float(relative(3 * target, target)) == pytest.approx(8)
 
 
-def test_polishing_begins_from_the_averaged_weights() -> None:
+def test_polishing_begins_from_the_averaged_weights():
     first, second = tiny_trainer(steps=3), tiny_trainer(seed=9)
     for _ in range(3):
         first.step()
@@ -248,7 +246,7 @@ def test_polishing_begins_from_the_averaged_weights() -> None:
 
 
 @pytest.mark.parametrize(("share", "factor"), [(0.0, 0.02), (0.005, 0.5), (0.01, 1.0), (1.0, 0.0)])
-def test_rate_rises_then_falls(share: float, factor: float):
+def test_rate_rises_then_falls(share, factor):
     assert rate_factor(share, 0.01) == pytest.approx(factor, abs=2e-3)
 
 
@@ -274,7 +272,7 @@ def test_a_channel_that_is_hardly_ever_active_does_not_drown_the_others():
     assert float(units[4] / units[0]) == pytest.approx(4.0)
 
 
-def test_errors_weigh_channels_by_their_units(student: model.Student):
+def test_errors_weigh_channels_by_their_units(student):
     """An error in one channel counts by the square of its unit; no error counts nothing."""
     pixels = torch.randn(1, 3, 48, 48) * 60
     targets = [
@@ -329,7 +327,7 @@ def test_held_out_pictures_are_fixed_by_name_alone():
     assert 60 < sum(map(is_held_out, paintings)) < 140
 
 
-def test_held_out_and_rest_part_the_folder(tmp_path: Path):
+def test_held_out_and_rest_part_the_folder(tmp_path):
     (tmp_path / "deep" / "paintings").mkdir(parents=True)
     for index in range(60):
         folder = tmp_path / "deep" / "paintings" if index % 2 else tmp_path
@@ -341,7 +339,7 @@ def test_held_out_and_rest_part_the_folder(tmp_path: Path):
     assert not set(held) & set(rest)
 
 
-def test_pictures_are_kept_shrunk(tmp_path: Path):
+def test_pictures_are_kept_shrunk(tmp_path):
     Image.new("L", (900, 300), 128).save(tmp_path / "long.png")
     assert load_shrunk(tmp_path / "long.png", 300).shape == (100, 300, 3)
 
@@ -357,7 +355,7 @@ ONE_KIND = {
 
 
 @pytest.mark.parametrize("kind", ONE_KIND)
-def test_every_kind_of_sample_has_the_size_asked_for(kind: str):
+def test_every_kind_of_sample_has_the_size_asked_for(kind):
     pool = TransferPool()
     pool.add(np.full((20, 30, 3), 300.0))
     sampler = Sampler(random_pictures(), np.random.default_rng(0), ONE_KIND[kind], pool)

@@ -7,9 +7,7 @@ where the package holds it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from replicate.compact import model
-from replicate.compact.export import Heads, read_making
+from replicate.compact.export import read_making
 from replicate.compact.ship import MOST_BYTES, NAME, PACKAGE
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
@@ -66,13 +64,7 @@ def pixels() -> Tensor:
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_every_layer_looks_like_vgg19s(
-    tensors: dict[str, Tensor],
-    vgg19: dict[str, Tensor],
-    pixels: Tensor,
-    pooling: str,
-    dtype: torch.dtype,
-) -> None:
+def test_every_layer_looks_like_vgg19s(tensors, vgg19, pixels, pooling, dtype):
     ours, theirs = (
         VGG(each, pooling=pooling, dtype=dtype)(pixels, LAYERS) for each in (tensors, vgg19)
     )
@@ -92,9 +84,7 @@ def test_every_layer_looks_like_vgg19s(
 
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_the_engines_network_equals_the_trained_student(
-    student: model.Student, heads: Heads, scales: list[Tensor], pixels: Tensor, pooling: str
-) -> None:
+def test_the_engines_network_equals_the_trained_student(student, heads, scales, pixels, pooling):
     """Batch norms folded, input scale folded, heads in the teacher's units."""
     tensors = dict(model.fold(student))
     for name, weight in heads.weights.items():
@@ -111,9 +101,7 @@ def test_the_engines_network_equals_the_trained_student(
             assert off <= 1e-4 * torch.linalg.norm(wide), name
 
 
-def test_float16_loses_next_to_nothing(
-    tiny_file: Path, student: model.Student, pixels: Tensor
-) -> None:
+def test_float16_loses_next_to_nothing(tiny_file, student, pixels):
     stored = VGG(read_compact(tiny_file).tensors)
     exact = VGG(model.fold(student))
     names = [f"relu{name}" for name in model.CONVOLUTIONS]
@@ -127,9 +115,7 @@ def test_float16_loses_next_to_nothing(
 
 
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_the_normalised_network_divides_by_the_files_means(
-    package: Path, pixels: Tensor, pooling: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_normalised_network_divides_by_the_files_means(package, pixels, pooling, monkeypatch):
     def never(*_: object) -> None:
         raise AssertionError("the means are in the file")
 
@@ -153,8 +139,8 @@ def test_the_normalised_network_divides_by_the_files_means(
 
 @pytest.mark.parametrize("preset", ["gatys2016", "johnson2016"])
 def test_it_draws_where_a_presets_network_is_not_there(
-    preset: str, package: Path, scene: Callable[..., Any], tmp_path: Path, monkeypatch: Any
-) -> None:
+    preset, package, scene, tmp_path, monkeypatch
+):
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "empty"))
     spoken: list[str] = []
     engine = Engine(device="cpu", precision="exact", notify=spoken.append)
@@ -171,7 +157,7 @@ def test_it_draws_where_a_presets_network_is_not_there(
 # Files that are not what was shipped
 
 
-def test_the_network_is_known_by_its_file(package: Path) -> None:
+def test_the_network_is_known_by_its_file(package):
     found = load_weights("vgg19-compact")
     assert found.sha256 == hashlib.sha256(package.read_bytes()).hexdigest()
     assert {tensor.dtype for tensor in found.tensors.values()} == {torch.float32}
@@ -196,9 +182,7 @@ def _other_values(data: bytes) -> bytes:
         _other_values,
     ],
 )
-def test_another_file_is_refused_in_one_sentence(
-    spoil: Callable[[bytes], bytes], package: Path
-) -> None:
+def test_another_file_is_refused_in_one_sentence(spoil, package):
     package.write_bytes(spoil(package.read_bytes()))
     with pytest.raises(WeightsError) as caught:
         Engine(device="cpu", network="vgg19-compact").networks.info(NetworkSpec())
@@ -208,12 +192,12 @@ def test_another_file_is_refused_in_one_sentence(
 # The shipped file
 
 
-def test_the_checksum_is_written_down_where_there_is_a_file() -> None:
+def test_the_checksum_is_written_down_where_there_is_a_file():
     assert bool(network_entry("vgg19-compact").sha256) == SHIPPED.is_file()
 
 
 @needs_shipped
-def test_the_shipped_file_is_the_one_of_the_model_card() -> None:
+def test_the_shipped_file_is_the_one_of_the_model_card():
     sha256 = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert sha256 == network_entry("vgg19-compact").sha256
     card = (PACKAGE / "README.md").read_text()
@@ -221,7 +205,7 @@ def test_the_shipped_file_is_the_one_of_the_model_card() -> None:
 
 
 @needs_shipped
-def test_the_shipped_file_is_small_half_precision_and_says_how_it_was_made() -> None:
+def test_the_shipped_file_is_small_half_precision_and_says_how_it_was_made():
     assert SHIPPED.stat().st_size <= MOST_BYTES
     for name, tensor in load_file(SHIPPED).items():
         assert tensor.dtype == (torch.float32 if name.startswith("means") else torch.float16), name
@@ -230,7 +214,7 @@ def test_the_shipped_file_is_small_half_precision_and_says_how_it_was_made() -> 
 
 @needs_shipped
 @pytest.mark.parametrize("pooling", model.POOLINGS)
-def test_the_shipped_means_are_vgg19s(pooling: str) -> None:
+def test_the_shipped_means_are_vgg19s(pooling):
     ours = read_compact(SHIPPED).means(pooling)
     theirs = normalisation.packaged_means("vgg19-caffe", pooling)
     assert ours.keys() == theirs.keys()
@@ -239,7 +223,7 @@ def test_the_shipped_means_are_vgg19s(pooling: str) -> None:
 
 @needs_shipped
 @pytest.mark.real_weights
-def test_the_shipped_network_sees_what_vgg19_sees() -> None:
+def test_the_shipped_network_sees_what_vgg19_sees():
     """Far from the bounds of the model card, but no other network would come so near."""
     from replicate.images import bundled
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -34,9 +33,7 @@ def table(tmp_path: Path) -> Path:
     return copy
 
 
-def test_the_file_is_copied_and_its_checksum_written(
-    tiny_file: Path, making: dict[str, Any], package: Path, table: Path
-) -> None:
+def test_the_file_is_copied_and_its_checksum_written(tiny_file, making, package, table):
     path = ship(tiny_file, package, table)
     assert path == package / "vgg19-compact.safetensors"
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -50,8 +47,8 @@ def test_the_file_is_copied_and_its_checksum_written(
 
 
 def test_means_of_the_packages_own_table_replace_measured_ones(
-    tiny_file: Path, package: Path, table: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tiny_file, package, table, monkeypatch
+):
     def means(key: str, pooling: str) -> dict[str, torch.Tensor]:
         assert key == "vgg19-tiny"
         return {"relu1_1": torch.full((64,), 3.0 if pooling == "max" else 4.0)}
@@ -65,16 +62,14 @@ def test_means_of_the_packages_own_table_replace_measured_ones(
     assert all(torch.equal(before[key], after[key]) for key in others)
 
 
-def test_the_teachers_means_are_in_the_package() -> None:
+def test_the_teachers_means_are_in_the_package():
     found = module._means("vgg19-caffe")
     assert len(found) == 32
     assert found["means_average.relu5_4"].shape == (512,)
     assert found["means_average.relu5_4"].dtype == torch.float32
 
 
-def test_incomplete_and_large_files_are_refused(
-    tiny_file: Path, package: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_incomplete_and_large_files_are_refused(tiny_file, package, table, tmp_path, monkeypatch):
     for key in ("features.2.bias", "heads.conv4_4.bias", "means_average.relu2_1"):
         tensors = load_file(tiny_file)
         del tensors[key]
@@ -87,7 +82,7 @@ def test_incomplete_and_large_files_are_refused(
     assert not list(package.iterdir()) and table.read_bytes() == TABLE.read_bytes()
 
 
-def test_a_table_without_the_network_is_refused(tmp_path: Path) -> None:
+def test_a_table_without_the_network_is_refused(tmp_path):
     (tmp_path / "networks.toml").write_text('[networks.alexnet]\nsha256 = ""\n')
     with pytest.raises(ReplicateError, match="vgg19-compact"):
         write_checksum(tmp_path / "networks.toml", "ab")

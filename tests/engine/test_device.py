@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
@@ -13,20 +11,20 @@ from replicate.errors import ReplicateError
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x"])
-def test_what_is_no_device(name: str) -> None:
+def test_what_is_no_device(name):
     with pytest.raises(ReplicateError, match="auto, cpu, cuda"):
         Engine(device=name)
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:99", "mps", "meta", "xpu"])
-def test_a_device_that_is_not_here(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_here(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ReplicateError, match=f"no device '{name}' on this machine"):
         choose_device(name)
 
 
-def test_auto_prefers_the_faster_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_prefers_the_faster_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
@@ -39,12 +37,12 @@ def test_auto_prefers_the_faster_device(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("precision", ["float16", ""])
-def test_unknown_precision(precision: Any) -> None:
+def test_unknown_precision(precision):
     with pytest.raises(ReplicateError, match="auto, bf16, float32 or exact"):
         Engine(device="cpu", precision=precision)
 
 
-def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precisions(monkeypatch):
     cpu = torch.device("cpu")
     assert choose_dtype("bf16", cpu) == torch.bfloat16
     assert choose_dtype("float32", cpu) == choose_dtype("exact", cpu) == torch.float32
@@ -55,7 +53,7 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Engine(device="cpu", precision="exact").precision == "exact"
 
 
-def test_exact_arithmetic_turns_tf32_off_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exact_arithmetic_turns_tf32_off_and_back(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from replicate.method import Evaluation, gram_matrix, noise
 from replicate.networks.pixels import to_picture, to_tensor
 from replicate.storage.store import ResultStore
 
-MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]
 
 
@@ -102,7 +100,7 @@ def close(one: Result, other: Result) -> bool:
 # Running
 
 
-def test_a_result_says_everything(job: Job, tiny_engine: MakeEngine) -> None:
+def test_a_result_says_everything(job, tiny_engine):
     result = tiny_engine().run(job)
     assert result.job is job
     assert (result.picture.size, result.picture.name) == ((32, 32), "a panel")
@@ -116,7 +114,7 @@ def test_a_result_says_everything(job: Job, tiny_engine: MakeEngine) -> None:
     assert result._repr_png_().startswith(b"\x89PNG")
 
 
-def test_the_loss_is_the_weighted_sum_of_the_losses(job: Job, tiny_engine: MakeEngine) -> None:
+def test_the_loss_is_the_weighted_sum_of_the_losses(job, tiny_engine):
     """With alpha for the canvas, a quarter of the pixels that the ratio is for."""
     preset = job.preset.with_(content_weight=3.0, style_weight=200.0, tv_weight=1e-7,
                               ratio_pixels=4 * 32 * 32)  # fmt: skip
@@ -128,7 +126,7 @@ def test_the_loss_is_the_weighted_sum_of_the_losses(job: Job, tiny_engine: MakeE
 
 
 @pytest.mark.parametrize("shift", [0.0, -1.0])
-def test_losses_are_those_of_the_picture(shift: float, job: Job, tiny_engine: MakeEngine) -> None:
+def test_losses_are_those_of_the_picture(shift, job, tiny_engine):
     """Computed anew from the picture in its 8 bits, with formulas of their own."""
     engine = tiny_engine()
     shifted = replace(job, preset=job.preset.with_(activation_shift=shift))
@@ -146,7 +144,7 @@ def test_losses_are_those_of_the_picture(shift: float, job: Job, tiny_engine: Ma
     assert result.losses == pytest.approx({k: float(v) for k, v in expected.items()}, rel=1e-3)
 
 
-def test_a_preset_by_every_option_draws_another_picture(job: Job, tiny_engine: MakeEngine) -> None:
+def test_a_preset_by_every_option_draws_another_picture(job, tiny_engine):
     changes: list[dict[str, Any]] = [
         {},
         {"ratio": 1e-4},
@@ -165,9 +163,7 @@ def test_a_preset_by_every_option_draws_another_picture(job: Job, tiny_engine: M
 
 
 @pytest.mark.parametrize("kind", ["content", "style"])
-def test_without_a_picture_its_layers_count_for_nothing(
-    kind: str, transfer: Preset, scene: Scene, tiny_engine: MakeEngine
-) -> None:
+def test_without_a_picture_its_layers_count_for_nothing(kind, transfer, scene, tiny_engine):
     other = {"content": "style_layers", "style": "content_layers"}[kind]
     presets = transfer, transfer.with_(**{other: {}})
     given, bare = tiny_engine().run_many([Job(each, **{kind: scene(48, 32)}) for each in presets])
@@ -177,8 +173,8 @@ def test_without_a_picture_its_layers_count_for_nothing(
 
 
 def test_content_reconstruction_from_the_first_layer_finds_the_picture(
-    transfer: Preset, scene: Scene, tiny_engine: MakeEngine
-) -> None:
+    transfer, scene, tiny_engine
+):
     photo = scene()
     preset = transfer.with_(content_layers=["conv1_1"], style_layers={}, evaluations=150)
     result = tiny_engine().run(Job(preset, content=photo))
@@ -189,9 +185,7 @@ def test_content_reconstruction_from_the_first_layer_finds_the_picture(
 # Streaming
 
 
-def test_a_stream_gives_every_evaluation_and_ends_with_runs_picture(
-    job: Job, tiny_engine: MakeEngine
-) -> None:
+def test_a_stream_gives_every_evaluation_and_ends_with_runs_picture(job, tiny_engine):
     engine = tiny_engine()
     result = engine.run(job)
     snapshots = list(engine.stream(job))
@@ -207,16 +201,14 @@ def test_a_stream_gives_every_evaluation_and_ends_with_runs_picture(
 
 
 @pytest.mark.parametrize(("every", "steps"), [(2, [2, 4, 5]), (5, [5]), (50, [5])])
-def test_a_stream_always_gives_the_last(
-    every: int, steps: list[int], job: Job, tiny_engine: MakeEngine, points: list[Any]
-) -> None:
+def test_a_stream_always_gives_the_last(every, steps, job, tiny_engine, points):
     assert [s.step for s in tiny_engine().stream(job, every)] == steps
     assert len(points) == 5
 
 
 def test_a_stream_refuses_less_than_one_and_costs_nothing_before_it_is_read(
-    job: Job, tiny_engine: MakeEngine, points: list[Any]
-) -> None:
+    job, tiny_engine, points
+):
     for every in (0, -1):
         with pytest.raises(ReplicateError, match=f"at least 1 evaluation, not {every}"):
             tiny_engine().stream(job, every)
@@ -226,8 +218,8 @@ def test_a_stream_refuses_less_than_one_and_costs_nothing_before_it_is_read(
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_snapshots_keep_their_own_picture_made_when_asked_for(
-    optimizer: str, job: Job, tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    optimizer, job, tiny_engine, monkeypatch
+):
     """Asked for late, a snapshot still shows what it was taken of."""
     moving = replace(job, preset=job.preset.with_(optimizer=optimizer, learning_rate=0.05))
     at_once = [s.image for s in tiny_engine().stream(moving)]
@@ -243,8 +235,8 @@ def test_snapshots_keep_their_own_picture_made_when_asked_for(
 
 @pytest.mark.parametrize("close", [True, False])
 def test_a_stream_that_is_left_stops_the_work_and_stores_nothing(
-    close: bool, job: Job, tiny_engine: MakeEngine, points: list[Any], tmp_path: Path
-) -> None:
+    close, job, tiny_engine, points, tmp_path
+):
     stream = tiny_engine(store=ResultStore(tmp_path)).stream(job)
     for snapshot in stream:
         if snapshot.step == 2:
@@ -256,7 +248,7 @@ def test_a_stream_that_is_left_stops_the_work_and_stores_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_snapshot_makes_a_result_of_what_there_is(job: Job, tiny_engine: MakeEngine) -> None:
+def test_a_snapshot_makes_a_result_of_what_there_is(job, tiny_engine):
     """Stopped early: the result says so, and its job draws the same picture again."""
     snapshot = next(s for s in tiny_engine().stream(job) if s.step == 3)
     result = snapshot.result()
@@ -272,9 +264,7 @@ def test_a_snapshot_makes_a_result_of_what_there_is(job: Job, tiny_engine: MakeE
 # The store
 
 
-def test_a_stored_result_comes_back_as_it_was(
-    job: Job, tiny_engine: MakeEngine, points: list[Any], tmp_path: Path
-) -> None:
+def test_a_stored_result_comes_back_as_it_was(job, tiny_engine, points, tmp_path):
     first = tiny_engine(store=ResultStore(tmp_path)).run(job)
     again = tiny_engine(store=ResultStore(tmp_path)).run(job)
     assert len(points) == 5
@@ -288,16 +278,14 @@ def test_a_stored_result_comes_back_as_it_was(
     assert not anew.cached and same(anew.picture, first.picture)
 
 
-def test_a_finished_stream_is_stored(job: Job, tiny_engine: MakeEngine, tmp_path: Path) -> None:
+def test_a_finished_stream_is_stored(job, tiny_engine, tmp_path):
     engine = tiny_engine(store=ResultStore(tmp_path))
     *_, last = engine.stream(job)
     result = engine.run(job)
     assert result.cached and same(result.picture, last.image)
 
 
-def test_another_network_precision_or_pooling_is_another_result(
-    job: Job, tiny_engine: MakeEngine, tmp_path: Path
-) -> None:
+def test_another_network_precision_or_pooling_is_another_result(job, tiny_engine, tmp_path):
     store = ResultStore(tmp_path)
     average = replace(job, preset=job.preset.with_(network={"pooling": "average"}))
     for made, how in [(job, {}), (average, {}), (job, {"network": "vgg19-random"}),
@@ -310,9 +298,7 @@ def test_another_network_precision_or_pooling_is_another_result(
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_a_seed_twice_gives_the_same_bytes_whatever_torchs_generator(
-    optimizer: str, job: Job, tiny_engine: MakeEngine
-) -> None:
+def test_a_seed_twice_gives_the_same_bytes_whatever_torchs_generator(optimizer, job, tiny_engine):
     again = replace(job, preset=job.preset.with_(optimizer=optimizer))
     torch.manual_seed(1)
     one = tiny_engine().run(again)
@@ -325,7 +311,7 @@ def test_a_seed_twice_gives_the_same_bytes_whatever_torchs_generator(
 
 
 @pytest.mark.parametrize("init", ["content", "style", "picture", "noise"])
-def test_starts(init: str, transfer: Preset, scene: Scene, tiny_engine: MakeEngine) -> None:
+def test_starts(init, transfer, scene, tiny_engine):
     """The best picture after one evaluation is the start itself."""
     origins = {"content": scene(40, 20), "style": scene(20, 40, 1), "picture": scene(seed=2)}
     pictures = {"content": origins["content"], "style": origins["style"]}
@@ -351,8 +337,8 @@ def three_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_run_many_keeps_the_order_and_the_threads(
-    workers: int, job: Job, scene: Scene, tiny_engine: MakeEngine, tmp_path: Path, points: list[Any]
-) -> None:
+    workers, job, scene, tiny_engine, tmp_path, points
+):
     jobs = [
         replace(job, seed=1, label="a"),
         replace(job, size=24, label="b"),
@@ -378,15 +364,7 @@ def test_run_many_keeps_the_order_and_the_threads(
 
 @pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("stored", [False, True])
-def test_equal_jobs_are_drawn_once(
-    gpu: bool,
-    stored: bool,
-    job: Job,
-    tiny_engine: MakeEngine,
-    tmp_path: Path,
-    points: list[torch.Tensor],
-    as_on_a_gpu: Callable[[], None],
-) -> None:
+def test_equal_jobs_are_drawn_once(gpu, stored, job, tiny_engine, tmp_path, points, as_on_a_gpu):
     if gpu:
         as_on_a_gpu()
     store = ResultStore(tmp_path) if stored else None
@@ -403,9 +381,7 @@ def test_equal_jobs_are_drawn_once(
     assert [call for call in calls if call[0] == "a"] == [("a", n, 5) for n in range(1, 6)]
 
 
-def test_stopped_in_the_middle_what_was_done_is_kept(
-    job: Job, tiny_engine: MakeEngine, tmp_path: Path
-) -> None:
+def test_stopped_in_the_middle_what_was_done_is_kept(job, tiny_engine, tmp_path):
     store = ResultStore(tmp_path)
     jobs = [replace(job, seed=seed, label=str(seed)) for seed in (1, 2)]
     calls: list[tuple[str, int, int]] = []
@@ -422,9 +398,7 @@ def test_stopped_in_the_middle_what_was_done_is_kept(
     assert calls == [("1", 5, 5), *(("2", n, 5) for n in range(1, 6))]
 
 
-def test_what_a_worker_raises_stops_the_others(
-    job: Job, tiny_engine: MakeEngine, tmp_path: Path
-) -> None:
+def test_what_a_worker_raises_stops_the_others(job, tiny_engine, tmp_path):
     def stop(drawn: Job, step: int, steps: int) -> None:
         if drawn.label == "0":
             raise KeyboardInterrupt
@@ -456,14 +430,8 @@ def panels(job: Job, scene: Scene) -> list[Job]:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("content_first", [0.0, 0.4])
 def test_a_batch_draws_what_each_job_draws_alone(
-    optimizer: str,
-    content_first: float,
-    job: Job,
-    scene: Scene,
-    tiny_engine: MakeEngine,
-    points: list[torch.Tensor],
-    as_on_a_gpu: Callable[[], None],
-) -> None:
+    optimizer, content_first, job, scene, tiny_engine, points, as_on_a_gpu
+):
     jobs = [
         replace(
             each,
@@ -504,9 +472,7 @@ APART: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("difference", [*APART, "size", "evaluations", "stop"])
-def test_jobs_that_cannot_share_a_batch_do_not(
-    difference: str, job: Job, tiny_engine: MakeEngine, as_on_a_gpu: Callable[[], None]
-) -> None:
+def test_jobs_that_cannot_share_a_batch_do_not(difference, job, tiny_engine, as_on_a_gpu):
     as_on_a_gpu()
     engine = tiny_engine(network="vgg19-caffe" if "scale" in difference else "auto")
     other = (
@@ -518,9 +484,7 @@ def test_jobs_that_cannot_share_a_batch_do_not(
     assert engine._group(job) != engine._group(other)
 
 
-def test_coarse_canvases_set_jobs_apart(
-    transfer: Preset, scene: Scene, tiny_engine: MakeEngine, as_on_a_gpu: Callable[[], None]
-) -> None:
+def test_coarse_canvases_set_jobs_apart(transfer, scene, tiny_engine, as_on_a_gpu):
     """Sides are rounded at each level by themselves: one canvas, two half canvases."""
     preset = transfer.with_(content_first=0.5)
     one, other = (
@@ -535,15 +499,8 @@ def test_coarse_canvases_set_jobs_apart(
 @pytest.mark.parametrize("gone", [False, True])
 @pytest.mark.parametrize(("most", "sizes"), [(2, [2, 2, 1]), (1, [1] * 5)])
 def test_large_batches_are_split(
-    gone: bool,
-    most: int,
-    sizes: list[int],
-    job: Job,
-    tiny_engine: MakeEngine,
-    points: list[torch.Tensor],
-    as_on_a_gpu: Callable[[], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    gone, most, sizes, job, tiny_engine, points, as_on_a_gpu, monkeypatch
+):
     """Beforehand, or when the memory has turned out not to suffice."""
     as_on_a_gpu()
     evaluate = method.evaluate
@@ -567,11 +524,8 @@ def test_large_batches_are_split(
 
 
 def test_each_level_starts_from_the_last_one_enlarged(
-    coarse_to_fine: Job,
-    tiny_engine: MakeEngine,
-    points: list[torch.Tensor],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    coarse_to_fine, tiny_engine, points, monkeypatch
+):
     read = []
     monkeypatch.setattr(terms, "to_tensor", lambda p: read.append(p.size) or to_tensor(p))
     batch = Batch(tiny_engine().networks, [coarse_to_fine], "exact")
@@ -583,9 +537,7 @@ def test_each_level_starts_from_the_last_one_enlarged(
     assert read == [(48, 36), (96, 72), (83, 83)]  # style only at full size
 
 
-def test_snapshots_and_result_of_several_levels(
-    coarse_to_fine: Job, tiny_engine: MakeEngine, points: list[torch.Tensor]
-) -> None:
+def test_snapshots_and_result_of_several_levels(coarse_to_fine, tiny_engine, points):
     snapshots = list(tiny_engine().stream(coarse_to_fine))
     assert len(points) == 7
     assert [(s.step, s.steps) for s in snapshots] == [(n, 7) for n in range(1, 8)]
@@ -597,9 +549,7 @@ def test_snapshots_and_result_of_several_levels(
     assert (result.losses, len(result.curve)) == (snapshots[-1].result().losses, 7)
 
 
-def test_clamped_pixels_stay_clamped_between_levels(
-    transfer: Preset, tiny_engine: MakeEngine, points: list[torch.Tensor]
-) -> None:
+def test_clamped_pixels_stay_clamped_between_levels(transfer, tiny_engine, points):
     """Bicubic enlargement overshoots at edges."""
     squares = np.kron(np.indices((8, 8)).sum(0) % 2 * 255, np.ones((8, 8))).astype(np.uint8)
     preset = transfer.with_(content_layers=["conv1_1"], style_layers={}, clamp=True, scales=2)
@@ -613,9 +563,7 @@ def test_clamped_pixels_stay_clamped_between_levels(
 # Divergence
 
 
-def test_absurd_learning_rate_stops_with_the_last_good_picture(
-    job: Job, tiny_engine: MakeEngine
-) -> None:
+def test_absurd_learning_rate_stops_with_the_last_good_picture(job, tiny_engine):
     preset = job.preset.with_(optimizer="adam", learning_rate=50.0, clamp=False)
     absurd = replace(job, preset=preset, init="content", evaluations=20)
     with pytest.raises(DivergedError, match=r"a panel .* evaluation 2.* learning rate") as caught:
@@ -626,9 +574,7 @@ def test_absurd_learning_rate_stops_with_the_last_good_picture(
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_from_the_start(
-    optimizer: str, value: float, job: Job, tiny_engine: MakeEngine, spoilt: Callable[..., None]
-) -> None:
+def test_a_loss_that_is_not_finite_from_the_start(optimizer, value, job, tiny_engine, spoilt):
     spoilt(1, by=value)
     made = replace(job, preset=job.preset.with_(optimizer=optimizer), init="content")
     with pytest.raises(DivergedError) as caught:
@@ -637,9 +583,7 @@ def test_a_loss_that_is_not_finite_from_the_start(
     assert same(caught.value.picture, made.given("content"))
 
 
-def test_adam_stops_at_nan_in_the_middle(
-    job: Job, tiny_engine: MakeEngine, spoilt: Callable[..., None], tmp_path: Path
-) -> None:
+def test_adam_stops_at_nan_in_the_middle(job, tiny_engine, spoilt, tmp_path):
     spoilt(4)
     made = replace(job, preset=job.preset.with_(optimizer="adam"))
     shown: list[Picture] = []
@@ -651,9 +595,7 @@ def test_adam_stops_at_nan_in_the_middle(
     assert not list(tmp_path.iterdir())
 
 
-def test_divergence_at_the_second_level(
-    coarse_to_fine: Job, tiny_engine: MakeEngine, spoilt: Callable[..., None]
-) -> None:
+def test_divergence_at_the_second_level(coarse_to_fine, tiny_engine, spoilt):
     """And style, whose losses are far larger, is no divergence when it comes in."""
     spoilt(4)
     with pytest.raises(DivergedError) as caught:
@@ -665,9 +607,7 @@ def test_divergence_at_the_second_level(
     assert tiny_engine().run(replace(coarse_to_fine, preset=heavy)).evaluations == 7
 
 
-def test_lbfgs_steps_back_from_nan_instead_of_stopping(
-    job: Job, tiny_engine: MakeEngine, spoilt: Callable[..., None]
-) -> None:
+def test_lbfgs_steps_back_from_nan_instead_of_stopping(job, tiny_engine, spoilt):
     """A refused step's losses are not reported, neither one by one nor in the curve."""
     spoilt(3, 6, 7)
     snapshots = list(tiny_engine().stream(replace(job, evaluations=15)))
@@ -682,7 +622,7 @@ def test_lbfgs_steps_back_from_nan_instead_of_stopping(
 # Precision
 
 
-def test_bf16_ends_close_to_float32(job: Job, tiny_engine: MakeEngine) -> None:
+def test_bf16_ends_close_to_float32(job, tiny_engine):
     rounded, exact = (
         tiny_engine(precision=precision).run(replace(job, evaluations=40))
         for precision in ("bf16", "exact")

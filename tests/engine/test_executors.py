@@ -84,9 +84,7 @@ def submitit_jobs(folder: Path) -> Iterator[Executor]:
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes", "ray", "submitit"])
-def test_pictures_drawn_elsewhere_are_those_drawn_here(
-    kind: str, jobs: list[Job], tmp_path: Path
-) -> None:
+def test_pictures_drawn_elsewhere_are_those_drawn_here(kind, jobs, tmp_path):
     makers: dict[str, Callable[[], Any]] = {
         "threads": threads,
         "processes": processes,
@@ -112,7 +110,7 @@ def test_pictures_drawn_elsewhere_are_those_drawn_here(
     assert sorted(seen) == sorted((job.label, done) for job in jobs for done in (0, 4))
 
 
-def test_pictures_do_not_travel_in_the_order(scene: Scene, tmp_path: Path) -> None:
+def test_pictures_do_not_travel_in_the_order(scene, tmp_path):
     job = Job(BOTH, scene(300, 200), scene(200, 300), size=256, start=scene(200, 200, seed=5))
     order = order_of([job], ResultStore(tmp_path), "exact", "auto")
     assert len(pickle.dumps(order)) < 4_000
@@ -121,7 +119,7 @@ def test_pictures_do_not_travel_in_the_order(scene: Scene, tmp_path: Path) -> No
     assert again.description() == job.description()
 
 
-def test_an_executor_needs_a_store_that_both_see(jobs: list[Job], tmp_path: Path) -> None:
+def test_an_executor_needs_a_store_that_both_see(jobs, tmp_path):
     with threads() as executor:
         with pytest.raises(ReplicateError, match="needs a result store that all its machines see"):
             engine(None, executor).run(jobs[0])
@@ -151,18 +149,14 @@ class Idle:
         return Nothing()
 
 
-def test_a_store_that_cannot_be_written_is_told_before_anything_is_ordered(
-    jobs: list[Job], tmp_path: Path
-) -> None:
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_ordered(jobs, tmp_path):
     (tmp_path / "file").write_text("no folder")
     store = ResultStore(tmp_path / "file" / "results")
     with pytest.raises(ReplicateError, match="takes no pictures for other processes"):
         order_of(jobs, store, "exact", "auto")
 
 
-def test_results_in_another_store_are_missed_and_the_rest_called_off(
-    jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_in_another_store_are_missed_and_the_rest_called_off(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr("replicate.engine.engine.OTHERWISE", 1)
     idle = Idle()
     with pytest.raises(ReplicateError, match="has drawn transfer, but not into this store"):
@@ -174,9 +168,7 @@ def test_results_in_another_store_are_missed_and_the_rest_called_off(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_between_batches_keeps_what_is_drawn(
-    workers: int, jobs: list[Job], tmp_path: Path
-) -> None:
+def test_a_stop_between_batches_keeps_what_is_drawn(workers, jobs, tmp_path):
     store = ResultStore(tmp_path)
     stopping = Engine("cpu", "exact", store=store, workers=workers)
     answers = iter([False, True, True, True])
@@ -189,6 +181,6 @@ def test_a_stop_between_batches_keeps_what_is_drawn(
     assert [result.cached for result in results].count(True) == 1
 
 
-def test_a_stop_that_nobody_has_to_wait_for(jobs: list[Job], tmp_path: Path) -> None:
+def test_a_stop_that_nobody_has_to_wait_for(jobs, tmp_path):
     engine(store := ResultStore(tmp_path)).run_many(jobs)
     assert all(result.cached for result in engine(store).run_many(jobs, stop=lambda: True))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -38,9 +36,7 @@ def job(scene: Scene) -> Job:
 
 
 @pytest.mark.parametrize("statistic", ["gram", "chain", "mean", "mean_std"])
-def test_blended_styles_pull_as_the_weighted_sum_of_their_losses(
-    job: Job, statistic: Any, tiny_network: Callable[..., Any]
-) -> None:
+def test_blended_styles_pull_as_the_weighted_sum_of_their_losses(job, statistic, tiny_network):
     network = tiny_network(dtype=torch.float64)
     start = torch.rand(1, 3, 32, 48, dtype=torch.float64, generator=torch.manual_seed(0))
 
@@ -55,14 +51,14 @@ def test_blended_styles_pull_as_the_weighted_sum_of_their_losses(
     assert not torch.allclose(gradient(job), gradient(alone[0]), rtol=0.1)
 
 
-def test_the_style_scale_is_that_of_the_style_pictures_sides(scene: Scene) -> None:
+def test_the_style_scale_is_that_of_the_style_pictures_sides(scene):
     job = Job(PRESET, scene(64, 48), scene(128, 96), size=64, style_scale=0.5)
     assert (job.style_size, job.canvas) == ((32, 24), (64, 48))
     job = replace(job, style_scale=2, blend=((scene(40, 30), 1.0),))
     assert [picture.size for picture, _ in job.styles()] == [(128, 96), (128, 96)]
 
 
-def test_styles_take_the_photographs_colours(job: Job) -> None:
+def test_styles_take_the_photographs_colours(job):
     job = replace(job, keep_colour="match")
     mean, covariance = colour_statistics(as_floats(job.content_on_canvas))
     for picture, _ in job.styles():
@@ -74,9 +70,7 @@ def test_styles_take_the_photographs_colours(job: Job) -> None:
     assert [picture.sha256 for picture, _ in plain.styles()][1] != job.styles()[1][0].sha256
 
 
-def test_luminance_alone_is_drawn_and_the_photographs_chroma_put_back(
-    job: Job, tiny_engine: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_luminance_alone_is_drawn_and_the_photographs_chroma_put_back(job, tiny_engine, tmp_path):
     job = replace(job, keep_colour="luminance", init="content")
     photograph = as_floats(job.content_on_canvas)
     for picture, _ in job.styles():
@@ -97,7 +91,7 @@ def test_luminance_alone_is_drawn_and_the_photographs_chroma_put_back(
     assert np.array_equal(engine.run(job).picture.pixels, result.picture.pixels), "as stored"
 
 
-def test_blended_pictures_travel_through_the_store(job: Job, tmp_path: Path) -> None:
+def test_blended_pictures_travel_through_the_store(job, tmp_path):
     job = replace(job, style_scale=0.7, keep_colour="match")
     order = order_of([job], ResultStore(tmp_path), "exact", "auto")
     assert not any(isinstance(each, Picture) for each, _ in order.jobs[0]["blend"])

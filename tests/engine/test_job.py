@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +10,14 @@ import pytest
 
 from replicate.engine.job import Job
 from replicate.engine.plan import fit
-from replicate.engine.preset import Preset
 from replicate.errors import ReplicateError
 from replicate.images import Picture
 from replicate.storage.store import ResultStore
 
-Scene = Callable[..., Picture]
-
 GREY = Picture(np.full((24, 32, 3), 128, np.uint8))
 
 
-def test_a_job_is_complete_when_it_is_made(job: Job, transfer: Preset, scene: Scene) -> None:
+def test_a_job_is_complete_when_it_is_made(job, transfer, scene):
     assert (job.size, job.evaluations, job.init, job.seed) == (32, 5, "noise", 0)
     from_content = transfer.with_(init="content")
     assert Job(from_content, scene(), scene()).init == "content"
@@ -51,9 +47,7 @@ def test_a_job_is_complete_when_it_is_made(job: Job, transfer: Preset, scene: Sc
         ({"style_layers": {}}, {"content": None}, "'tiny' has no layers for the pictures"),
     ],
 )
-def test_impossible_jobs(
-    changes: dict[str, Any], settings: dict[str, Any], message: str, transfer: Preset, scene: Scene
-) -> None:
+def test_impossible_jobs(changes, settings, message, transfer, scene):
     with pytest.raises(ReplicateError, match=message) as caught:
         Job(transfer.with_(**changes), **{"content": scene(), "style": scene(), **settings})
     assert "\n" not in str(caught.value)
@@ -72,13 +66,11 @@ def test_impossible_jobs(
         ((640, 427), 64, (64, 43)),
     ],
 )
-def test_canvas(size: tuple[int, int], longest: int, expected: tuple[int, int]) -> None:
+def test_canvas(size, longest, expected):
     assert fit(size, longest) == expected
 
 
-def test_style_is_read_in_its_shape_at_as_many_pixels_as_the_canvas(
-    transfer: Preset, scene: Scene
-) -> None:
+def test_style_is_read_in_its_shape_at_as_many_pixels_as_the_canvas(transfer, scene):
     """The canvas has the content's shape, else the style's."""
     wide, tall = scene(60, 30), scene(30, 60)
     assert Job(transfer, style=tall).canvas == (16, 32)
@@ -94,7 +86,7 @@ def test_style_is_read_in_its_shape_at_as_many_pixels_as_the_canvas(
         _ = Job(transfer, scene()).style_on_canvas
 
 
-def test_alpha_grows_on_smaller_canvases(transfer: Preset, scene: Scene) -> None:
+def test_alpha_grows_on_smaller_canvases(transfer, scene):
     """A ratio is meant for a number of pixels; alpha goes as its inverse."""
     preset = transfer.with_(content_weight=3.0, style_weight=5.0, ratio_pixels=512 * 384)
     for size, alpha in ((512, 3.0), (256, 12.0), (128, 48.0)):
@@ -121,8 +113,8 @@ def plan(job: Job) -> list[tuple[int, int, bool]]:
     ],
 )
 def test_a_reconstruction_of_content_halves_the_size_and_shares_the_evaluations(
-    size: int, evaluations: int, expected: Any, transfer: Preset, scene: Scene
-) -> None:
+    size, evaluations, expected, transfer, scene
+):
     job = Job(transfer.with_(scales=4), scene(), size=size, evaluations=evaluations)
     assert plan(job) == [(side, count, False) for side, count in expected]
     assert job.levels()[-1].canvas == job.canvas
@@ -137,9 +129,7 @@ def test_a_reconstruction_of_content_halves_the_size_and_shares_the_evaluations(
         (48, 12, [(48, 4, False), (48, 8, True)]),  # half the size would be too small
     ],
 )
-def test_the_content_comes_first_at_half_the_size(
-    size: int, evaluations: int, expected: Any, transfer: Preset, scene: Scene
-) -> None:
+def test_the_content_comes_first_at_half_the_size(size, evaluations, expected, transfer, scene):
     for scales in (1, 3):  # which are for content alone
         preset = transfer.with_(scales=scales, content_first=1 / 3, ratio_pixels=256 * 256)
         job = Job(preset, scene(), scene(), size=size, evaluations=evaluations)
@@ -149,9 +139,7 @@ def test_the_content_comes_first_at_half_the_size(
             assert level.content_weight == pytest.approx(alpha)
 
 
-def test_other_jobs_have_one_level_and_the_key_of_a_plain_one(
-    transfer: Preset, scene: Scene
-) -> None:
+def test_other_jobs_have_one_level_and_the_key_of_a_plain_one(transfer, scene):
     preset = transfer.with_(content_first=0.5, scales=3)
     both = {"content": scene(), "style": scene(seed=1)}
     for settings in ({**both, "init": "content"}, {**both, "start": scene()}, {"style": scene()}):
@@ -193,20 +181,20 @@ def key(job: Job, **changes: Any) -> str:
     return ResultStore.key(replace(job, preset=job.preset.with_(**changes)).description())
 
 
-def test_what_changes_the_picture_changes_the_key(job: Job) -> None:
+def test_what_changes_the_picture_changes_the_key(job):
     keys = {name: key(job, **changes) for name, changes in CHANGES.items()}
     keys |= {name: key(replace(job, **{name: value})) for name, value in OF_THE_JOB.items()}
     assert len({*keys.values(), key(job)}) == len(keys) + 1
     assert key(replace(job, style=None)) != key(replace(job, style=None), scales=2)
 
 
-def test_what_does_not_change_the_picture_does_not_change_the_key(job: Job) -> None:
+def test_what_does_not_change_the_picture_does_not_change_the_key(job):
     for name, changes in NO_CHANGES.items():
         assert key(job, **changes) == key(job), name
     assert key(replace(job, label="b")) == key(job)
 
 
-def test_other_pictures_change_the_key(job: Job, scene: Scene) -> None:
+def test_other_pictures_change_the_key(job, scene):
     keys = {key(replace(job, **{kind: scene(seed=5)})) for kind in ("content", "style")}
     starts = {key(replace(job, init="picture", start=scene(seed=seed))) for seed in (5, 6)}
     assert len(keys | starts | {key(job)}) == 5
@@ -243,9 +231,7 @@ KNOWN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("known", "changes", "settings"), KNOWN)
-def test_keys_of_old_results_stay(
-    known: str, changes: Any, settings: Any, transfer: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keys_of_old_results_stay(known, changes, settings, transfer, monkeypatch):
     """As the engine's first version wrote them, which left pixels free: they still say how."""
     monkeypatch.setattr("replicate.engine.job.ENGINE_VERSION", 1)
     preset = transfer.with_(**{"clamp": False, **changes})

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
@@ -91,9 +90,7 @@ ONE_BY_ONE = {
         ("chain", -1.0, ONE_BY_ONE, [[(0 * 4 + 1 * 4 + 2 * 6 + 3 * 6) / 4]], (1, 4)),
     ],
 )
-def test_statistics_by_hand(
-    kind: str, shift: float, maps: Maps, expected: list[Any], size: tuple[int, int]
-) -> None:
+def test_statistics_by_hand(kind, shift, maps, expected, size):
     statistic = Statistic(kind, tuple(maps), shift)
     found = statistic(maps)[0]
     torch.testing.assert_close(found, torch.tensor(expected, dtype=found.dtype))
@@ -101,7 +98,7 @@ def test_statistics_by_hand(
 
 
 @pytest.mark.parametrize("kind", STATISTICS)
-def test_which_layers_a_statistic_compares(kind: str) -> None:
+def test_which_layers_a_statistic_compares(kind):
     found = {name: each.layers for name, each in style_statistics(kind, LAYERS).items()}
     chained = {"relu2_1": ("relu1_1", "relu2_1"), "relu3_1": ("relu2_1", "relu3_1")}
     assert found == (chained if kind == "chain" else {layer: (layer,) for layer in LAYERS})
@@ -140,7 +137,7 @@ def style_by(how: str, generated: Tensor = GENERATED, target: Tensor = STYLE) ->
         ("coursera", "over 4 n_H n_W n_C", ((F - P) ** 2).sum() / (4 * HEIGHT * WIDTH * N)),
     ],
 )
-def test_content_losses_are_those_of_their_sources(how: str, source: str, expected: Tensor) -> None:
+def test_content_losses_are_those_of_their_sources(how, source, expected):
     assert content_by(how) == pytest.approx(float(expected)), source
     assert content_by(how, CONTENT) == 0
 
@@ -166,13 +163,13 @@ def tutorial_gram(maps: Tensor) -> Tensor:
         ("raw-udacity", "Udacity", torch.mean((G - A) ** 2) / (N * M)),
     ],
 )
-def test_style_losses_are_those_of_their_sources(how: str, source: str, expected: Tensor) -> None:
+def test_style_losses_are_those_of_their_sources(how, source, expected):
     assert style_by(how) == pytest.approx(float(expected)), source
     assert style_by(how, STYLE) == 0
     assert style_by(how, STYLE.flip(2, 3)) == pytest.approx(0, abs=1e-20)
 
 
-def test_gram_and_mean_distances_are_mean_discrepancies() -> None:
+def test_gram_and_mean_distances_are_mean_discrepancies():
     """MMD^2 with the kernels (x.y)^2 and x.y (Li et al. 2017)."""
     rows = {"f": F, "s": S}
     ours, theirs = {"a": plain(GENERATED)}, {"a": plain(STYLE)}
@@ -183,7 +180,7 @@ def test_gram_and_mean_distances_are_mean_discrepancies() -> None:
         assert found == pytest.approx(mmd, rel=1e-10)
 
 
-def test_loss_of_batch_statistics() -> None:
+def test_loss_of_batch_statistics():
     """(1/N) sum ((m_F - m_S)^2 + (d_F - d_S)^2), as in the released code of Li et al. 2017."""
     total = 0.0
     for x, y in zip(F, S):
@@ -194,7 +191,7 @@ def test_loss_of_batch_statistics() -> None:
 
 
 @pytest.mark.parametrize("kind", [*STATISTICS, "content"])
-def test_losses_and_targets_are_per_picture(kind: str) -> None:
+def test_losses_and_targets_are_per_picture(kind):
     def loss(ours: Maps, theirs: Maps) -> Tensor:
         if kind == "content":
             return content_loss(ours["a"], theirs["a"].coordinates())
@@ -212,7 +209,7 @@ def test_losses_and_targets_are_per_picture(kind: str) -> None:
         torch.testing.assert_close(to_one[index], loss(alone, part(theirs, 0))[0])
 
 
-def test_variation_by_hand() -> None:
+def test_variation_by_hand():
     """One channel, 2 x 3 pixels; differences on the scale 0..255, squared, summed, halved."""
     grid = [[0.0, 0.2, 0.5], [0.1, 0.1, 0.9]]
     down = [grid[1][x] - grid[0][x] for x in range(3)]
@@ -247,7 +244,7 @@ def parts(network: VGG) -> list[Objective]:
     ]
 
 
-def test_terms_add_and_scale(network: VGG, parts: list[Objective]) -> None:
+def test_terms_add_and_scale(network, parts):
     x, weights = picture(0), (2, 3, 1e-6)
     alone = [evaluate(part, network, x) for part in parts]
     together = evaluate(2 * parts[0] + parts[1] * 3 + 1e-6 * parts[2], network, x)
@@ -261,7 +258,7 @@ def test_terms_add_and_scale(network: VGG, parts: list[Objective]) -> None:
     torch.testing.assert_close(scaled.total, 7 * sum(scaled.losses.values()))
 
 
-def test_an_objective_describes_itself(parts: list[Objective]) -> None:
+def test_an_objective_describes_itself(parts):
     objective = 1e-3 * parts[0] + torch.tensor([2.0, 0.5]) * parts[1]
     assert repr(objective) == "0.001 * content/relu4_2 + 2|0.5 * style/relu2_1"
     assert repr(10 * objective) == "0.01 * content/relu4_2 + 20|5 * style/relu2_1"
@@ -269,7 +266,7 @@ def test_an_objective_describes_itself(parts: list[Objective]) -> None:
     assert (repr(Objective()), Objective().layers) == ("0", set())
 
 
-def test_a_batch_has_weights_and_targets_by_picture(network: VGG) -> None:
+def test_a_batch_has_weights_and_targets_by_picture(network):
     """A figure's panels: same layers, each its own ratio and target, evaluated by itself."""
     maps = network(picture(4, batch=2), ["relu2_1", "relu3_1"])
     grams, coordinates = maps["relu2_1"].gram(), maps["relu3_1"].coordinates()
@@ -288,7 +285,7 @@ def test_a_batch_has_weights_and_targets_by_picture(network: VGG) -> None:
             torch.testing.assert_close(together.losses[name][one], loss)
 
 
-def test_an_evaluation_leaves_its_input_alone(network: VGG, parts: list[Objective]) -> None:
+def test_an_evaluation_leaves_its_input_alone(network, parts):
     x = picture(0)
     with torch.no_grad():
         found = evaluate(parts[0], network, x)
@@ -297,7 +294,7 @@ def test_an_evaluation_leaves_its_input_alone(network: VGG, parts: list[Objectiv
     assert torch.equal(x, picture(0))
 
 
-def test_one_forward_pass_however_many_terms(network: VGG, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_forward_pass_however_many_terms(network, monkeypatch):
     maps = network(picture(2), LAYERS)
     objective = sum(
         style(name, maps[name].gram()) + content(name, maps[name].coordinates()) for name in LAYERS
@@ -332,9 +329,7 @@ MEANS = {"relu1_1": 0.5 + torch.arange(5.0), "relu3_1": 0.3 + torch.arange(7.0)}
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("normalised", [False, True])
-def test_total_gradient_by_finite_differences(
-    pooling: str, normalised: bool, tiny_network: Callable[..., VGG]
-) -> None:
+def test_total_gradient_by_finite_differences(pooling, normalised, tiny_network):
     network = tiny_network(pooling=pooling, dtype=torch.float64)
     if normalised:
         network.normalise(MEANS)
@@ -360,15 +355,13 @@ def statistics_objective(network: VGG, kind: str, shift: float = 0.0) -> Objecti
     [("gram", -1.0), ("chain", 0.0), ("chain", 0.5), ("mean", 0.0), ("mean_std", 0.0)],
 )
 @pytest.mark.parametrize("normalised", [False, True])
-def test_gradient_of_every_statistic_by_finite_differences(
-    kind: str, shift: float, normalised: bool, network: VGG
-) -> None:
+def test_gradient_of_every_statistic_by_finite_differences(kind, shift, normalised, network):
     if normalised:
         network.normalise(MEANS)
     assert_gradient(statistics_objective(network, kind, shift), network, [])
 
 
-def test_silent_units_neither_lose_nor_pull(tiny_tensors: Any) -> None:
+def test_silent_units_neither_lose_nor_pull(tiny_tensors):
     """Rectified features (Gatys et al. 2016, after eq. 2); and the root of a deviation of 0 has
     no slope, which must not spoil the rest."""
     tensors = dict(tiny_tensors())
@@ -390,7 +383,7 @@ def test_silent_units_neither_lose_nor_pull(tiny_tensors: Any) -> None:
 # The loop
 
 
-def test_noise_is_faint_and_seeded() -> None:
+def test_noise_is_faint_and_seeded():
     one = noise(40, 60, seed=3)
     assert one.shape == (1, 3, 40, 60)
     assert torch.equal(one, noise(40, 60, seed=3)) and not torch.equal(one, noise(40, 60))
@@ -398,7 +391,7 @@ def test_noise_is_faint_and_seeded() -> None:
     assert float(one.std()) == pytest.approx(0.01, rel=0.05)
 
 
-def test_a_transfer_goes_the_way_of_torchs_optimizer(network: VGG, parts: list[Objective]) -> None:
+def test_a_transfer_goes_the_way_of_torchs_optimizer(network, parts):
     """Adam, step by step, with the losses of each step."""
     objective = parts[0] + 10 * parts[1]
     x = picture(3).requires_grad_(True)
@@ -415,9 +408,7 @@ def test_a_transfer_goes_the_way_of_torchs_optimizer(network: VGG, parts: list[O
     assert number == 5
 
 
-def test_a_stage_starts_from_the_outcome_of_the_one_before(
-    network: VGG, parts: list[Objective]
-) -> None:
+def test_a_stage_starts_from_the_outcome_of_the_one_before(network, parts):
     coarse = style("relu2_1", network(picture(2), ["relu2_1"])["relu2_1"].gram())
     stages = iter([Stage(coarse, 3, (8, 8)), Stage(parts[0], 2, (16, 16)), Stage(coarse, 1)])
     *steps, last = transfer(network, stages, picture(3, side=8), LBFGS)
@@ -429,7 +420,7 @@ def test_a_stage_starts_from_the_outcome_of_the_one_before(
     assert torch.equal(last.pixels, steps[-1].pixels)
 
 
-def test_losses_are_those_of_the_accepted_pictures(network: VGG, parts: list[Objective]) -> None:
+def test_losses_are_those_of_the_accepted_pictures(network, parts):
     """Far too long a first step is refused, more than once; then the losses stay."""
     start = picture(3, batch=2)
     steps = list(transfer(network, [Stage(parts[0], 8)], start, lambda x: LBFGS(x, first_step=3.0)))

@@ -101,7 +101,7 @@ NEVER = float("inf")
 @pytest.mark.parametrize(
     "loss", [quadratic(spread(3, 0.1, 10), spread(4)), CURVED], ids=["quadratic", "quartic"]
 )
-def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
+def test_lbfgs_follows_torchs_path(loss, history):
     """Also with a history shorter than the path, where old pairs are dropped."""
     x, evaluations = start(5), 18
     how = {"lr": 1, "max_iter": evaluations, "tolerance_grad": 0, "tolerance_change": 0}
@@ -114,7 +114,7 @@ def test_lbfgs_follows_torchs_path(loss: Loss, history: int) -> None:
     assert float(loss(found[-1])) < 1e-3 * float(loss(x))
 
 
-def test_first_displacement_has_the_size_asked_for() -> None:
+def test_first_displacement_has_the_size_asked_for():
     x = start(7)
     for scale in (1e-6, 1.0, 1e9):  # whatever the objective's scale
         optimizer = LBFGS(x, first_step=0.01)
@@ -127,7 +127,7 @@ def test_first_displacement_has_the_size_asked_for() -> None:
         ) == pytest.approx(1)
 
 
-def test_a_flat_start_stays() -> None:
+def test_a_flat_start_stays():
     x = start(9)
     optimizer = LBFGS(x)
     walk(optimizer, lambda p: (0 * p).flatten(1).sum(1), 3)
@@ -153,9 +153,7 @@ def mixture(x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     "make", [lambda x: LBFGS(x, history=3), lambda x: LBFGS(x, clamp=True), LBFGS, Adam]
 )
-def test_each_picture_of_a_batch_follows_the_path_it_would_follow_alone(
-    make: Callable[[Tensor], Optimizer],
-) -> None:
+def test_each_picture_of_a_batch_follows_the_path_it_would_follow_alone(make):
     """Within rounding: sums over a batch are taken in another order than over one picture."""
     x = start(14, batch=len(LOSSES))
     together = make(x)
@@ -182,7 +180,7 @@ def steep(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("loss", "share"), [(rosenbrock, 1e-6), (steep, 0.05)])
-def test_full_steps_explode_and_shortened_ones_arrive(loss: Loss, share: float) -> None:
+def test_full_steps_explode_and_shortened_ones_arrive(loss, share):
     """What is accepted never rises by more than the tolerance."""
     x = start(15)
     free = LBFGS(x, first_step=torch_first_step(loss, x), tolerance=NEVER)
@@ -199,7 +197,7 @@ def test_full_steps_explode_and_shortened_ones_arrive(loss: Loss, share: float) 
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf")])
-def test_a_region_without_finite_loss_is_stepped_back_from(poison: float) -> None:
+def test_a_region_without_finite_loss_is_stepped_back_from(poison):
     """Beyond a wall the loss is NaN; the minimum lies this side of it."""
     centre = torch.full((SIZE,), 0.5, dtype=torch.float64)
 
@@ -217,7 +215,7 @@ def test_a_region_without_finite_loss_is_stepped_back_from(poison: float) -> Non
     assert float(optimizer.loss) < 1e-6
 
 
-def test_a_gradient_that_is_not_finite_is_stepped_back_from() -> None:
+def test_a_gradient_that_is_not_finite_is_stepped_back_from():
     loss, x = CURVED, start(20)
     optimizer = LBFGS(x)
     optimizer.tell(*gradient(loss, optimizer.pixels))
@@ -232,7 +230,7 @@ def test_a_gradient_that_is_not_finite_is_stepped_back_from() -> None:
     assert float(optimizer.loss) < 1e-3 * float(loss(x))
 
 
-def test_a_start_that_is_not_finite_is_left_as_it_is() -> None:
+def test_a_start_that_is_not_finite_is_left_as_it_is():
     x = start(21, batch=2)
     optimizer = LBFGS(x)
     value, g = gradient(CURVED, x)
@@ -244,7 +242,7 @@ def test_a_start_that_is_not_finite_is_left_as_it_is() -> None:
     assert (optimizer.pixels[1] != x[1]).any()
 
 
-def test_many_steps_back_forget_the_history_and_go_along_the_gradient() -> None:
+def test_many_steps_back_forget_the_history_and_go_along_the_gradient():
     """Everything is refused: ever shorter steps, along the gradient at last, never NaN."""
     loss, x = CURVED, start(22)
     optimizer = LBFGS(x)
@@ -264,7 +262,7 @@ def test_many_steps_back_forget_the_history_and_go_along_the_gradient() -> None:
     assert float(optimizer.loss) < float(loss(best))
 
 
-def test_patience_is_with_refusals_in_a_row() -> None:
+def test_patience_is_with_refusals_in_a_row():
     """Four refusals, a success, and a fifth: the history is still there."""
     loss, optimizer = CURVED, LBFGS(start(32))
     walk(optimizer, loss, 8)
@@ -278,7 +276,7 @@ def test_patience_is_with_refusals_in_a_row() -> None:
     torch.testing.assert_close(after, 0.1 * before)
 
 
-def test_negative_losses() -> None:
+def test_negative_losses():
     """The tolerance is a fraction of the loss's size, whichever its sign."""
     x = start(33)
     optimizer = LBFGS(x)
@@ -286,7 +284,7 @@ def test_negative_losses() -> None:
     assert float(CURVED(optimizer.best)) < 1e-2 * float(CURVED(x))
 
 
-def test_shortened_step_is_the_parabolas_minimum() -> None:
+def test_shortened_step_is_the_parabolas_minimum():
     """f(0), f'(0) and f(1) are known: the minimum of the parabola through them."""
     loss, x = quadratic(torch.full((SIZE,), 2.0, dtype=torch.float64), spread(23)), start(24)
     optimizer = LBFGS(x, first_step=1.0)
@@ -304,7 +302,7 @@ def test_shortened_step_is_the_parabolas_minimum() -> None:
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
-def test_clamp_keeps_pixels_in_range(kind: Callable) -> None:
+def test_clamp_keeps_pixels_in_range(kind):
     """The free minimum lies outside; clamped, the nearest face of the cube is found."""
     centre = spread(25, -0.5, 1.5)
     loss = quadratic(spread(26, 1, 3), centre)
@@ -319,7 +317,7 @@ def test_clamp_keeps_pixels_in_range(kind: Callable) -> None:
         assert float(clamped.loss) == pytest.approx(least, rel=1e-9)
 
 
-def test_clamped_values_that_pull_inwards_leave_the_bound() -> None:
+def test_clamped_values_that_pull_inwards_leave_the_bound():
     """A start at the bounds, half of it held there, half of it free to go."""
     centre = spread(35, -0.5, 1.5)
     loss = quadratic(torch.full((SIZE,), 2.0, dtype=torch.float64), centre)
@@ -334,7 +332,7 @@ def test_clamped_values_that_pull_inwards_leave_the_bound() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.003, 0.1])
-def test_adam_follows_torchs_path(rate: float) -> None:
+def test_adam_follows_torchs_path(rate):
     x = start(28)
     expected = torch_walk(torch.optim.Adam, CURVED, x, 25, lr=rate)
     found = walk(Adam(x, rate), CURVED, 25)
@@ -342,7 +340,7 @@ def test_adam_follows_torchs_path(rate: float) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_adams_best_is_the_last_picture_whose_loss_is_finite() -> None:
+def test_adams_best_is_the_last_picture_whose_loss_is_finite():
     optimizer = Adam(start(30))
     points = walk(optimizer, CURVED, 4)
     assert torch.equal(optimizer.best, points[-1])
@@ -353,7 +351,7 @@ def test_adams_best_is_the_last_picture_whose_loss_is_finite() -> None:
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
-def test_the_start_is_not_changed(kind: type) -> None:
+def test_the_start_is_not_changed(kind):
     x = start(31)
     before = x.clone()
     optimizer = kind(x)

@@ -26,7 +26,7 @@ def preset(**changes: Any) -> Preset:
 # Layers
 
 
-def test_bare_layers_share_a_weight_of_one() -> None:
+def test_bare_layers_share_a_weight_of_one():
     made = preset(style_layers=["relu1_1", "relu2_1", "relu3_1", "relu4_1"])
     assert made.style_layers == {"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}
     assert preset(content_layers="relu2_2").content_layers == {"relu2_2": 1.0}
@@ -42,12 +42,12 @@ def test_bare_layers_share_a_weight_of_one() -> None:
         ("vgg19-random", "conv_16", "conv5_4"),
     ],
 )
-def test_layers_are_given_their_canonical_name(network: str, given: str, canonical: str) -> None:
+def test_layers_are_given_their_canonical_name(network, given, canonical):
     made = preset(network={"name": network}, content_layers={given: 2})
     assert made.content_layers == {canonical: 2.0}
 
 
-def test_layers_run_from_shallow_to_deep_however_they_are_given() -> None:
+def test_layers_run_from_shallow_to_deep_however_they_are_given():
     made = preset(style_layers={"relu5_1": 1, "conv1_1": 2, "relu1_1": 3, "pool1": 4})
     assert list(made.style_layers.items()) == [
         ("conv1_1", 2), ("relu1_1", 3), ("pool1", 4), ("relu5_1", 1),
@@ -62,7 +62,7 @@ def test_layers_run_from_shallow_to_deep_however_they_are_given() -> None:
         ({"": 1.0}, "vgg19", "no layer ''"),
     ],
 )
-def test_unknown_layers(given: Any, network: str, message: str) -> None:
+def test_unknown_layers(given, network, message):
     with pytest.raises(LayerError) as caught:
         preset(style_layers=given, network={"name": network})
     assert message in str(caught.value)
@@ -114,7 +114,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED, ids=lambda value: str(value)[:40])
-def test_refused(changes: dict[str, Any], message: str) -> None:
+def test_refused(changes, message):
     with pytest.raises(ValidationError) as caught:
         preset(**changes)
     assert message in str(caught.value)
@@ -123,7 +123,7 @@ def test_refused(changes: dict[str, Any], message: str) -> None:
 # Ratio
 
 
-def test_ratio_is_content_over_style() -> None:
+def test_ratio_is_content_over_style():
     made = preset(ratio=1e-3)
     assert (made.content_weight, made.style_weight) == (1.0, pytest.approx(1000.0))
     assert made.ratio == pytest.approx(1e-3)
@@ -132,7 +132,7 @@ def test_ratio_is_content_over_style() -> None:
     assert preset(style_weight=0).ratio == float("inf")
 
 
-def test_with_changes_only_what_it_says() -> None:
+def test_with_changes_only_what_it_says():
     made = preset(ratio=1e-3, tv_weight=1e-6, network={"name": "vgg16", "pooling": "average"})
     other = made.with_(ratio=1e-1)
     assert other.ratio == pytest.approx(1e-1) and made.ratio == pytest.approx(1e-3)
@@ -144,7 +144,7 @@ def test_with_changes_only_what_it_says() -> None:
     assert made.with_(content_weight=3.0).style_weight == made.style_weight
 
 
-def test_with_checks_what_it_makes() -> None:
+def test_with_checks_what_it_makes():
     with pytest.raises(ValidationError, match="not both"):
         preset().with_(ratio=1, style_weight=1)
     with pytest.raises(ValidationError, match="Extra inputs"):
@@ -153,7 +153,7 @@ def test_with_checks_what_it_makes() -> None:
         preset(content_layers=["relu3_4"]).with_(network={"name": "vgg16"})
 
 
-def test_statistics_count_only_where_they_are_not_the_gram_matrix() -> None:
+def test_statistics_count_only_where_they_are_not_the_gram_matrix():
     """Results that were stored before there were other statistics keep their keys."""
     plain = preset().objective()
     assert "style_statistic" not in plain and "activation_shift" not in plain
@@ -161,7 +161,7 @@ def test_statistics_count_only_where_they_are_not_the_gram_matrix() -> None:
     assert preset(activation_shift=-1).objective() == {**plain, "activation_shift": -1.0}
 
 
-def test_a_chain_may_lack_style_layers() -> None:
+def test_a_chain_may_lack_style_layers():
     """As in a reconstruction of the content alone."""
     assert preset(style_statistic="chain").with_(style_layers=[]).style_layers == {}
 
@@ -290,7 +290,7 @@ SELDOM += ["clamp", "tv_weight", "init", "ratio_pixels", "scales", "status"]
 
 
 @pytest.mark.parametrize("name", PAPERS)
-def test_shipped_preset(name: str) -> None:
+def test_shipped_preset(name):
     made, (content, style, balance, rest) = load_preset(name), PAPERS[name]
     spec = made.network
     assert (spec.name, spec.pooling, spec.normalised) == rest["network"]
@@ -308,7 +308,7 @@ def test_shipped_preset(name: str) -> None:
         assert getattr(made, what) == rest.get(what, getattr(plain, what)), what
 
 
-def test_every_preset_names_its_source() -> None:
+def test_every_preset_names_its_source():
     for paper in paper_names():
         for name, made in load_paper(paper).presets.items():
             assert made.name == name
@@ -368,7 +368,7 @@ PAINTINGS = {
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_shipped_figure(figure: str) -> None:
+def test_shipped_figure(figure):
     paper, name = figure.split("/")
     made, typed = load_paper(paper).figures[name], FIGURES[figure]
     assert list(made.content_sets.values()) == typed.get("content_sets", [])
@@ -379,7 +379,7 @@ def test_shipped_figure(figure: str) -> None:
         assert made.images["paper"] == images
 
 
-def test_gatys_2016_fig6_has_four_noise_seeds() -> None:
+def test_gatys_2016_fig6_has_four_noise_seeds():
     seeds = load_paper("gatys2016").figures["fig6"].seeds
     assert len(set(seeds)) == len(seeds) == 4
 
@@ -387,7 +387,7 @@ def test_gatys_2016_fig6_has_four_noise_seeds() -> None:
 # Imports
 
 
-def test_presets_and_configs_need_no_torch() -> None:
+def test_presets_and_configs_need_no_torch():
     """So that ``replicate --help`` and lists of presets answer at once."""
     code = """
 import sys
@@ -412,13 +412,13 @@ assert "Engine" in replicate.__all__
     assert done.returncode == 0, done.stderr
 
 
-def test_the_old_word_for_the_optimizer_is_read_and_keys_keep_it() -> None:
+def test_the_old_word_for_the_optimizer_is_read_and_keys_keep_it():
     old = Preset.model_validate({"content_layers": ["relu4_2"], "minimiser": "adam"})
     assert old == Preset(content_layers=["relu4_2"], optimizer="adam")
     assert old.objective()["minimiser"] == "adam" and "optimizer" not in old.objective()
 
 
-def test_a_preset_describes_itself_in_a_line() -> None:
+def test_a_preset_describes_itself_in_a_line():
     made = preset(ratio=1e-3, name="mine")
     assert repr(made) == (
         "Preset(mine: content relu4_2; style relu1_1, relu2_1; ratio 0.001, vgg19-caffe)"

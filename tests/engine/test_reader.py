@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +42,7 @@ def reader(engine: Engine) -> Reader:
 # Features
 
 
-def test_features_and_grams(scene: Scene, reader: Reader) -> None:
+def test_features_and_grams(scene, reader):
     picture, layers = scene(40, 24), ["relu1_1", "conv2_1"]
     maps = reader.features(picture, layers, SPEC)
     assert maps["relu1_1"].map.shape == (1, 5, 24, 40)
@@ -55,7 +54,7 @@ def test_features_and_grams(scene: Scene, reader: Reader) -> None:
         torch.testing.assert_close(grams[layer], gram_matrix(maps[layer].map)[0])
 
 
-def test_style_distances(scene: Scene, reader: Reader) -> None:
+def test_style_distances(scene, reader):
     """||G - A||^2 / ||A||^2, and not the other way round."""
     one, other, layers = scene(seed=0), scene(seed=1), ["relu1_1", "relu3_1"]
     ours, theirs = reader.grams(one, layers, SPEC), reader.grams(other, layers, SPEC)
@@ -66,7 +65,7 @@ def test_style_distances(scene: Scene, reader: Reader) -> None:
     assert reader.style_distances(one, one, layers, SPEC) == {"relu1_1": 0, "relu3_1": 0}
 
 
-def test_similarity(scene: Scene, reader: Reader) -> None:
+def test_similarity(scene, reader):
     one, other = scene(seed=0), scene(seed=1)
     assert reader.similarity(one, one, "relu3_1", SPEC) == pytest.approx(1)
     a, b = (reader.features(p, ["conv3_1"], SPEC)["conv3_1"].map.flatten() for p in (one, other))
@@ -107,9 +106,7 @@ def weighted(engine: Engine, job: Job, kind: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("kind", ["content", "style"])
-def test_every_layer_pulls_equally_hard_and_the_kind_as_hard_as_before(
-    kind: str, engine: Engine, job: MakeJob
-) -> None:
+def test_every_layer_pulls_equally_hard_and_the_kind_as_hard_as_before(kind, engine, job):
     before = job(preset(content_layers={"relu1_2": 1.0, "relu4_2": 0.1, "relu5_1": 3.0}))
     after = replace(before, preset=engine.reader.balanced(before))
     was, now = weighted(engine, before, kind), weighted(engine, after, kind)
@@ -118,7 +115,7 @@ def test_every_layer_pulls_equally_hard_and_the_kind_as_hard_as_before(
     assert sum(now.values()) == pytest.approx(sum(was.values()), rel=ROUNDING)
 
 
-def test_the_strength_of_another_preset(engine: Engine, job: MakeJob) -> None:
+def test_the_strength_of_another_preset(engine, job):
     reference, shallow = job(), job(preset(content_layers=["relu2_2"], style_layers=STYLE[:2]))
     balanced = engine.reader.balanced(shallow, like=reference.preset)
     after = replace(shallow, preset=balanced)
@@ -131,7 +128,7 @@ def test_the_strength_of_another_preset(engine: Engine, job: MakeJob) -> None:
         assert now == pytest.approx(wanted, rel=ROUNDING)
 
 
-def test_nothing_but_layer_weights_changes_and_only_once(reader: Reader, job: MakeJob) -> None:
+def test_nothing_but_layer_weights_changes_and_only_once(reader, job):
     before = job(preset(tv_weight=0.1, content_loss="gatys"))
     after = reader.balanced(before)
     weights = {"content_layers", "style_layers"}
@@ -141,9 +138,7 @@ def test_nothing_but_layer_weights_changes_and_only_once(reader: Reader, job: Ma
     assert after != before.preset
 
 
-def test_where_the_job_starts_and_how_it_is_weighted_does_not_matter(
-    reader: Reader, job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_job_starts_and_how_it_is_weighted_does_not_matter(reader, job, monkeypatch):
     """And what is the same objective is measured once."""
     calls = []
     monkeypatch.setattr(
@@ -167,7 +162,7 @@ def test_where_the_job_starts_and_how_it_is_weighted_does_not_matter(
     assert reader.balanced(job(seed=1), like) != reader.balanced(job(), like)
 
 
-def test_layers_of_weight_zero_stay_out(reader: Reader, job: MakeJob) -> None:
+def test_layers_of_weight_zero_stay_out(reader, job):
     early = dict(zip(STYLE, (0.8, 0.2, 0.0, 0.0, 0.0)))
     balanced = reader.balanced(job(preset(style_layers=early)))
     assert list(balanced.style_layers.values())[2:] == [0.0] * 3
@@ -175,9 +170,7 @@ def test_layers_of_weight_zero_stay_out(reader: Reader, job: MakeJob) -> None:
 
 
 @pytest.mark.parametrize(("missing", "other"), [("content", "style"), ("style", "content")])
-def test_without_a_picture_only_the_other_kind(
-    missing: str, other: str, reader: Reader, job: MakeJob
-) -> None:
+def test_without_a_picture_only_the_other_kind(missing, other, reader, job):
     before = job(preset(content_layers={"relu1_1": 1.0, "relu4_2": 1.0}), **{missing: None})
     after = reader.balanced(before)
     name = f"{missing}_layers"
@@ -185,9 +178,7 @@ def test_without_a_picture_only_the_other_kind(
     assert len(set(getattr(after, f"{other}_layers").values())) > 1
 
 
-def test_a_balanced_job_draws_and_keeps_its_key(
-    tiny_engine: Callable[..., Engine], job: MakeJob, tmp_path: Path
-) -> None:
+def test_a_balanced_job_draws_and_keeps_its_key(tiny_engine, job, tmp_path):
     store = ResultStore(tmp_path)
     first = replace(job(), preset=tiny_engine(store=store).reader.balanced(job()))
     tiny_engine(store=store).run(first)
@@ -206,15 +197,13 @@ def test_a_balanced_job_draws_and_keeps_its_key(
         ({"content_layers": []}, {"style": None}, "no layers for the pictures"),
     ],
 )
-def test_a_reference_without_layers_of_the_kind(
-    like: dict[str, Any], pictures: dict[str, Any], message: str, reader: Reader, job: MakeJob
-) -> None:
+def test_a_reference_without_layers_of_the_kind(like, pictures, message, reader, job):
     with pytest.raises(ReplicateError, match=message):
         reader.balanced(job(**pictures), like=preset(**like))
 
 
 @pytest.mark.parametrize("norm", [0.0, float("nan"), float("inf")])
-def test_a_gradient_that_cannot_be_balanced(norm: float) -> None:
+def test_a_gradient_that_cannot_be_balanced(norm):
     norms = {"content": {}, "style": dict.fromkeys(STYLE, 1.0) | {"relu3_1": norm}}
     like = {"content": {}, "style": dict.fromkeys(STYLE, 1.0)}
     with pytest.raises(ReplicateError, match="style layer relu3_1 cannot be balanced"):

@@ -36,11 +36,11 @@ def defined(**facts: Any) -> Definition:
         ({"trend": "falling"}, {"a": 1.0, "b": NAN}, NAN),
     ],
 )
-def test_effect(contrast: dict[str, Any], values: dict[str, float], effect: float) -> None:
+def test_effect(contrast, values, effect):
     assert defined(**contrast).effect(values) == pytest.approx(effect, nan_ok=True)
 
 
-def test_a_label_without_a_number() -> None:
+def test_a_label_without_a_number():
     with pytest.raises(LookupError):
         defined(ratio=("a", "b")).effect({"a": 1.0})
 
@@ -56,12 +56,12 @@ def test_a_label_without_a_number() -> None:
         {"trend": "upwards"},
     ],
 )
-def test_senseless_definitions(facts: dict[str, Any]) -> None:
+def test_senseless_definitions(facts):
     with pytest.raises(ValidationError):
         defined(**facts)
 
 
-def test_bounds_and_what_is_asked() -> None:
+def test_bounds_and_what_is_asked():
     ratio = defined(ratio=("a", "b"), delta=1.5)
     assert ratio.bound == pytest.approx(math.log(1.5))
     assert ratio.asked == "a over b above 1.5"
@@ -87,11 +87,11 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("texts", NUMBERS)
-def test_format_number(texts: str) -> None:
+def test_format_number(texts):
     assert " ".join(map(format_number, NUMBERS[texts])) == texts
 
 
-def test_names_of_metrics_are_spelled_out() -> None:
+def test_names_of_metrics_are_spelled_out():
     names = ("edge_correlation", "psnr", "mean_lab_shift", "gram_distance/relu3_1")
     spelled = ["edge correlation", "PSNR", "mean Lab shift", "Gram distance relu3_1"]
     assert list(map(readable, names)) == spelled
@@ -99,7 +99,7 @@ def test_names_of_metrics_are_spelled_out() -> None:
         assert readable(other) == other
 
 
-def test_values_in_a_line() -> None:
+def test_values_in_a_line():
     assert format_value({"conv1_1": 26.31, "conv2_1": 8.0}) == "conv1_1: 26.3 · conv2_1: 8"
     assert format_value({"value": 1.0}) == "1"
     claim = Claim("a", "So.", "Fig. 5", "SSIM", {"value": 0.5}, note="one photograph", unmet="no")

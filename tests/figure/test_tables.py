@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from test_verdicts import CLAIM, defined, rows
 
@@ -11,7 +9,7 @@ from replicate.figure import tables
 from replicate.figure.verdicts import write_rows
 
 
-def test_claims_and_rows_are_tables_with_a_card(tmp_path: Path) -> None:
+def test_claims_and_rows_are_tables_with_a_card(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     found = rows()
     write_rows(found, tmp_path)
@@ -28,9 +26,7 @@ def test_claims_and_rows_are_tables_with_a_card(tmp_path: Path) -> None:
     assert card.startswith("---\nlicense: mit\n") and "1 claim judged: 1 holds" in card
 
 
-def test_without_pyarrow_it_says_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pyarrow_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     told: list[str] = []
     tables.write_tables({CLAIM: defined()}, rows(), tmp_path, told.append)

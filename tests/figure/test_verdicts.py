@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,19 +59,19 @@ def verdict(found: list[Row], deltas: dict[str, float] | None = None, **facts: A
         (0.5, {"equivalent": True}, "fails", 0),
     ],
 )
-def test_words(effect: float, facts: dict[str, Any], word: str, agreeing: int) -> None:
+def test_words(effect, facts, word, agreeing):
     found = verdict(rows(effect), **facts)
     assert (found.word, found.agreeing, found.pairs) == (word, agreeing, 16)
     low, high = found.estimate.interval
     assert low < found.estimate.effect < high
 
 
-def test_another_delta_judges_anew() -> None:
+def test_another_delta_judges_anew():
     assert verdict(rows(0.5), {CLAIM: 0.9}).word == "fails"
     assert verdict(rows(0.5), {CLAIM: 0.9}).definition.delta == 0.9
 
 
-def test_pairs_that_say_nothing_are_left_out_and_too_many_make_it_void() -> None:
+def test_pairs_that_say_nothing_are_left_out_and_too_many_make_it_void():
     found = rows()
     some = [replace(row, unmet="the loss was still falling") for row in found[:4]]
     few = verdict([*some, *found[4:]])
@@ -86,12 +85,12 @@ def test_pairs_that_say_nothing_are_left_out_and_too_many_make_it_void() -> None
     )
 
 
-def test_seeds_of_a_pair_are_one_pair() -> None:
+def test_seeds_of_a_pair_are_one_pair():
     again = [replace(row, seed=seed) for row in rows() for seed in (0, 1)]
     assert verdict(again).pairs == 16
 
 
-def test_holm_within_a_family() -> None:
+def test_holm_within_a_family():
     """By itself each claim is decided; among twenty undecided ones of its family it is not."""
     noisy = [
         replace(row, values={"a": 0.25 + 0.05 * (place % 4), "b": 0.0})
@@ -108,7 +107,7 @@ def test_holm_within_a_family() -> None:
     assert apart[CLAIM].word == "holds"
 
 
-def test_the_setting_with_most_pairs_counts() -> None:
+def test_the_setting_with_most_pairs_counts():
     few = rows(-0.5, network="vgg19-caffe", size=512)[:6]
     assert verdict([*few, *rows()]).setting.network == "vgg19-compact"
     many = rows(-0.5, network="vgg19-caffe", size=512)
@@ -118,11 +117,11 @@ def test_the_setting_with_most_pairs_counts() -> None:
     assert verdict([*rows(pictures="paper"), *rows()[:4]]).setting.pictures == "bundled"
 
 
-def test_rows_of_no_claim_and_claims_without_rows() -> None:
+def test_rows_of_no_claim_and_claims_without_rows():
     assert judged({CLAIM: defined()}, rows(claim="gatys2016/fig5/gone")) == {}
 
 
-def test_written_rows_are_read_and_newer_ones_take_their_place(tmp_path: Path) -> None:
+def test_written_rows_are_read_and_newer_ones_take_their_place(tmp_path):
     found = rows()
     newer = replace(found[0], values={"b": float("nan"), "a": 2.0})
     write_rows([*found, newer], tmp_path)
@@ -140,7 +139,7 @@ def test_written_rows_are_read_and_newer_ones_take_their_place(tmp_path: Path) -
     assert read_rows(tmp_path / "nowhere") == []
 
 
-def test_what_is_said() -> None:
+def test_what_is_said():
     found = verdict(rows())
     assert str(found).startswith("holds: +0.499 (+0.4")
     assert str(found).endswith(

@@ -48,7 +48,7 @@ def far(ours: np.ndarray, theirs: np.ndarray | float) -> float:
 # Colour statistics
 
 
-def test_statistics_are_those_of_the_pixels() -> None:
+def test_statistics_are_those_of_the_pixels():
     pixels = np.array([[[0.0, 0.0, 0.0], [1.0, 0.5, 0.0]]])
     mean, covariance = colour_statistics(pixels)
     assert mean == pytest.approx([0.5, 0.25, 0.0])
@@ -58,8 +58,8 @@ def test_statistics_are_those_of_the_pixels() -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_mapped_colours_have_the_target_s_statistics_but_for_the_ridge(
-    root: Root, painting: np.ndarray, photograph: np.ndarray
-) -> None:
+    root, painting, photograph
+):
     made = colour_map(painting, photograph, root)
     ours, theirs = colour_statistics(made(painting)), colour_statistics(photograph)
     assert ours[0] == pytest.approx(theirs[0], abs=1e-12)
@@ -68,7 +68,7 @@ def test_the_mapped_colours_have_the_target_s_statistics_but_for_the_ridge(
     assert far(colour_map(photograph, photograph, root)(photograph), photograph) < 1e-12
 
 
-def test_the_roots_differ_as_they_should(painting: np.ndarray, photograph: np.ndarray) -> None:
+def test_the_roots_differ_as_they_should(painting, photograph):
     triangular = colour_map(painting, photograph, "cholesky").matrix
     assert np.triu(triangular, 1) == pytest.approx(np.zeros((3, 3)), abs=1e-12)
     covariance = colour_statistics(painting)[1] + RIDGE * np.eye(3)
@@ -81,7 +81,7 @@ def test_the_roots_differ_as_they_should(painting: np.ndarray, photograph: np.nd
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_grey_picture_gets_no_infinite_colours(root: Root, photograph: np.ndarray) -> None:
+def test_a_grey_picture_gets_no_infinite_colours(root, photograph):
     shades = np.repeat(np.linspace(0, 1, 64).reshape(8, 8, 1), 3, axis=2)
     flat = np.full((4, 4, 3), 0.5)
     for pixels in (shades, flat):
@@ -91,7 +91,7 @@ def test_a_grey_picture_gets_no_infinite_colours(root: Root, photograph: np.ndar
         assert colour_statistics(mapped)[0] == pytest.approx(mean, abs=1e-9)
 
 
-def test_matched_pictures_keep_their_structure(scene: Callable[..., Any]) -> None:
+def test_matched_pictures_keep_their_structure(scene):
     painting, photograph = scene(64, 48, seed=5), bundled("coffee").scaled_to(96)
     matched = matched_colours(painting, photograph)
     assert matched.size == painting.size
@@ -103,7 +103,7 @@ def test_matched_pictures_keep_their_structure(scene: Callable[..., Any]) -> Non
 # Luminance
 
 
-def test_luminance_is_that_of_bt_601() -> None:
+def test_luminance_is_that_of_bt_601():
     primaries = np.eye(3)[None]
     assert luminance(primaries)[0] == pytest.approx([0.299, 0.587, 0.114])
     assert LUMA.sum() == pytest.approx(1)
@@ -113,7 +113,7 @@ def test_luminance_is_that_of_bt_601() -> None:
     assert chroma(np.full((2, 2, 3), 0.3)) == pytest.approx(0, abs=1e-15)
 
 
-def test_another_luminance_leaves_chroma_exactly(photograph: np.ndarray) -> None:
+def test_another_luminance_leaves_chroma_exactly(photograph):
     wanted = np.random.default_rng(0).uniform(size=photograph.shape[:2])
     made = with_luminance(photograph, wanted)
     assert far(luminance(made), wanted) < 1e-12
@@ -123,7 +123,7 @@ def test_another_luminance_leaves_chroma_exactly(photograph: np.ndarray) -> None
     assert far(luminance(as_floats(grey(picture))), luminance(photograph)) < 1.01 * ONE_STEP
 
 
-def test_recombined_pictures_keep_chroma_where_rgb_can_show_it(scene: Callable[..., Any]) -> None:
+def test_recombined_pictures_keep_chroma_where_rgb_can_show_it(scene):
     colours, drawn = bundled("coffee"), scene(90, 60, seed=8)
     made = with_luminance_of(colours, drawn)
     assert made.size == drawn.size
@@ -138,7 +138,7 @@ def test_recombined_pictures_keep_chroma_where_rgb_can_show_it(scene: Callable[.
     assert far(ours, theirs) > ONE_STEP  # clipping
 
 
-def test_matched_luminance_has_the_other_s_mean_and_spread() -> None:
+def test_matched_luminance_has_the_other_s_mean_and_spread():
     # Narrow enough to stay inside [0, 1], so that nothing is clipped.
     random = np.random.default_rng(1)
     ours = Picture.from_array(random.uniform(0.6, 0.9, (50, 60, 3)))
@@ -151,7 +151,7 @@ def test_matched_luminance_has_the_other_s_mean_and_spread() -> None:
     assert made.name.endswith("in the grey of the photograph")
 
 
-def test_a_flat_picture_only_gets_the_mean(scene: Callable[..., Any]) -> None:
+def test_a_flat_picture_only_gets_the_mean(scene):
     made = matched_luminance(Picture.from_array(np.full((8, 8, 3), 0.2)), scene(32, 32))
     wanted = luminance(as_floats(scene(32, 32))).mean()
     assert far(as_floats(made), wanted) < 0.51 * ONE_STEP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,9 +56,7 @@ def noise(channels: int, side: int = 24, seed: int = 0) -> np.ndarray:
 # Representations
 
 
-def test_representations_are_the_engine_s(
-    tiny_engine: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+def test_representations_are_the_engine_s(tiny_engine, scene):
     engine, spec, picture = tiny_engine(), NetworkSpec(), scene(48, 32)
     found = representations(engine, picture, ["relu1_1", "relu4_2"], spec)
     assert {layer: each.maps.shape for layer, each in found.items()} == {
@@ -74,7 +71,7 @@ def test_representations_are_the_engine_s(
         assert np.allclose(gram_of(each.maps), each.gram, rtol=1e-5, atol=1e-9)
 
 
-def test_strengths_and_silence() -> None:
+def test_strengths_and_silence():
     seen = representation([[[1.0, 1.0]], [[0.0, 4.0]], [[0.0, 0.0]], [[1.0, 1.0]]])
     assert seen.strengths.tolist() == [1.0, 8.0, 0.0, 1.0]
     assert seen.strongest(3) == [1, 0, 3]  # equal strengths keep the order of the channels
@@ -84,7 +81,7 @@ def test_strengths_and_silence() -> None:
 # Entries
 
 
-def test_the_largest_entries_hold_both_halves_of_the_matrix() -> None:
+def test_the_largest_entries_hold_both_halves_of_the_matrix():
     found = largest_entries(GRAM, 4)
     assert [(e.first, e.second, e.value) for e in found] == [
         (1, 1, 9.0), (0, 1, 5.0), (1, 0, 5.0), (0, 0, 4.0),
@@ -93,12 +90,12 @@ def test_the_largest_entries_hold_both_halves_of_the_matrix() -> None:
     assert [e.on_diagonal for e in found] == [True, False, False, True]
 
 
-def test_a_pair_is_matched_once_and_never_with_itself() -> None:
+def test_a_pair_is_matched_once_and_never_with_itself():
     assert matched_pairs(GRAM, 2) == [Entry(0, 1, 5.0), Entry(1, 3, 2.0)]
     assert len(matched_pairs(GRAM, 100)) == 6
 
 
-def test_cosines_do_not_know_strength_but_faint_channels_have_none() -> None:
+def test_cosines_do_not_know_strength_but_faint_channels_have_none():
     maps = noise(4)
     maps[1] *= 0.01
     maps[2] = 0
@@ -110,7 +107,7 @@ def test_cosines_do_not_know_strength_but_faint_channels_have_none() -> None:
     assert [(e.first, e.second) for e in matched_pairs(cosines, 3)] == [(0, 3)]
 
 
-def test_shares_of_the_diagonal() -> None:
+def test_shares_of_the_diagonal():
     assert diagonal_share(GRAM, 4) == 0.5
     assert diagonal_share(np.eye(3), 3) == 1.0
     assert diagonal_ratio(GRAM) == pytest.approx(4.0 / (16 / 12))
@@ -121,7 +118,7 @@ def test_shares_of_the_diagonal() -> None:
     assert outshone_diagonal(GRAM) == 0.75
 
 
-def test_ranks_of_pairs_by_cosine() -> None:
+def test_ranks_of_pairs_by_cosine():
     maps = noise(5)
     maps[1] = maps[0] * 2
     maps[4] = 0
@@ -133,7 +130,7 @@ def test_ranks_of_pairs_by_cosine() -> None:
 
 
 @pytest.mark.parametrize(("spread", "which"), [(0.0, 0), (3.0, 1)])
-def test_entries_follow_likeness_or_strength(spread: float, which: int) -> None:
+def test_entries_follow_likeness_or_strength(spread, which):
     """Maps of one strength differ in likeness only; of very different ones, mostly in strength."""
     random = np.random.default_rng(1)
     shared = noise(1)
@@ -145,7 +142,7 @@ def test_entries_follow_likeness_or_strength(spread: float, which: int) -> None:
     assert followed[which] > followed[1 - which] + 0.1
 
 
-def test_correlation_of_maps() -> None:
+def test_correlation_of_maps():
     assert mean_map_correlation(representation(noise(8, side=64))) < 0.1
     one = noise(1)
     assert mean_map_correlation(representation(np.concatenate([one, 3 * one + 1]))) == (
@@ -157,7 +154,7 @@ def test_correlation_of_maps() -> None:
 # Maps against the picture
 
 
-def test_structures_are_measured_in_pixels_of_the_picture() -> None:
+def test_structures_are_measured_in_pixels_of_the_picture():
     maps = np.repeat(np.repeat(noise(3, side=16), 4, axis=1), 4, axis=2)
     fine, coarse = representation(noise(3, side=64)), representation(maps)
     assert structure_size(coarse) > 2 * structure_size(fine)
@@ -165,7 +162,7 @@ def test_structures_are_measured_in_pixels_of_the_picture() -> None:
     assert np.isnan(structure_size(representation(np.zeros((2, 8, 8)))))
 
 
-def test_outlines_are_seen_where_the_edges_are() -> None:
+def test_outlines_are_seen_where_the_edges_are():
     pixels = np.zeros((32, 32, 3))
     pixels[8:24, 8:24] = 1
     square = Picture.from_array(pixels)
@@ -180,14 +177,14 @@ def test_outlines_are_seen_where_the_edges_are() -> None:
     assert np.isnan(flat)
 
 
-def test_relative_distance() -> None:
+def test_relative_distance():
     target = noise(2)
     assert relative_distance(target, target) == 0
     assert relative_distance(np.zeros_like(target), target) == pytest.approx(1)
     assert relative_distance(3 * target, target) == pytest.approx(4)
 
 
-def test_shuffled_positions_keep_the_gram_matrix_and_lose_the_places() -> None:
+def test_shuffled_positions_keep_the_gram_matrix_and_lose_the_places():
     maps = noise(6)
     shuffled = shuffled_positions(maps, seed=3)
     assert relative_gram_distance(gram_of(shuffled), gram_of(maps)) < 1e-12

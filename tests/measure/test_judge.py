@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from replicate.engine.job import Job, Result
 from replicate.measure.judge import VGG16, patches, style_judge
 
 
-def test_patches_by_hand(scene: Callable[..., Any]) -> None:
+def test_patches_by_hand(scene):
     picture = scene(40, 32)
     found = patches(picture)
     assert [cloud.shape for cloud in found] == [(34 * 26, 147), (14 * 10, 147), (4 * 2, 147)]
@@ -23,7 +21,7 @@ def test_patches_by_hand(scene: Callable[..., Any]) -> None:
     assert all(len(cloud) < 1.05 * 16_384 for cloud in patches(scene(400, 300)))
 
 
-def test_the_judge_is_vgg16_where_it_did_not_draw(tiny_engine: Callable[..., Any]) -> None:
+def test_the_judge_is_vgg16_where_it_did_not_draw(tiny_engine):
     drawing = load_preset("gatys2016").network
     assert "VGG-16" in style_judge(tiny_engine(), drawing).name
     assert "pixels" in style_judge(tiny_engine(), VGG16).name
@@ -32,8 +30,8 @@ def test_the_judge_is_vgg16_where_it_did_not_draw(tiny_engine: Callable[..., Any
 
 @pytest.mark.parametrize("network", ["auto", "vgg19-random"])
 def test_distance_left_is_none_for_the_painting_and_all_for_the_photograph(
-    network: str, tiny_engine: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+    network, tiny_engine, scene
+):
     content, painting = scene(64, 48, seed=1), scene(64, 48, seed=2)
     job = Job(load_preset("gatys2016"), content, painting, size=64)
     result = Result(job, content, 1.0, {}, [], 1, 0.0, None, "exact")  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ class Drawing:
 
 
 @pytest.mark.parametrize(("power", "bend"), [(1.0, 0.0), (-0.5, 0.0), (1.0, 3.0), (2.0, 0.3)])
-def test_a_match_is_found_between_the_points_of_a_curve(power: float, bend: float) -> None:
+def test_a_match_is_found_between_the_points_of_a_curve(power, bend):
     drawing = Drawing(power, bend)
     target = drawing.at(0.4)
     weight = drawing.match(target, 0.01, 0.1, 1.0, 10.0)
@@ -39,33 +39,31 @@ def test_a_match_is_found_between_the_points_of_a_curve(power: float, bend: floa
 @pytest.mark.parametrize(
     ("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + TOLERANCE / 2, 1.0)]
 )
-def test_nothing_is_drawn_beyond_a_curve_nor_where_a_point_matches(
-    target: float, nearest: float
-) -> None:
+def test_nothing_is_drawn_beyond_a_curve_nor_where_a_point_matches(target, nearest):
     drawing = Drawing(1.0)
     assert drawing.match(target, 10.0, 0.1, 1.0) == nearest
     assert drawing.asked == []
 
 
-def test_a_curve_that_turns_back_is_crossed_at_the_smallest_weight() -> None:
+def test_a_curve_that_turns_back_is_crossed_at_the_smallest_weight():
     assert crossing({1.0: 1.0, 2.0: 4.0, 4.0: 1.0}, 2.0) == pytest.approx(1.41)
     assert crossing({1.0: 1.0, 2.0: 1.0}, 1.0) is None
 
 
-def test_a_jump_is_not_chased_for_ever() -> None:
+def test_a_jump_is_not_chased_for_ever():
     assert next_weight({0.999: 1.0, 1.0: 100.0}, 10.0) is None  # three digits find no new one
 
 
 @pytest.mark.parametrize("power", [1 / 1.5, -1 / 1.5, -1 / 3, -1 / 6])
 @pytest.mark.parametrize("target", [0.6, 1.0, 1.5])
-def test_without_a_curve_the_search_goes_on_along_a_power_law(power: float, target: float) -> None:
+def test_without_a_curve_the_search_goes_on_along_a_power_law(power, target):
     drawing = Drawing(power)
     weight = matched({"a": target}, drawing, exponent=3.0 if power > 0 else -3.0)["a"]
     assert drawing.asked[0] == {"a": 1.0} and len(drawing.asked) <= TRIES
     assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
 
 
-def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve() -> None:
+def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve():
     assert next_weight({1.0: 2.0, 10.0: 0.5}, 1.0, -3.0) == 3.16  # between them it needs no law
     assert next_weight({1.0: 100.0}, 1.0, -3.0) == STEEPEST
     assert next_weight({1.0: 0.01}, 1.0, -3.0) == 1 / STEEPEST
@@ -73,7 +71,7 @@ def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve() -> None:
         assert next_weight({1.0: 2.0, 2.0: odd}, 0.5, -1.0) == 4.0
 
 
-def test_keys_are_drawn_together_until_each_matches() -> None:
+def test_keys_are_drawn_together_until_each_matches():
     drawing = Drawing(1.0)
     found = matched({"a": 1.0, "b": 3.0, "c": 5.0}, drawing, exponent=1.0)
     assert found == {"a": 1.0, "b": 3.0, "c": 5.0}

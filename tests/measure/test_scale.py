@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,32 +20,32 @@ def measured(name: str) -> tuple[Picture, Ruler]:
 
 @pytest.mark.parametrize("name", ["facets", "mosaic"])
 @pytest.mark.parametrize("side", [2, 4, 8, 16])
-def test_squares_of_a_painting_are_as_large_as_they_are(name: str, side: int) -> None:
+def test_squares_of_a_painting_are_as_large_as_they_are(name, side):
     painting, ruler = measured(name)
     other = shuffled_pieces(painting, side, seed=7)
     assert ruler.side(other) == pytest.approx(side, rel=0.25)
 
 
-def test_the_ends_of_the_ruler() -> None:
+def test_the_ends_of_the_ruler():
     painting, ruler = measured("mosaic")
     noise = Picture(np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8))
     assert ruler.side(noise) < 2
     assert ruler.side(painting) == ruler.sides[-1] == 32
 
 
-def test_colour_and_brightness_do_not_count() -> None:
+def test_colour_and_brightness_do_not_count():
     painting, ruler = measured("mosaic")
     other = shuffled_pieces(painting, 8)
     shifted = Picture(np.clip(other.pixels.astype(int) + 12, 0, 255).astype(np.uint8))
     assert ruler.side(shifted) == pytest.approx(ruler.side(other), rel=0.15)
 
 
-def test_a_smooth_picture_makes_no_ruler() -> None:
+def test_a_smooth_picture_makes_no_ruler():
     coffee = bundled("coffee").resized(192, 144)
     assert math.isnan(Ruler.of(coffee).side(coffee))
 
 
-def test_shuffled_pieces_are_the_same_pieces(scene: Callable[..., Any]) -> None:
+def test_shuffled_pieces_are_the_same_pieces(scene):
     picture = scene(35, 24)
     mixed = shuffled_pieces(picture, 8)
     assert mixed.size == (32, 24)
@@ -63,7 +61,7 @@ def test_shuffled_pieces_are_the_same_pieces(scene: Callable[..., Any]) -> None:
     assert not np.array_equal(mixed.pixels, picture.pixels[:, :32])
 
 
-def test_whole_squares_fill_the_middle_of_the_picture() -> None:
+def test_whole_squares_fill_the_middle_of_the_picture():
     pixels = np.arange(45 * 70 * 3, dtype=np.uint64).reshape(45, 70, 3).astype(np.uint8)
     cut, sides = squared(Picture(pixels))
     assert sides == [1, 2, 4, 8]
@@ -73,6 +71,6 @@ def test_whole_squares_fill_the_middle_of_the_picture() -> None:
 
 
 @pytest.mark.parametrize("side", [0, 25])
-def test_pieces_that_do_not_fit(side: int, scene: Callable[..., Any]) -> None:
+def test_pieces_that_do_not_fit(side, scene):
     with pytest.raises(ValueError, match=f"square of {side}"):
         shuffled_pieces(scene(32, 24), side)

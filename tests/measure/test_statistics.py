@@ -17,13 +17,13 @@ def one_way(values: list[float]) -> Sample:
     return Sample.of(values, CATS[: len(values)], ["same"] * len(values))
 
 
-def test_seeds_of_a_pair_count_as_their_mean() -> None:
+def test_seeds_of_a_pair_count_as_their_mean():
     sample = Sample.of([1, 3, 5], ["a", "a", "b"], ["x", "x", "x"])
     assert sample.values.tolist() == [2, 5]
     assert sample.levels == [2]
 
 
-def test_one_side_that_varies_has_the_classical_interval() -> None:
+def test_one_side_that_varies_has_the_classical_interval():
     values = [0.2, 0.9, 0.4, 0.7, 0.1, 0.5]
     found = estimate(one_way(values), resamples=40_000)
     low, high = stats.ttest_1samp(values, 0).confidence_interval()
@@ -34,7 +34,7 @@ def test_one_side_that_varies_has_the_classical_interval() -> None:
     )
 
 
-def test_the_error_of_a_full_table_is_that_of_its_parts() -> None:
+def test_the_error_of_a_full_table_is_that_of_its_parts():
     """Owen 2007: photographs' and artworks' parts add up, by hand for a table without noise."""
     photographs, artworks = np.array([0.0, 1, 2, 3]), np.array([0.0, 2, 4, 6])
     pairs = [(i, j) for i in range(4) for j in range(4)]
@@ -48,9 +48,7 @@ def test_the_error_of_a_full_table_is_that_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize(("of_photographs", "of_artworks", "noise"), [(1, 1, 1), (1, 0, 0.3)])
-def test_the_interval_covers_the_truth(
-    of_photographs: float, of_artworks: float, noise: float
-) -> None:
+def test_the_interval_covers_the_truth(of_photographs, of_artworks, noise):
     """24 of 8 x 10 pairs, as the evaluation set has them; conservative, never too narrow."""
     draw, hits, runs = np.random.default_rng(1), 0, 150
     for _ in range(runs):
@@ -63,13 +61,13 @@ def test_the_interval_covers_the_truth(
     assert hits / runs >= 0.93
 
 
-def test_too_few_pictures_say_nothing() -> None:
+def test_too_few_pictures_say_nothing():
     for sample in (one_way([1.0, 1.1]), Sample.of([1, 2, 3, 4], "aabb", "wxyz"), one_way([])):
         assert estimate(sample).interval == (-math.inf, math.inf)
         assert decision(estimate(sample), 0.1).p == 1
 
 
-def test_the_same_sample_has_the_same_interval() -> None:
+def test_the_same_sample_has_the_same_interval():
     sample = one_way([0.2, 0.9, 0.4, 0.7])
     assert estimate(sample) == estimate(sample)
 
@@ -85,20 +83,20 @@ def test_the_same_sample_has_the_same_interval() -> None:
         (-0.5, 0.2, True, "fails"),
     ],
 )
-def test_what_an_estimate_decides(effect: float, delta: float, equivalent: bool, word: str) -> None:
+def test_what_an_estimate_decides(effect, delta, equivalent, word):
     found = decision(Estimate(effect, 0.04, 20), delta, equivalent)
     assert found.word == word and found.p < 0.01
     assert decision(Estimate(effect, 1.0, 20), delta, equivalent).p > 0.3
     assert decision(Estimate(effect, 0.0, 20), delta, equivalent).p == 0
 
 
-def test_equivalence_is_two_one_sided_tests() -> None:
+def test_equivalence_is_two_one_sided_tests():
     found = Estimate(0.1, 0.05, 9)
     one, other = (stats.t.sf((0.2 - sign * 0.1) / 0.05, 9) for sign in (1, -1))
     assert decision(found, 0.2, True).p == pytest.approx(2 * max(one, other))
 
 
-def test_holm() -> None:
+def test_holm():
     """Holm 1979, by hand: 0.01 x 3, then 0.02 x 2, then 0.03, and none below the one before."""
     assert holm({"a": 0.03, "b": 0.01, "c": 0.02}) == pytest.approx(
         {"b": 0.03, "c": 0.04, "a": 0.04}

@@ -29,14 +29,12 @@ def job(scene: Callable[..., Any]) -> Job:
     return Job(load_preset("fastai-lesson8"), scene(64, 64, seed=1), scene(64, 64, seed=2), size=64)
 
 
-def test_near_zero_entries_by_hand() -> None:
+def test_near_zero_entries_by_hand():
     gram = torch.tensor([[[1000.0, 0.5], [-0.5, 2.0]]])
     assert near_zero_share(gram) == 0.5
 
 
-def test_entries_near_zero_are_counted_after_the_shift(
-    job: Job, tiny_engine: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_entries_near_zero_are_counted_after_the_shift(job, tiny_engine, monkeypatch):
     monkeypatch.setattr(style, "NEAR_ZERO", 0.7)
     engine, layer = tiny_engine(), "relu1_2"
     maps = engine.reader.features(job.style_on_canvas, [layer], job.preset.network)
@@ -49,9 +47,7 @@ def test_entries_near_zero_are_counted_after_the_shift(
     assert shares[0] != shares[1]
 
 
-def test_unevenness_of_a_picture_half_in_style(
-    job: Job, tiny_engine: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+def test_unevenness_of_a_picture_half_in_style(job, tiny_engine, scene):
     engine, layer, spec = tiny_engine(), "relu1_1", job.preset.network
     flat = Picture.from_array(np.full((64, 64, 3), 0.35))
     assert unevenness(engine, job, flat, layer) == pytest.approx(0, abs=0.1)
@@ -68,9 +64,7 @@ def test_unevenness_of_a_picture_half_in_style(
     assert found == pytest.approx(np.std(expected) / np.mean(expected), rel=1e-4)
 
 
-def test_gradients_of_two_weightings_are_compared(
-    job: Job, tiny_engine: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+def test_gradients_of_two_weightings_are_compared(job, tiny_engine, scene):
     def weighted(*weights: float) -> Job:
         layers = dict(zip(("relu1_1", "relu2_1"), weights))
         return replace(job, preset=job.preset.with_(style_layers=layers))

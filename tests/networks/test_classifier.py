@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -72,7 +71,7 @@ def plain_maps(pixels: Tensor, pool: nn.Module | None = None) -> dict[str, Tenso
     return found
 
 
-def test_every_layer_is_the_modules_output(pixels: Tensor) -> None:
+def test_every_layer_is_the_modules_output(pixels):
     """Also of a block, its stage and its last operation, which are one map, and of an operation
     whose neighbour might be done in its place."""
     found, expected = classifier()(pixels, LAYERS), plain_maps(pixels)
@@ -82,15 +81,13 @@ def test_every_layer_is_the_modules_output(pixels: Tensor) -> None:
         torch.testing.assert_close(features.coordinates(), features.map)
 
 
-def test_average_pooling_takes_the_place_of_max_pooling(pixels: Tensor) -> None:
+def test_average_pooling_takes_the_place_of_max_pooling(pixels):
     expected = plain_maps(pixels, nn.AvgPool2d(3, 2, 1, count_include_pad=False))
     found = classifier(pooling="average")(pixels, ["layer2"])["layer2"].map
     torch.testing.assert_close(found, expected["layer2"], rtol=1e-4, atol=1e-4)
 
 
-def test_it_is_frozen_and_runs_no_deeper_than_it_must(
-    pixels: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_frozen_and_runs_no_deeper_than_it_must(pixels, monkeypatch):
     network = classifier()
     calls: list[int] = []
     forward = nn.Conv2d._conv_forward
@@ -108,7 +105,7 @@ def test_it_is_frozen_and_runs_no_deeper_than_it_must(
     ("layer", "nearest"),
     [("layer2.9", "layer2."), ("Layer3", "layer3"), ("relu4_2", "relu"), ("", "layer1, layer2.0")],
 )
-def test_an_unknown_layer_is_one_sentence(layer: str, nearest: str) -> None:
+def test_an_unknown_layer_is_one_sentence(layer, nearest):
     with pytest.raises(LayerError) as caught:
         classifier().channels(layer)
     assert f"resnet18 has no layer '{layer}'" in str(caught.value)
@@ -118,7 +115,7 @@ def test_an_unknown_layer_is_one_sentence(layer: str, nearest: str) -> None:
 # What is known of layers without weights
 
 
-def test_the_survey_of_vgg_agrees_with_the_chain() -> None:
+def test_the_survey_of_vgg_agrees_with_the_chain():
     found = survey("vgg11")
     for step in steps("vgg11"):
         place = found[f"features.{step.index}"]
@@ -138,9 +135,7 @@ def test_the_survey_of_vgg_agrees_with_the_chain() -> None:
         ("mobilenet_v3_large", "features.16", 960, 32, None),  # squeeze-and-excitation sees all
     ],
 )
-def test_channels_stride_and_field(
-    architecture: str, layer: str, channels: int, stride: int, field: int | None
-) -> None:
+def test_channels_stride_and_field(architecture, layer, channels, stride, field):
     place = survey(architecture)[layer]
     assert (place.channels, place.stride, place.field) == (channels, stride, field)
 
@@ -155,9 +150,7 @@ def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_an_original_is_found_under_torchvisions_name(
-    no_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_original_is_found_under_torchvisions_name(no_weights, monkeypatch):
     (original,) = network_entry("resnet18").sources
     state = {**tensors(), "bn1.num_batches_tracked": torch.tensor(7)}
     torch.save(state, no_weights / original.rsplit("/", 1)[-1])
@@ -172,7 +165,7 @@ def test_an_original_is_found_under_torchvisions_name(
     assert fetch_weights("resnet18") == find_weights("resnet18")
 
 
-def test_an_original_densenet_has_dots_in_its_names() -> None:
+def test_an_original_densenet_has_dots_in_its_names():
     shapes = state_shapes("densenet121")
     made = {
         key: torch.full(shape, float(place)) for place, (key, shape) in enumerate(shapes.items())
@@ -186,9 +179,7 @@ def test_an_original_densenet_has_dots_in_its_names() -> None:
     assert all(torch.equal(found[key], each) for key, each in made.items())
 
 
-def test_normalised_layers_have_means_of_one(
-    scene: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_normalised_layers_have_means_of_one(scene, monkeypatch):
     monkeypatch.setattr(normalisation, "SIDE", 64)
     photographs = [scene(64, 64, seed=seed) for seed in range(2)]
     network = classifier()
@@ -201,9 +192,7 @@ def test_normalised_layers_have_means_of_one(
 # From end to end
 
 
-def test_a_preset_of_resnet50_is_drawn(
-    no_weights: Path, scene: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_preset_of_resnet50_is_drawn(no_weights, scene, monkeypatch):
     from replicate.config import load_preset
 
     said: list[str] = []
@@ -217,9 +206,7 @@ def test_a_preset_of_resnet50_is_drawn(
     assert result.curve[-1][1] < result.curve[0][1]
 
 
-def test_the_command_line_draws_and_repeats_it(
-    no_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_draws_and_repeats_it(no_weights, monkeypatch, capsys):
     monkeypatch.chdir(no_weights)
     small = ["--size", "32", "--evaluations", "2", "--network", "resnet18-random"]
     layers = ["--content-layers", "layer2", "--style-layers", "relu,layer1=0.5"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -35,7 +32,7 @@ def randn(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_products_are_summed_over_positions(memory_format: torch.memory_format) -> None:
+def test_products_are_summed_over_positions(memory_format):
     e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.float64).to(memory_format=memory_format)
     f = maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.float64).to(memory_format=memory_format)
     expected = torch.zeros(BATCH, 3, NARROW, dtype=torch.float64)
@@ -52,14 +49,14 @@ def test_products_are_summed_over_positions(memory_format: torch.memory_format) 
 
 
 @pytest.mark.parametrize("products", [gram_matrix, cross_gram_matrix, _gram_and_means])
-def test_gradients_of_products_by_finite_differences(products: Callable[..., Any]) -> None:
+def test_gradients_of_products_by_finite_differences(products):
     inputs = [randn(2, n, 2, 4, seed=n).requires_grad_(True) for n in (3, 5)]
     inputs = inputs if products is cross_gram_matrix else inputs[:1]
     assert torch.autograd.gradcheck(products, inputs, eps=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("chunk", [8, 42, 8192])
-def test_bf16_products_are_exact_for_the_rounded_maps(chunk: int) -> None:
+def test_bf16_products_are_exact_for_the_rounded_maps(chunk):
     """Sums are float32: nothing is lost beyond the rounding of the maps themselves."""
     e = rows_of(maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.bfloat16))
     f = rows_of(maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.bfloat16))
@@ -70,7 +67,7 @@ def test_bf16_products_are_exact_for_the_rounded_maps(chunk: int) -> None:
         torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_bf16_gradients_are_bf16_and_close() -> None:
+def test_bf16_gradients_are_bf16_and_close():
     e = maps(BATCH, 3, HEIGHT, WIDTH, seed=1, dtype=torch.bfloat16).requires_grad_(True)
     f = maps(BATCH, NARROW, HEIGHT, WIDTH, seed=2, dtype=torch.bfloat16).requires_grad_(True)
     found, exact = (
@@ -135,13 +132,13 @@ def assert_whole(one: FeatureMap, two: FeatureMap, wide: Tensor) -> None:
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_what_is_compared_stands_for_the_wide_features(kind: str) -> None:
+def test_what_is_compared_stands_for_the_wide_features(kind):
     one, two = pair(readouts()[kind])
     assert_whole(one, two, one.wide())
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_scaled_multiplies_the_wide_channels(kind: str) -> None:
+def test_scaled_multiplies_the_wide_channels(kind):
     readout = readouts()[kind]
     before, _ = pair(readout)
     factors = 0.5 + torch.arange(readout.channels, dtype=torch.float64)
@@ -154,20 +151,20 @@ def test_scaled_multiplies_the_wide_channels(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_shifted_adds_to_every_wide_channel(kind: str) -> None:
+def test_shifted_adds_to_every_wide_channel(kind):
     one, two = pair(readouts()[kind])
     assert_whole(one.shifted(-0.75), two.shifted(-0.75), one.wide() - 0.75)
 
 
 @pytest.mark.parametrize(("wide", "rows"), [(16, NARROW + 1), (NARROW + 1, NARROW + 1), (3, 3)])
-def test_linear_readout_compares_no_more_than_it_must(wide: int, rows: int) -> None:
+def test_linear_readout_compares_no_more_than_it_must(wide, rows):
     one, _ = pair(linear(wide))
     assert one.coordinates().shape == (BATCH, rows, HEIGHT, WIDTH)
     assert one.gram().shape == (BATCH, rows, rows)
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_gradients_agree_with_those_through_the_wide_features(kind: str) -> None:
+def test_gradients_agree_with_those_through_the_wide_features(kind):
     readout = readouts()[kind]
     one, two = pair(readout)
     leaf = one.map.clone().requires_grad_(True)
@@ -183,7 +180,7 @@ def test_gradients_agree_with_those_through_the_wide_features(kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", readouts())
-def test_bf16_maps_are_read_in_float32(kind: str) -> None:
+def test_bf16_maps_are_read_in_float32(kind):
     readout = readouts(torch.float32)[kind]
     f = maps(BATCH, NARROW, HEIGHT, WIDTH, dtype=torch.bfloat16)
     narrow, full = FeatureMap(f, readout), FeatureMap(f.float(), readout)
@@ -198,7 +195,7 @@ def test_bf16_maps_are_read_in_float32(kind: str) -> None:
 # Shifts, and Gram matrices between layers
 
 
-def test_no_shift_is_no_other_readout() -> None:
+def test_no_shift_is_no_other_readout():
     one, _ = pair(Readout(NARROW))
     assert one.shifted(0.0) is one
     assert one.shifted(-1.0).readout is one.shifted(-1.0).readout  # made once
@@ -207,9 +204,7 @@ def test_no_shift_is_no_other_readout() -> None:
 @pytest.mark.parametrize("shift", [0.0, -1.0])
 @pytest.mark.parametrize("deep_kind", readouts())
 @pytest.mark.parametrize("shallow_kind", ["plain", "diagonal", "linear, n < N"])
-def test_distances_of_cross_grams_are_those_of_the_wide_ones(
-    shallow_kind: str, deep_kind: str, shift: float
-) -> None:
+def test_distances_of_cross_grams_are_those_of_the_wide_ones(shallow_kind, deep_kind, shift):
     """The deeper map, of half the size, stands at every position of the shallower one."""
 
     def wide(shallow: FeatureMap, deep: FeatureMap) -> Tensor:
@@ -229,7 +224,7 @@ def test_distances_of_cross_grams_are_those_of_the_wide_ones(
         torch.testing.assert_close(found[0], expected[0])
 
 
-def test_cross_gram_of_odd_sizes_repeats_the_nearest_value() -> None:
+def test_cross_gram_of_odd_sizes_repeats_the_nearest_value():
     """5 x 3 positions over 2 x 1: columns and rows floor(i n / m)."""
     shallow = maps(1, 2, 5, 3, seed=1, dtype=torch.float64)
     deep = maps(1, 4, 2, 1, seed=2, dtype=torch.float64)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.engine.preset import Preset
 from replicate.errors import LayerError, WeightsError
@@ -16,11 +13,10 @@ from replicate.networks import networks as module
 from replicate.networks.spec import NetworkSpec
 from replicate.networks.stored import Weights
 
-MakeEngine = Callable[..., Engine]
 SPEC = NetworkSpec()
 
 
-def test_a_stand_in_draws_and_is_said_once(tiny_engine: MakeEngine) -> None:
+def test_a_stand_in_draws_and_is_said_once(tiny_engine):
     said: list[str] = []
     networks = tiny_engine(here=(), notify=said.append).networks
     for spec in (SPEC, SPEC, NetworkSpec(pooling="average")):
@@ -35,9 +31,7 @@ def test_a_stand_in_draws_and_is_said_once(tiny_engine: MakeEngine) -> None:
     assert "vgg16-torchvision is not" in said[1] and "losses rescaled to its units" in said[1]
 
 
-def test_the_bundled_network_stands_in_where_there_is_one(
-    tiny_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bundled_network_stands_in_where_there_is_one(tiny_engine, monkeypatch):
     said: list[str] = []
     networks = tiny_engine(here=(), notify=said.append).networks
     compact = lambda name: Path(name) if "compact" in name else None  # noqa: E731
@@ -59,9 +53,7 @@ def test_the_bundled_network_stands_in_where_there_is_one(
         ("auto", "vgg19", "vgg19-caffe"),
     ],
 )
-def test_a_network_by_name_overrides_the_presets(
-    chosen: str, asked: str, name: str, tiny_engine: MakeEngine
-) -> None:
+def test_a_network_by_name_overrides_the_presets(chosen, asked, name, tiny_engine):
     said: list[str] = []
     networks = tiny_engine(network=chosen, notify=said.append).networks
     info = networks.info(NetworkSpec(name=asked))
@@ -70,7 +62,7 @@ def test_a_network_by_name_overrides_the_presets(
 
 
 @pytest.mark.parametrize("name", ["vgg19-torchvision", "vgg19-compact"])
-def test_a_network_asked_for_by_name_must_be_there(name: str, tiny_engine: MakeEngine) -> None:
+def test_a_network_asked_for_by_name_must_be_there(name, tiny_engine):
     with pytest.raises(WeightsError, match=name):
         tiny_engine(here=(), network=name).networks.network(SPEC)
     with pytest.raises(WeightsError, match=f"did you mean '{name}'"):  # at once
@@ -79,8 +71,8 @@ def test_a_network_asked_for_by_name_must_be_there(name: str, tiny_engine: MakeE
 
 @pytest.mark.parametrize("network", ["vgg16-caffe", "resnet18"])
 def test_a_layer_that_the_drawing_network_lacks_is_told_before_its_weights_are_read(
-    network: str, scene: Callable[..., Any], tiny_engine: MakeEngine, monkeypatch: Any
-) -> None:
+    network, scene, tiny_engine, monkeypatch
+):
     engine = tiny_engine(network=network)
     monkeypatch.setattr(module, "load_weights", None)
     job = Job(Preset(content_layers=["relu3_4"]), scene(), size=32, evaluations=1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,9 +95,7 @@ def evaluated(engine: Engine, job: Job, start: Any) -> Evaluation:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "the other way round"])
-def test_losses_and_gradient_are_those_of_the_network_meant(
-    kind: str, engines: Callable[..., Engine], job: Job, scene: Callable[..., Any]
-) -> None:
+def test_losses_and_gradient_are_those_of_the_network_meant(kind, engines, job, scene):
     """Else content losses would be k^2 and those of Gram matrices k^4 times as large."""
     made, meant, drawing = replace(job, preset=KINDS.get(kind, RECIPE)), TORCHVISION, CAFFE
     if kind not in KINDS:
@@ -112,7 +109,7 @@ def test_losses_and_gradient_are_those_of_the_network_meant(
     torch.testing.assert_close(stand_in.gradient, own.gradient, rtol=1e-3, atol=1e-4 * largest)
 
 
-def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> None:
+def test_the_picture_is_the_same(engines, job):
     own, stand_in = (engines(network).run(job) for network in (TORCHVISION, CAFFE))
     assert abs(own.picture.pixels.astype(int) - stand_in.picture.pixels).max() <= 1
     assert stand_in.loss == pytest.approx(own.loss, rel=1e-3)
@@ -120,7 +117,7 @@ def test_the_picture_is_the_same(engines: Callable[..., Engine], job: Job) -> No
 
 
 @pytest.mark.parametrize("like", ["torchvision", "caffe"])
-def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine], job: Job) -> None:
+def test_balanced_weights_are_the_same(like, engines, job):
     """Also where the preset to pull as hard as is meant for another scale."""
     reference = RECIPE.with_(network={"name": f"vgg19-{like}"})
     expected = engines(TORCHVISION).reader.balanced(job, reference)
@@ -144,13 +141,13 @@ def test_balanced_weights_are_the_same(like: str, engines: Callable[..., Engine]
         ("caffe", {"name": "vgg16"}, 1),
     ],
 )
-def test_factors(meant: Any, drawing: dict[str, Any], factor: float) -> None:
+def test_factors(meant, drawing, factor):
     found = feature_scale(NetworkSpec(name=f"vgg19-{meant}"), NetworkSpec(**drawing))
     assert found == pytest.approx(factor, rel=1e-3)
     assert (found == 1) == (factor == 1)
 
 
-def test_networks_are_made_once_for_each_scale(tiny_engine: Callable[..., Engine]) -> None:
+def test_networks_are_made_once_for_each_scale(tiny_engine):
     networks = tiny_engine(network=CAFFE).networks
     plain, rescaled = (networks.network(NetworkSpec(name=name)) for name in (CAFFE, TORCHVISION))
     assert plain is networks.network(NetworkSpec())
@@ -158,7 +155,7 @@ def test_networks_are_made_once_for_each_scale(tiny_engine: Callable[..., Engine
     assert plain is not networks.network(NetworkSpec(pooling="average"))
 
 
-def test_normalised_features_are_as_large_on_any_input() -> None:
+def test_normalised_features_are_as_large_on_any_input():
     meant = NetworkSpec(name="vgg19-torchvision", normalised=True)
     assert feature_scale(meant, NetworkSpec(name="vgg19-caffe", normalised=True)) == 1
 
@@ -167,9 +164,7 @@ def test_normalised_features_are_as_large_on_any_input() -> None:
 
 
 @pytest.mark.parametrize("name", ["gatys2016", "gatys2016-code", "neural-style", "latte-even"])
-def test_keys_stay_where_nothing_is_rescaled(
-    name: str, tiny_engine: Callable[..., Engine], job: Job
-) -> None:
+def test_keys_stay_where_nothing_is_rescaled(name, tiny_engine, job):
     preset = load_preset(name)
     for network in ("auto", "vgg19-random"):
         engine, made = tiny_engine(network=network), replace(job, preset=preset)
@@ -180,9 +175,7 @@ def test_keys_stay_where_nothing_is_rescaled(
         }
 
 
-def test_keys_change_where_losses_are_rescaled(
-    tiny_engine: Callable[..., Engine], job: Job, tmp_path: Path
-) -> None:
+def test_keys_change_where_losses_are_rescaled(tiny_engine, job, tmp_path):
     here = tiny_engine(here=(CAFFE, TORCHVISION))
     away = tiny_engine(network=CAFFE, store=ResultStore(tmp_path))
     assert "features_as" not in here._describe(job)

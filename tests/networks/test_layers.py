@@ -18,7 +18,7 @@ from replicate.networks.layers import (
 
 
 @pytest.mark.parametrize("architecture", BLOCKS)
-def test_steps_agree_with_torchvision(architecture: str) -> None:
+def test_steps_agree_with_torchvision(architecture):
     with torch.device("meta"):
         features = getattr(models, architecture)(weights=None).features
     kinds = {torch.nn.Conv2d: "conv", torch.nn.ReLU: "relu", torch.nn.MaxPool2d: "pool"}
@@ -31,7 +31,7 @@ def test_steps_agree_with_torchvision(architecture: str) -> None:
             assert features[step.index].out_channels == step.channels
 
 
-def test_names_run_from_shallow_to_deep() -> None:
+def test_names_run_from_shallow_to_deep():
     names = layer_names("vgg19")
     assert names[:5] == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1"]
     assert names[-3:] == ["conv5_4", "relu5_4", "pool5"]
@@ -65,7 +65,7 @@ def test_names_run_from_shallow_to_deep() -> None:
         ("Conv4_2", "conv4_2", "vgg19"),
     ],
 )
-def test_other_programs_names(name: str, meant: str, architecture: str) -> None:
+def test_other_programs_names(name, meant, architecture):
     assert canonical_layer(name, architecture) == meant
 
 
@@ -79,7 +79,7 @@ def test_other_programs_names(name: str, meant: str, architecture: str) -> None:
         ("blok4_conv2", "block4_conv2"),
     ],
 )
-def test_unknown_layer_suggests_the_nearest(name: str, nearest: str) -> None:
+def test_unknown_layer_suggests_the_nearest(name, nearest):
     with pytest.raises(LayerError) as caught:
         canonical_layer(name)
     assert f"did you mean '{nearest}'?" in str(caught.value)
@@ -88,7 +88,7 @@ def test_unknown_layer_suggests_the_nearest(name: str, nearest: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "xyzzy", "fc7", "-1", "37", "conv_17", "relu6_1", "4.2"])
 @pytest.mark.parametrize("architecture", BLOCKS)
-def test_what_is_no_layer_is_an_error(name: str, architecture: str) -> None:
+def test_what_is_no_layer_is_an_error(name, architecture):
     with pytest.raises(LayerError) as caught:
         canonical_layer(name, architecture)
     assert architecture in str(caught.value)
@@ -96,7 +96,7 @@ def test_what_is_no_layer_is_an_error(name: str, architecture: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["relu3_4", "conv5_4"])
-def test_vgg16_has_three_convolutions_in_deep_blocks(name: str) -> None:
+def test_vgg16_has_three_convolutions_in_deep_blocks(name):
     with pytest.raises(LayerError, match="in vgg19 only, not in vgg16"):
         canonical_layer(name, "vgg16")
 
@@ -125,7 +125,7 @@ def _probed(architecture: str, name: str, side: int, at: int) -> tuple[int, int,
 
 
 @pytest.mark.parametrize("architecture", BLOCKS)
-def test_receptive_field_against_gradients(architecture: str) -> None:
+def test_receptive_field_against_gradients(architecture):
     side = 1024
     for name in layer_names(architecture):
         field, stride = receptive_field(name, architecture)

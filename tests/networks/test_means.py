@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from replicate.engine.engine import Engine
 from replicate.images import Picture
 from replicate.networks import means as normalisation
 from replicate.networks.means import channel_means, measure_means
@@ -19,12 +18,11 @@ from replicate.networks.spec import NetworkSpec
 from replicate.networks.stored import Weights
 from replicate.networks.vgg import VGG
 
-MakeEngine = Callable[..., Engine]
 Scene = Callable[..., Picture]
 ZEROS = "0" * 64
 
 
-def test_pictures_to_tensors_and_back() -> None:
+def test_pictures_to_tensors_and_back():
     values = np.arange(256, dtype=np.uint8)
     pixels = np.stack([values, values[::-1], np.roll(values, 7)], axis=-1).reshape(16, 16, 3)
     tensor = to_tensor(Picture(pixels))
@@ -52,9 +50,7 @@ def photographs(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return pictures
 
 
-def test_means_are_over_pictures_and_positions(
-    photographs: list[Picture], scene: Scene, tiny_network: Callable[..., Any]
-) -> None:
+def test_means_are_over_pictures_and_positions(photographs, scene, tiny_network):
     network = tiny_network()
     pictures = [*photographs, scene(20, 40, seed=4)]  # of different sizes: positions count alike
     found = measure_means(network, pictures)
@@ -64,9 +60,7 @@ def test_means_are_over_pictures_and_positions(
     assert len(found) == 16
 
 
-def test_normalised_engine_network_has_means_of_one(
-    photographs: list[Picture], tiny_engine: MakeEngine
-) -> None:
+def test_normalised_engine_network_has_means_of_one(photographs, tiny_engine):
     engine = tiny_engine()
     specs = NetworkSpec(), NetworkSpec(normalised=True)
     before, after = (measure_means(engine.networks.network(spec), photographs) for spec in specs)
@@ -77,9 +71,7 @@ def test_normalised_engine_network_has_means_of_one(
     assert not torch.allclose(before["relu3_1"], torch.ones(7), atol=0.05)
 
 
-def test_means_may_be_those_of_the_other_pooling(
-    photographs: list[Picture], tiny_engine: MakeEngine
-) -> None:
+def test_means_may_be_those_of_the_other_pooling(photographs, tiny_engine):
     networks = tiny_engine().networks
     swapped = NetworkSpec(pooling="average", normalised=True, means="max")
     picture = to_tensor(photographs[0])
@@ -97,9 +89,7 @@ def test_means_may_be_those_of_the_other_pooling(
     assert swapped.description()["means"] == "max"
 
 
-def test_channels_that_hardly_fire_are_not_blown_up(
-    photographs: list[Picture], tiny_tensors: Callable[..., Any]
-) -> None:
+def test_channels_that_hardly_fire_are_not_blown_up(photographs, tiny_tensors):
     tensors = dict(tiny_tensors())
     tensors["features.0.bias"] = tensors["features.0.bias"].clone()
     tensors["features.0.bias"][2] = -1e6  # silent
@@ -126,13 +116,8 @@ def measured_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize(("pooling", "value"), [("max", 3.0), ("average", 4.0)])
 def test_the_files_means_go_before_packaged_ones_and_these_before_measured_ones(
-    pooling: str,
-    value: float,
-    photographs: list[Picture],
-    tiny_network: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    pooling, value, photographs, tiny_network, tmp_path, monkeypatch
+):
     counted, network = measured_anew(monkeypatch), tiny_network(pooling=pooling)
     keys = (f"vgg19-caffe/{which}/relu1_1" for which in ("max", "average"))
     table = dict(zip(keys, (np.full(5, 30.0), np.full(5, 40.0))))
@@ -149,9 +134,7 @@ def test_the_files_means_go_before_packaged_ones_and_these_before_measured_ones(
     assert len(channel_means(tiny_network("vgg16"), "vgg16-caffe", Weights({}, ZEROS))) == 13
 
 
-def test_measured_means_are_kept(
-    photographs: list[Picture], tiny_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_measured_means_are_kept(photographs, tiny_network, monkeypatch):
     counted = measured_anew(monkeypatch)
     first = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     again = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
@@ -176,13 +159,7 @@ def test_measured_means_are_kept(
         lambda data: b"\x80\x04" + data,  # looks like a pickle
     ],
 )
-def test_damaged_means_are_measured_anew(
-    damage: Callable[[bytes], bytes],
-    photographs: list[Picture],
-    tiny_network: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_damaged_means_are_measured_anew(damage, photographs, tiny_network, monkeypatch, tmp_path):
     counted = measured_anew(monkeypatch)
     first = channel_means(tiny_network(), "vgg19-random", Weights({}, "a" * 64))
     (kept,) = (tmp_path / "cache" / "means").iterdir()

@@ -16,7 +16,6 @@ from replicate.networks.layers import layer_names, steps
 from replicate.networks.table import network_entry
 from replicate.networks.vgg import VGG
 
-MakeNetwork = Callable[..., VGG]
 POOL = {"max": F.max_pool2d, "average": F.avg_pool2d}
 
 
@@ -64,14 +63,7 @@ INPUTS = {"caffe": caffe_input, "torchvision": torchvision_input}
     ("architecture", "pooling", "convention"),
     [("vgg19", "max", "caffe"), ("vgg16", "average", "torchvision")],
 )
-def test_every_layer(
-    architecture: str,
-    pooling: str,
-    convention: str,
-    pixels: Tensor,
-    tiny_tensors: Any,
-    tiny_network: MakeNetwork,
-) -> None:
+def test_every_layer(architecture, pooling, convention, pixels, tiny_tensors, tiny_network):
     """torchvision's in-place ReLU turns a collected conv output into the relu's."""
     pixels = F.pad(pixels, (0, 7, 0, 1), mode="reflect")  # odd sides, which poolings round down
     expected = plain_forward(
@@ -87,9 +79,7 @@ def test_every_layer(
         assert found[name].channels == expected[name].shape[1]
 
 
-def test_gradients_are_those_of_the_plain_network(
-    pixels: Tensor, tiny_tensors: Any, tiny_network: MakeNetwork
-) -> None:
+def test_gradients_are_those_of_the_plain_network(pixels, tiny_tensors, tiny_network):
     """In-place operations must not spoil the backward pass either."""
     names = ["conv1_2", "relu2_1", "pool2", "conv3_1", "relu3_1", "relu4_2"]
     x = pixels.double().requires_grad_(True)
@@ -103,7 +93,7 @@ def test_gradients_are_those_of_the_plain_network(
 # Input conventions
 
 
-def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
+def test_pixels_outside_0_1_are_not_clipped(tiny_network):
     network = tiny_network()
     one, two, three = (
         network(torch.full((1, 3, 8, 8), value), ["conv1_1"])["conv1_1"].map
@@ -119,9 +109,7 @@ def test_pixels_outside_0_1_are_not_clipped(tiny_network: MakeNetwork) -> None:
     ("asked", "convolutions"),
     [(["pool1"], 2), (["relu1_1", "relu5_1"], 13), (["conv5_4"], 16), ([], 0)],
 )
-def test_cut_after_the_deepest_layer(
-    asked: list[str], convolutions: int, pixels: Tensor, tiny_network: MakeNetwork, monkeypatch: Any
-) -> None:
+def test_cut_after_the_deepest_layer(asked, convolutions, pixels, tiny_network, monkeypatch):
     calls = []
     original = F.conv2d
 
@@ -136,7 +124,7 @@ def test_cut_after_the_deepest_layer(
     assert set(found) == set(asked)
 
 
-def test_maps_are_channels_last(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+def test_maps_are_channels_last(pixels, tiny_network):
     """So that rows of pixels are there without a copy, for the Gram matrix."""
     maps = tiny_network()(pixels, ["relu1_1", "relu2_1"])
     assert all(m.map.is_contiguous(memory_format=torch.channels_last) for m in maps.values())
@@ -145,7 +133,7 @@ def test_maps_are_channels_last(pixels: Tensor, tiny_network: MakeNetwork) -> No
 # bfloat16
 
 
-def test_bf16_is_close_to_float32(pixels: Tensor, tiny_network: MakeNetwork) -> None:
+def test_bf16_is_close_to_float32(pixels, tiny_network):
     """And though the picture enters in two parts, its gradient is not doubled."""
     layers, found = ["conv1_1", "relu2_1", "relu4_2", "relu5_1"], []
     for dtype in (torch.float32, torch.bfloat16):
@@ -157,7 +145,7 @@ def test_bf16_is_close_to_float32(pixels: Tensor, tiny_network: MakeNetwork) -> 
         assert (rounded - exact).norm() < 0.05 * exact.norm()
 
 
-def test_bf16_input_keeps_more_than_8_bits(tiny_tensors: Any) -> None:
+def test_bf16_input_keeps_more_than_8_bits(tiny_tensors):
     """Neighbouring grey levels of 255, which bfloat16 by itself could not tell apart."""
     levels = torch.arange(200, 256) / 255
     pixels = levels.view(1, 1, 1, -1).expand(1, 3, 8, -1).contiguous()
@@ -202,9 +190,7 @@ def rescaled(
 
 
 @pytest.mark.parametrize(("architecture", "pooling"), [("vgg19", "average"), ("vgg16", "max")])
-def test_normalised_network_is_the_rescaled_one(
-    architecture: str, pooling: str, tiny_tensors: Any
-) -> None:
+def test_normalised_network_is_the_rescaled_one(architecture, pooling, tiny_tensors):
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)).double()
     tensors = tiny_tensors(architecture)
     how = {"pooling": pooling, "dtype": torch.float64}
@@ -236,7 +222,7 @@ def compact_tensors(tiny_tensors: Any, wide: int = 12) -> dict[str, Tensor]:
     return tensors
 
 
-def test_heads_widen_the_maps(tiny_tensors: Any, pixels: Tensor) -> None:
+def test_heads_widen_the_maps(tiny_tensors, pixels):
     tensors = compact_tensors(tiny_tensors)
     trunk = plain_forward(tiny_tensors(), "vgg19", caffe_input(pixels))
     found = VGG(tensors)(pixels, ["conv2_1", "relu2_1", "pool2", "relu4_2"])
@@ -247,7 +233,7 @@ def test_heads_widen_the_maps(tiny_tensors: Any, pixels: Tensor) -> None:
         assert found[name].channels == 12
 
 
-def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
+def test_heads_are_normalised_too(tiny_tensors, pixels):
     means = {"relu2_1": 0.5 + torch.arange(12.0)}
     plain, normalised = (VGG(compact_tensors(tiny_tensors)) for _ in range(2))
     normalised.normalise(means)
@@ -258,7 +244,7 @@ def test_heads_are_normalised_too(tiny_tensors: Any, pixels: Tensor) -> None:
         torch.testing.assert_close(after.wide_gram(), gram_matrix(expected), rtol=1e-4, atol=1e-4)
 
 
-def test_rescaled_features_are_a_multiple(tiny_tensors: Any, pixels: Tensor) -> None:
+def test_rescaled_features_are_a_multiple(tiny_tensors, pixels):
     """Of a plain, a normalised and a compact network, which itself stays as it was."""
     normalised = VGG(tiny_tensors())
     normalised.normalise({"relu2_1": 0.5 + torch.arange(6.0)})

@@ -58,9 +58,7 @@ def psnr(result: Result, photo: Picture) -> float:
 @pytest.mark.parametrize(
     ("name", "deepest"), [("gatys2016", "relu4_2"), ("johnson2016", "relu4_3")]
 )
-def test_content_of_gatys_2016_fig1_and_johnson_2016_fig3(
-    name: str, deepest: str, engine: Engine, photo: Picture
-) -> None:
+def test_content_of_gatys_2016_fig1_and_johnson_2016_fig3(name, deepest, engine, photo):
     """Lower layers keep the picture, higher ones lose its detail; VGG-16's too."""
     shallow, deep = (
         rebuilt(engine, load_preset(name), photo, layer) for layer in ("relu2_2", deepest)
@@ -69,7 +67,7 @@ def test_content_of_gatys_2016_fig1_and_johnson_2016_fig3(
     assert metrics.edge_correlation(shallow.picture.pixels, photo.pixels) > 0.8
 
 
-def test_gatys_2016_fig1_style(engine: Engine, art: Picture) -> None:
+def test_gatys_2016_fig1_style(engine, art):
     """A layer's Gram distance falls once the layer is in the set, and not before."""
     preset = load_preset("gatys2016")
     distances = []
@@ -86,7 +84,7 @@ def test_gatys_2016_fig1_style(engine: Engine, art: Picture) -> None:
     assert third["relu3_1"] < 0.2 * first["relu3_1"]
 
 
-def test_gatys_2016_fig4(engine: Engine, photo: Picture, art: Picture) -> None:
+def test_gatys_2016_fig4(engine, photo, art):
     """The larger alpha/beta, the more of the photograph and the less of the style."""
     preset = load_preset("gatys2016")
     results = [
@@ -102,7 +100,7 @@ def test_gatys_2016_fig4(engine: Engine, photo: Picture, art: Picture) -> None:
     assert edges[1] > edges[0] + 0.1
 
 
-def test_bf16_features_are_those_of_float32(engine: Engine, photo: Picture) -> None:
+def test_bf16_features_are_those_of_float32(engine, photo):
     exact, rounded = (Engine(device="cpu", precision=precision) for precision in ("exact", "bf16"))
     layers = ["relu1_1", "relu4_2", "relu5_1"]
     one, other = (e.reader.features(photo, layers, NetworkSpec()) for e in (exact, rounded))
@@ -113,7 +111,7 @@ def test_bf16_features_are_those_of_float32(engine: Engine, photo: Picture) -> N
         assert (gram_a - gram_b).norm() < 0.02 * gram_a.norm(), layer
 
 
-def test_normalised_means_are_about_one(engine: Engine) -> None:
+def test_normalised_means_are_about_one(engine):
     """The photographs are not those of the means, so only roughly; unnormalised it is no one."""
     spec = load_preset("gatys2016").network
     plain = NetworkSpec.model_validate({**spec.model_dump(), "normalised": False})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ sources = ["https://download.pytorch.org/models/shufflenetv2_x0.5-f707e7126e.pth
 
 
 @pytest.mark.parametrize("name", [name for name, entry in read_table().items() if entry.sources])
-def test_whatever_is_downloaded_can_be_recognised(name: str) -> None:
+def test_whatever_is_downloaded_can_be_recognised(name):
     entry = network_entry(name)
     assert known_digits(entry.sources[0]) in entry.originals[0]
     assert all(known_digits(source) or entry.landmarks for source in entry.sources)
@@ -48,12 +47,12 @@ def test_whatever_is_downloaded_can_be_recognised(name: str) -> None:
         ("", "there are alexnet"),
     ],
 )
-def test_unknown_names_get_a_hint(name: str, hint: str) -> None:
+def test_unknown_names_get_a_hint(name, hint):
     with pytest.raises(WeightsError, match=f"There is no network '{name}'; {hint}"):
         network_entry(name)
 
 
-def test_no_two_networks_share_a_name() -> None:
+def test_no_two_networks_share_a_name():
     assert len(set(network_names())) == len(network_names())
     spelt = [tuple(entry.stored.values()) for entry in read_table().values()]
     assert len(set(spelt)) == len(spelt)
@@ -84,9 +83,7 @@ def test_no_two_networks_share_a_name() -> None:
         ({"name": "resnet50"}, "resnet50", "ResNet-50, max pooling"),
     ],
 )
-def test_aliases_and_old_pairs_are_answered_with_the_one_name(
-    given: dict[str, Any], name: str, label: str
-) -> None:
+def test_aliases_and_old_pairs_are_answered_with_the_one_name(given, name, label):
     spec = NetworkSpec.model_validate(given)
     assert (spec.name, spec.label) == (name, label)
     # What keys of the result store spell in the old way is read again.
@@ -95,7 +92,7 @@ def test_aliases_and_old_pairs_are_answered_with_the_one_name(
     assert NetworkInfo.model_validate(info.description()) == info and info.spec == spec
 
 
-def test_keys_of_the_result_store_spell_networks_as_ever() -> None:
+def test_keys_of_the_result_store_spell_networks_as_ever():
     spelt = {"name": "vgg19", "weights": "caffe", "pooling": "average", "normalised": True}
     spec = NetworkSpec(name="vgg19-caffe", pooling="average", normalised=True)
     assert spec.description() == spelt
@@ -114,9 +111,7 @@ def test_keys_of_the_result_store_spell_networks_as_ever() -> None:
         ("vgg19-caffe", "resnet50", "resnet50"),
     ],
 )
-def test_a_preset_keeps_its_scale_of_input_on_another_architecture(
-    name: str, drawing: str, meant: str
-) -> None:
+def test_a_preset_keeps_its_scale_of_input_on_another_architecture(name, drawing, meant):
     spec = NetworkSpec(name=name, pooling="average")
     assert spec.meant_for(drawing) == NetworkSpec(name=meant, pooling="average")
 
@@ -129,15 +124,13 @@ def test_a_preset_keeps_its_scale_of_input_on_another_architecture(
         (ROW.replace('label = "ShuffleNet"', ""), "networks.toml: shufflenet: .*'label'"),
     ],
 )
-def test_a_wrong_row_is_named(row: str, words: str, tmp_path: Path) -> None:
+def test_a_wrong_row_is_named(row, words, tmp_path):
     (tmp_path / "table.toml").write_text(TABLE.read_text() + row)
     with pytest.raises(WeightsError, match=words):
         read_table(tmp_path / "table.toml")
 
 
-def test_a_row_is_all_that_a_new_network_takes(
-    tmp_path: Path, scene: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_is_all_that_a_new_network_takes(tmp_path, scene, monkeypatch):
     (tmp_path / "table.toml").write_text(TABLE.read_text() + ROW)
     for name, entry in read_table(tmp_path / "table.toml").items():
         monkeypatch.setitem(read_table(), name, entry)
@@ -152,7 +145,7 @@ def test_a_row_is_all_that_a_new_network_takes(
 
 
 @pytest.mark.parametrize("name", read_table())
-def test_every_network_answers_alike(name: str, tiny_tensors: Callable[..., Any]) -> None:
+def test_every_network_answers_alike(name, tiny_tensors):
     entry = network_entry(name)
     if entry.random and not is_chain(entry.architecture):
         pytest.skip("made as its trained twin")

@@ -138,9 +138,7 @@ def refused(*parts: object) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("zipped", "bgr"), [(True, True), (False, False)])
-def test_fetch_converts_to_rgb_convolutions_alone(
-    serve, define, tensors: dict[str, Tensor], cache: Path, zipped: bool, bgr: bool
-) -> None:
+def test_fetch_converts_to_rgb_convolutions_alone(serve, define, tensors, cache, zipped, bgr):
     data = original(tensors, _use_new_zipfile_serialization=zipped)
     define(known(serve, "vgg19", data), bgr=bgr)
     old = cache / ".fetch-old"  # left by a download that was killed
@@ -160,7 +158,7 @@ def test_fetch_converts_to_rgb_convolutions_alone(
     assert header["format_version"] == "1"
 
 
-def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeypatch) -> None:
+def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeypatch):
     """Which takes up again what was broken off; its copy goes when it has been converted."""
     asked: list[tuple[Any, ...]] = []
 
@@ -186,7 +184,7 @@ def test_files_on_the_hub_come_by_its_own_client(define, tensors, cache, monkeyp
 
 def test_what_a_space_has_preloaded_goes_first_and_stays(
     nobody, define, tensors, monkeypatch, tmp_path
-) -> None:
+):
     file = tmp_path / "vgg_conv.pth"
     file.write_bytes(original(tensors, caffe_keys=True))
     cached = {("somebody/vgg", "vgg_conv.pth", "main"): str(file)}
@@ -201,7 +199,7 @@ def test_what_a_space_has_preloaded_goes_first_and_stays(
 
 
 @pytest.mark.parametrize("first", ["absent", "refused", "wrong digest", "not weights", "damaged"])
-def test_the_mirror_takes_over(nobody, serve, define, tensors, first: str) -> None:
+def test_the_mirror_takes_over(nobody, serve, define, tensors, first):
     data = original(tensors)
     sources = {
         "absent": serve("gone-00000000.pth", None),
@@ -221,7 +219,7 @@ def test_the_mirror_takes_over(nobody, serve, define, tensors, first: str) -> No
     "change",
     [turned, lambda tensors: {**tensors, "features.3.bias": tensors["features.3.bias"] * 1.1}],
 )
-def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, change) -> None:
+def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, change):
     data = original(change(tensors), caffe_keys=True)
     define(serve("mirror.pth", data), marks=landmarks(tensors))
     with refused("mirror.pth"):
@@ -229,7 +227,7 @@ def test_a_mirror_with_other_weights_is_refused(serve, define, tensors, cache, c
     assert list(cache.iterdir()) == []
 
 
-def test_offline_the_way_is_named(nobody, define, cache) -> None:
+def test_offline_the_way_is_named(nobody, define, cache):
     define(nobody, nobody)
     with refused("REPLICATE_WEIGHTS", f"{NAME}.safetensors"):
         fetch_weights(NAME)
@@ -245,7 +243,7 @@ class _Evil:
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache) -> None:
+def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache):
     proof = tmp_path / "it ran"
     buffer = io.BytesIO()
     torch.save({"features.0.weight": _Evil(proof)}, buffer)
@@ -270,7 +268,7 @@ def test_a_pickle_that_runs_code_is_refused_unrun(serve, define, tmp_path, cache
         lambda tensors: "weights",
     ],
 )
-def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, change) -> None:
+def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, change):
     buffer = io.BytesIO()
     torch.save(change(tensors), buffer)
     data = buffer.getvalue()
@@ -280,7 +278,7 @@ def test_originals_of_another_shape_are_refused(serve, define, tensors, cache, c
     assert list(cache.iterdir()) == []
 
 
-def test_a_damaged_cache_is_fetched_anew(serve, define, tensors, cache) -> None:
+def test_a_damaged_cache_is_fetched_anew(serve, define, tensors, cache):
     data = original(tensors)
     define(known(serve, "a", data))
     path = fetch_weights(NAME)
@@ -294,7 +292,7 @@ def test_a_damaged_cache_is_fetched_anew(serve, define, tensors, cache) -> None:
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(
     serve, define, tensors, tmp_path, monkeypatch
-) -> None:
+):
     data = original(tensors)
     define(known(serve, "a", data))
     (tmp_path / "file").write_text("no folder")
@@ -312,14 +310,14 @@ def save(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
     return path
 
 
-def test_absent_weights(nobody, define) -> None:
+def test_absent_weights(nobody, define):
     define(nobody)
     assert find_weights(NAME) is None
     with refused(f"replicate weights fetch {NAME}", "REPLICATE_WEIGHTS"):
         load_weights(NAME)
 
 
-def test_the_folder_goes_before_the_cache(nobody, define, tensors, folder, cache) -> None:
+def test_the_folder_goes_before_the_cache(nobody, define, tensors, folder, cache):
     define(nobody)
     in_cache = save(cache / f"{NAME}.safetensors", tensors)
     assert find_weights(NAME) == in_cache
@@ -329,7 +327,7 @@ def test_the_folder_goes_before_the_cache(nobody, define, tensors, folder, cache
 
 
 @pytest.mark.parametrize("name", ["vgg19-abc.pth", f"{NAME}.pth"])
-def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, name) -> None:
+def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, name):
     data = original(tensors)
     define("https://nowhere.invalid/vgg19-abc.pth", marks=landmarks(tensors))
     (folder / name).write_bytes(data)
@@ -342,7 +340,7 @@ def test_an_original_in_the_folder_is_converted(define, tensors, folder, cache, 
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind: str) -> None:
+def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind):
     chosen = tmp_path / "weights"
     if kind == "file":
         chosen.write_text("")
@@ -352,12 +350,12 @@ def test_a_folder_that_is_none_is_one_sentence(monkeypatch, tmp_path, kind: str)
             ask("vgg19-caffe")
 
 
-def test_an_empty_setting_is_no_setting(monkeypatch) -> None:
+def test_an_empty_setting_is_no_setting(monkeypatch):
     monkeypatch.setenv("REPLICATE_WEIGHTS", "")
     assert find_weights("vgg19-caffe") is None
 
 
-def test_where_weights_are_is_told_without_reading_them(define, tensors, folder, cache) -> None:
+def test_where_weights_are_is_told_without_reading_them(define, tensors, folder, cache):
     define("https://nowhere.invalid/a.pth")
     path = save(cache / f"{NAME}.safetensors", tensors)
     (folder / "vgg16-caffe.safetensors").write_bytes(b"12345")
@@ -372,7 +370,7 @@ def test_where_weights_are_is_told_without_reading_them(define, tensors, folder,
 # Loading
 
 
-def test_weights_are_known_by_their_tensors(nobody, define, tensors, folder) -> None:
+def test_weights_are_known_by_their_tensors(nobody, define, tensors, folder):
     save(folder / define(nobody).file_name, tensors)
     found = load_weights(NAME)
     assert_equal(found.tensors, tensors)
@@ -428,9 +426,7 @@ def _flip_last_byte(path: Path, tensors: dict[str, Tensor]) -> None:
         _header(tensors_sha256="0" * 64),
     ],
 )
-def test_wrong_files_are_refused_by_name_with_a_remedy(
-    nobody, define, tensors, folder, spoil
-) -> None:
+def test_wrong_files_are_refused_by_name_with_a_remedy(nobody, define, tensors, folder, spoil):
     file = define(nobody)
     path = save(folder / file.file_name, tensors)
     assert load_weights(NAME).tensors
@@ -439,7 +435,7 @@ def test_wrong_files_are_refused_by_name_with_a_remedy(
         load_weights(NAME)
 
 
-def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
+def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors):
     sums = {
         tensors_sha256(tensors),
         tensors_sha256({**tensors, "features.0.bias": tensors["features.0.bias"].half()}),
@@ -457,7 +453,7 @@ def test_the_hash_is_of_names_shapes_types_and_values_alone(tensors) -> None:
     ("name", "why"),
     [("vgg19-compact", "comes with the package"), ("resnet50-random", "no trained")],
 )
-def test_what_has_no_address_is_never_downloaded(name: str, why: str) -> None:
+def test_what_has_no_address_is_never_downloaded(name, why):
     with pytest.raises(WeightsError, match=why):
         fetch_weights(name)
 
@@ -466,7 +462,7 @@ def test_what_has_no_address_is_never_downloaded(name: str, why: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["vgg11-random", "resnet18-random"])
-def test_random_weights_follow_their_seed_alone(name: str) -> None:
+def test_random_weights_follow_their_seed_alone(name):
     torch.manual_seed(1)
     first = random_weights(name, seed=3).sha256
     torch.manual_seed(2)
@@ -477,7 +473,7 @@ def test_random_weights_follow_their_seed_alone(name: str) -> None:
     assert first == again != random_weights(name, seed=4).sha256
 
 
-def test_the_random_network_is_the_one_of_old_results() -> None:
+def test_the_random_network_is_the_one_of_old_results():
     """To the last bit of its tensors, names and shapes."""
     assert random_weights().sha256[:16] == "9041ece94c8aeb31"
 
@@ -490,9 +486,7 @@ def test_the_random_network_is_the_one_of_old_results() -> None:
         ("resnet18-random", "max", ("relu", "layer1", "layer2", "layer3", "layer4")),
     ],
 )
-def test_random_networks_keep_the_scale_of_activations(
-    name: str, pooling: str, layers: tuple[str, ...]
-) -> None:
+def test_random_networks_keep_the_scale_of_activations(name, pooling, layers):
     """On a photograph that the rescaling has not seen, the mean stays near one at every depth."""
     spec = NetworkSpec.model_validate({"name": name, "pooling": pooling})
     weights = random_weights(name, pooling, seed=1)
@@ -511,7 +505,7 @@ def test_random_networks_keep_the_scale_of_activations(
     ("name", "colours"),
     [("vgg19-caffe", (0.158, 0.173, 0.139)), ("vgg16-caffe", (0.170, 0.185, 0.150))],
 )
-def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -> None:
+def test_real_weights_load(monkeypatch, name, colours):
     if not REAL_FOLDER or not (Path(REAL_FOLDER) / f"{name}.safetensors").is_file():
         pytest.skip("REPLICATE_WEIGHTS holds no such file")
     monkeypatch.setenv("REPLICATE_WEIGHTS", REAL_FOLDER)
@@ -534,7 +528,7 @@ def test_real_weights_load(monkeypatch, name: str, colours: tuple[float, ...]) -
         (["conv3_1", "conv4_2"], "conv3_1, conv4_2"),
     ],
 )
-def test_layers_that_were_kept_in_few_bits_are_named(names: list[str], said: str) -> None:
+def test_layers_that_were_kept_in_few_bits_are_named(names, said):
     """8 bits with a scale of the tensor, or of each filter."""
     generator = torch.Generator().manual_seed(0)
     tensors = {}

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +19,7 @@ EVIDENCE = [evidence for question in questions() for evidence in question.eviden
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE, ids=lambda each: each.claim)
-def test_every_bound_claim_exists_and_no_measured_number_is_typed(evidence: Evidence) -> None:
+def test_every_bound_claim_exists_and_no_measured_number_is_typed(evidence):
     assert evidence.claim in definitions()
     for text in (evidence.holds, evidence.fails):
         assert not re.search(r"\d\.\d|\d ?%", re.sub(r"\{[^}]*\}", "", text))
@@ -30,7 +27,7 @@ def test_every_bound_claim_exists_and_no_measured_number_is_typed(evidence: Evid
 
 
 @pytest.mark.parametrize("each", questions(), ids=lambda each: each.question)
-def test_answers_are_short_and_say_what_they_do_not_show(each: Question) -> None:
+def test_answers_are_short_and_say_what_they_do_not_show(each):
     assert len(each.evidence) <= 3 and (each.evidence or each.fact)
     assert each.limits.endswith(".")
     texts = [each.fact, each.limits, *(t for e in each.evidence for t in (e.holds, e.fails))]
@@ -52,7 +49,7 @@ def test_answers_are_short_and_say_what_they_do_not_show(each: Question) -> None
         ),
     ],
 )
-def test_a_wrong_file_is_refused(tmp_path: Path, toml: str, named: str) -> None:
+def test_a_wrong_file_is_refused(tmp_path, toml, named):
     path = tmp_path / "answers.toml"
     path.write_text(toml)
     with pytest.raises(ConfigError, match=named):
@@ -77,7 +74,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("asked")
-def test_the_text_follows_the_evidence(figure: Callable[..., Any], verdict: Any) -> None:
+def test_the_text_follows_the_evidence(figure, verdict):
     records: list[FigureRecord] = [figure("a/one").record(), figure("a/two").record()]
 
     def text(**words: str) -> str:
@@ -96,9 +93,7 @@ def test_the_text_follows_the_evidence(figure: Callable[..., Any], verdict: Any)
 
 
 @pytest.mark.usefixtures("asked")
-def test_what_is_missing_leaves_out_its_sentence_or_the_answer(
-    figure: Callable[..., Any], verdict: Any
-) -> None:
+def test_what_is_missing_leaves_out_its_sentence_or_the_answer(figure, verdict):
     holds = {"a/two/close": verdict("holds")}
     why, _ = answers([figure("a/two").record()], holds)
     assert why.figures == ("a/two",) and why.text.startswith("It is so. Yes:")

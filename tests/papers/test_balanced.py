@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,9 +10,7 @@ from replicate.engine.engine import Engine
 from replicate.engine.job import Job
 from replicate.papers import draw_figure, figure_ids
 from replicate.papers.registry import figure_settings
-from replicate.papers.studio import Studio, figure_config
-
-MakeStudio = Callable[..., Studio]
+from replicate.papers.studio import figure_config
 
 
 def pulls(engine: Engine, job: Job, kind: str) -> list[float]:
@@ -24,7 +21,7 @@ def pulls(engine: Engine, job: Job, kind: str) -> list[float]:
     ]
 
 
-def test_all_panels_are_balanced_and_pull_as_hard_as_the_preset(small_studio: MakeStudio) -> None:
+def test_all_panels_are_balanced_and_pull_as_hard_as_the_preset(small_studio):
     studio = small_studio(balanced=True).at("gatys2015/fig3")
     _, config, preset = figure_config("gatys2015/fig3")
     pictures = [studio.picture(role) for role in ("content", "style")]
@@ -39,7 +36,7 @@ def test_all_panels_are_balanced_and_pull_as_hard_as_the_preset(small_studio: Ma
             assert sum(found) == pytest.approx(strength, rel=0.01)
 
 
-def test_the_figure_says_which_it_is(small_studio: MakeStudio) -> None:
+def test_the_figure_says_which_it_is(small_studio):
     plain = draw_figure(small_studio(), "gatys2016/fig5")
     balanced = draw_figure(small_studio(balanced=True), "gatys2016/fig5")
     assert (plain.record().balanced, balanced.record().balanced) == (False, True)
@@ -54,7 +51,7 @@ def test_the_figure_says_which_it_is(small_studio: MakeStudio) -> None:
     assert own[1] == other[1] == {"relu4_2": 1.0}  # the preset's own layer keeps its weight
 
 
-def test_a_figure_that_compares_no_layers_stays_as_it_is(small_studio: MakeStudio) -> None:
+def test_a_figure_that_compares_no_layers_stays_as_it_is(small_studio):
     assert not figure_settings("gatys2016/fig4").compares_layers
     plain = draw_figure(small_studio(), "gatys2016/fig4")
     balanced = draw_figure(small_studio(balanced=True), "gatys2016/fig4")
@@ -63,7 +60,7 @@ def test_a_figure_that_compares_no_layers_stays_as_it_is(small_studio: MakeStudi
     assert "balanced" not in balanced.caption
 
 
-def test_a_studio_for_a_figure_keeps_what_was_drawn(small_studio: MakeStudio) -> None:
+def test_a_studio_for_a_figure_keeps_what_was_drawn(small_studio):
     studio = small_studio(balanced=True)
     for figure_id, balanced in (("gatys2016/fig5", True), ("gatys2016/fig4", False)):
         one = studio.at(figure_id)
@@ -77,11 +74,11 @@ SLOW = ("gatys", "johnson2016/fig")  # many panels of kinds that others have too
 
 
 @pytest.mark.parametrize("figure_id", [each for each in COMPARED if not each.startswith(SLOW)])
-def test_every_kind_of_comparison_can_be_balanced(figure_id: str, small_studio: MakeStudio) -> None:
+def test_every_kind_of_comparison_can_be_balanced(figure_id, small_studio):
     assert draw_figure(small_studio(balanced=True), figure_id).record().balanced
 
 
-def test_which_figures_compare_layers() -> None:
+def test_which_figures_compare_layers():
     assert set(COMPARED) >= {
         "gatys2015/fig1", "gatys2015/fig3", "gatys2016/fig1", "gatys2016/fig5",
         "johnson2016/fig3", "johnson2016/fig4",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from replicate.engine.engine import Engine
 from replicate.images import Picture
 from replicate.papers import calibration
 from replicate.papers.calibration import Measured, Setting, config, jobs, main, misfit, page, read
@@ -32,7 +30,7 @@ def drawn(convention: str, edges: float, figure: str = "fig4") -> list[Measured]
     ]
 
 
-def test_a_convention_says_what_the_printed_ratio_multiplies() -> None:
+def test_a_convention_says_what_the_printed_ratio_multiplies():
     def preset(convention: str) -> Any:
         return jobs(convention, "fig4", 64, 2)["10⁻³"].preset
 
@@ -49,7 +47,7 @@ def test_a_convention_says_what_the_printed_ratio_multiplies() -> None:
     assert stretched.style_size == stretched.canvas == (64, 48)
 
 
-def test_reconstructions_are_the_same_job_whatever_only_styles_weigh() -> None:
+def test_reconstructions_are_the_same_job_whatever_only_styles_weigh():
     one, other = (jobs(name, "fig1", 64, 2) for name in ("original", "original-equal"))
     assert [job.description() for job in one.values()] == [
         job.description() for job in other.values()
@@ -57,7 +55,7 @@ def test_reconstructions_are_the_same_job_whatever_only_styles_weigh() -> None:
     assert all(job.style is None and job.init == "noise" for job in one.values())
 
 
-def test_misfit_is_the_distance_of_edges_or_of_the_panels_ratio() -> None:
+def test_misfit_is_the_distance_of_edges_or_of_the_panels_ratio():
     def edges(rows: list[Measured]) -> dict[str, float]:
         return {row.panel: row.edges for row in rows}
 
@@ -68,7 +66,7 @@ def test_misfit_is_the_distance_of_edges_or_of_the_panels_ratio() -> None:
     assert misfit("fig5", halved) == pytest.approx(math.log(2))
 
 
-def test_the_page_has_the_nearest_convention_first() -> None:
+def test_the_page_has_the_nearest_convention_first():
     text = page([*drawn("normalised", -0.2), *drawn("original", 0.01)])
     measured = text.partition("## vgg19-caffe, 256 px, 300 evaluations")[2]
     lines = [line for line in measured.splitlines() if line.startswith("| ")]
@@ -77,9 +75,7 @@ def test_the_page_has_the_nearest_convention_first() -> None:
     assert lines[4].endswith("| 0.20 |")
 
 
-def test_runs_add_up_and_the_same_panels_are_replaced(
-    tiny_engine: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_add_up_and_the_same_panels_are_replaced(tiny_engine, tmp_path, monkeypatch):
     monkeypatch.setattr(calibration, "Engine", lambda **settings: tiny_engine(**settings))
     for convention, evaluations in [("original", 2), ("original-equal", 2), ("original", 3)]:
         order = ["--size", "48", "--evaluations", str(evaluations), "--figures", "fig4"]
@@ -100,9 +96,7 @@ def test_runs_add_up_and_the_same_panels_are_replaced(
         (["--size", "1"], "whole number from 16"),
     ],
 )
-def test_bad_arguments_are_one_sentence(
-    arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_arguments_are_one_sentence(arguments, error, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,11 @@ from replicate.papers.fastai import (
     UNSCALED,
     WHOLE,
 )
-from replicate.papers.studio import Studio
-
-Failing = Callable[..., list[str]]
 
 # Presets
 
 
-def test_the_lesson_s_preset() -> None:
+def test_the_lesson_s_preset():
     """Typed from the notebook: style_wgts and layers of the transfer, mse / 10, 10 x 20 calls."""
     made = load_preset("fastai-lesson8")
     spec = made.network
@@ -46,7 +42,7 @@ def test_the_lesson_s_preset() -> None:
     assert (made.ratio_pixels, made.status) == (None, "verified")
 
 
-def test_the_forum_s_preset_has_first_layers_on_vgg19() -> None:
+def test_the_forum_s_preset_has_first_layers_on_vgg19():
     made, lesson = load_preset("fastai-forum"), load_preset("fastai-lesson8")
     assert made.style_layers == dict.fromkeys([f"relu{block}_1" for block in range(1, 6)], 0.2)
     assert (made.network.name, made.status) == ("vgg19-caffe", "unverified")
@@ -58,7 +54,7 @@ def test_the_forum_s_preset_has_first_layers_on_vgg19() -> None:
 # One layer or the rest
 
 
-def test_single_layer_claims_hold_where_each_layer_brings_its_own(failing: Failing) -> None:
+def test_single_layer_claims_hold_where_each_layer_brings_its_own(failing):
     def numbers(key: Any) -> dict[str, float]:
         row, layer = key if isinstance(key, tuple) else (TEXTURE, key)
         own, others = {ALONE: (0.1, 0.9), REST: (0.5, 0.1), TEXTURE: (0.0, 0.0)}[row]
@@ -75,7 +71,7 @@ def test_single_layer_claims_hold_where_each_layer_brings_its_own(failing: Faili
     assert fails(TEXTURE, structure_size=9.0) == ["scale"]
 
 
-def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
+def test_one_layer_and_the_rest(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "fastai/single_vs_rest")
     jobs = {result.job.label: result.job for result in studio.drawn}
@@ -96,7 +92,7 @@ def test_one_layer_and_the_rest(small_studio: Callable[..., Studio]) -> None:
 # Content layers
 
 
-def test_content_series_claims_are_of_each_block_s_first_panel(failing: Failing) -> None:
+def test_content_series_claims_are_of_each_block_s_first_panel(failing):
     def numbers(key: str) -> dict[str, float]:
         falling = 9.0 if key == "block3_conv4" else 1 / float(key[5])
         return dict.fromkeys(("ssim", "edge_correlation", "gram_distance"), falling)
@@ -106,7 +102,7 @@ def test_content_series_claims_are_of_each_block_s_first_panel(failing: Failing)
         assert failing("fastai/content_series", numbers, changes) == fails
 
 
-def test_the_content_series() -> None:
+def test_the_content_series():
     sets = load_paper("fastai").figures["content_series"].content_sets
     layers = ["relu1_2", "relu2_2", "relu3_2", "relu3_4", "relu4_2", "relu5_2"]
     assert sets == {f"block{layer[4]}_conv{layer[-1]}": [layer] for layer in layers}
@@ -115,7 +111,7 @@ def test_the_content_series() -> None:
 # Sum or mean
 
 
-def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]) -> None:
+def test_sum_and_scaled_mean_are_one_picture(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "fastai/sum_or_mean")
     pictures = {result.job.label: result.picture.pixels for result in studio.drawn}
@@ -132,9 +128,7 @@ def test_sum_and_scaled_mean_are_one_picture(small_studio: Callable[..., Studio]
 # Colour
 
 
-def test_colour_claims_hold_where_colours_are_kept(
-    failing: Failing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_colour_claims_hold_where_colours_are_kept(failing, monkeypatch):
     """Of the plain picture, the recoloured one, luminance only, and the two matched ones."""
 
     def fails(*palette: float) -> list[str]:
@@ -148,7 +142,7 @@ def test_colour_claims_hold_where_colours_are_kept(
     assert fails(0.3, 0.1, 0.1, 0.25, 0.25) == ["palette"]
 
 
-def test_colour_is_kept_in_four_ways(small_studio: Callable[..., Studio]) -> None:
+def test_colour_is_kept_in_four_ways(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "fastai/keep_colour")
     jobs = {result.job.label: result.job for result in studio.drawn}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +19,7 @@ from replicate.visualisation import excerpts as excerpts_module
 CHANNELS = load_paper("feature_visualisation").figures["channels"]
 
 
-def test_style_or_content_is_drawn(small_studio: Callable[..., Any]) -> None:
+def test_style_or_content_is_drawn(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "feature_visualisation/style_or_content")
     assert studio.drawn == []
@@ -44,12 +41,7 @@ def test_style_or_content_is_drawn(small_studio: Callable[..., Any]) -> None:
     assert depth.value == pytest.approx({layer: squares[f"gram/{layer}"] for layer in layers})
 
 
-def test_the_figure_of_channels_from_end_to_end(
-    tiny_engine: Callable[..., Any],
-    tmp_path: Path,
-    scene: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_figure_of_channels_from_end_to_end(tiny_engine, tmp_path, scene, monkeypatch):
     """With channels that a tiny network has, and two small scenes."""
     changes = {"channels": [0, 3], "images": {"bundled": {"a": "1", "b": "2"}}}
     studio = Studio(tiny_engine(store=ResultStore(tmp_path / "store")), "smoke")
@@ -91,12 +83,7 @@ def test_the_figure_of_channels_from_end_to_end(
     assert again.panels == figure.panels
 
 
-def test_a_folder_of_pictures_instead(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    scene: Callable[..., Any],
-    small_studio: Callable[..., Studio],
-) -> None:
+def test_a_folder_of_pictures_instead(tmp_path, monkeypatch, scene, small_studio):
     studio = small_studio(inputs="paper").at("feature_visualisation/channels")
     monkeypatch.setattr(module, "find_image", lambda name: replace(scene(20, 20), name=name))
     names = list(CHANNELS.images["paper"].values())

@@ -40,7 +40,7 @@ def key(
     return make
 
 
-def test_each_figure_has_one_of_its_own(key: Callable[..., str]) -> None:
+def test_each_figure_has_one_of_its_own(key):
     assert len({key(figure) for figure in figure_ids()}) == len(figure_ids())
     assert key() == key()
 
@@ -56,18 +56,16 @@ def test_each_figure_has_one_of_its_own(key: Callable[..., str]) -> None:
         {"image_format": "webp"},
     ],
 )
-def test_settings_change_it(key: Callable[..., str], change: dict[str, Any]) -> None:
+def test_settings_change_it(key, change):
     assert key() != key(**change)
 
 
-def test_balanced_weights_change_only_figures_that_compare_layers(key: Callable[..., str]) -> None:
+def test_balanced_weights_change_only_figures_that_compare_layers(key):
     assert key("gatys2016/fig6") == key("gatys2016/fig6", balanced=True)
 
 
 @pytest.mark.parametrize("name", ["program_digest", "installed_versions"])
-def test_another_program_changes_it(
-    key: Callable[..., str], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_another_program_changes_it(key, monkeypatch, name):
     before = key()
     monkeypatch.setattr(module, name, lambda: "another")
     assert key() != before
@@ -84,13 +82,7 @@ def test_another_program_changes_it(
         ("vgg19-random", False),
     ],
 )
-def test_weights_that_appear_and_change(
-    key: Callable[..., str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    network: str,
-    matters: bool,
-) -> None:
+def test_weights_that_appear_and_change(key, tmp_path, monkeypatch, network, matters):
     monkeypatch.setenv("REPLICATE_WEIGHTS", str(tmp_path))
     keys = [key(network=network)]
     for content in (b"weights", b"others!"):
@@ -99,15 +91,13 @@ def test_weights_that_appear_and_change(
     assert len(set(keys)) == (3 if matters else 1)
 
 
-def test_a_wrong_folder_is_told(key: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_folder_is_told(key, monkeypatch):
     monkeypatch.setenv("REPLICATE_WEIGHTS", "/nowhere")
     with pytest.raises(ReplicateError, match="not a folder"):
         key()
 
 
-def test_the_papers_pictures_matter_where_they_are_drawn_from(
-    key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_papers_pictures_matter_where_they_are_drawn_from(key, tmp_path, monkeypatch):
     monkeypatch.setenv("REPLICATE_IMAGES", str(tmp_path))
     _, config, _ = figure_config(FIGURE)
     (file, *_) = paper_image_entry(config.images["paper"]["style"]).files
@@ -120,9 +110,7 @@ def test_the_papers_pictures_matter_where_they_are_drawn_from(
     assert len(set(papers)) == 3 and len(set(bundled)) == 1
 
 
-def test_a_folder_of_pictures_matters(
-    key: Callable[..., str], scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_of_pictures_matters(key, scene, tmp_path, monkeypatch):
     figure = "feature_visualisation/channels"
     _, config, _ = figure_config(figure)
     monkeypatch.setenv("REPLICATE_IMAGES", str(tmp_path))
@@ -132,9 +120,7 @@ def test_a_folder_of_pictures_matters(
     assert before[0] != after[0] and before[1] == after[1]
 
 
-def test_bundled_pictures_stand_among_the_papers(
-    tiny_engine: Callable[..., Any], scene: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bundled_pictures_stand_among_the_papers(tiny_engine, scene, monkeypatch):
     def named(name: str) -> Picture:
         return Picture(scene(20, 20).pixels, f"the paper's {name}")
 

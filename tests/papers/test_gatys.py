@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ PAINTINGS = ["shipwreck", "starry_night", "the_scream", "seated_nude", "composit
 
 
 @pytest.mark.parametrize("figure", RATIOS)
-def test_settings(figure: str) -> None:
+def test_settings(figure):
     paper, name = figure.split("/")
     made = load_paper(paper).figures[name]
     assert made.ratios == RATIOS[figure]
@@ -34,9 +33,7 @@ def test_settings(figure: str) -> None:
 
 
 @pytest.mark.parametrize("figure", RATIOS)
-def test_each_panel_has_its_edition_s_ratio(
-    small_studio: Callable[..., Studio], figure: str
-) -> None:
+def test_each_panel_has_its_edition_s_ratio(small_studio, figure):
     studio = small_studio()
     drawn = draw_figure(studio, figure)
     assert [result.job.preset.ratio for result in studio.drawn] == pytest.approx(RATIOS[figure])
@@ -45,9 +42,7 @@ def test_each_panel_has_its_edition_s_ratio(
     assert "stand in for the paintings" in drawn.caption
 
 
-def test_a_painting_that_cannot_be_had_is_left_out(
-    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_painting_that_cannot_be_had_is_left_out(small_studio, monkeypatch):
     studio = small_studio(inputs="paper")
     without(monkeypatch, "E Picasso")
     drawn = draw_figure(studio, "gatys2016/fig3")
@@ -58,9 +53,7 @@ def test_a_painting_that_cannot_be_had_is_left_out(
     assert "for want of the painting: E Picasso." in drawn.caption
 
 
-def test_without_any_painting_there_is_no_figure(
-    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_painting_there_is_no_figure(small_studio, monkeypatch):
     studio = small_studio(inputs="paper")
     roles = [role for role in load_paper("gatys2015").figures["fig2"].images["paper"]]
     without(monkeypatch, *roles[1:])
@@ -98,9 +91,7 @@ GOOD = {
         ({"palettes_apart": 0.09, "palette_distance": 0.01}, ["colours"]),  # cannot be told
     ],
 )
-def test_a_transfer_has_both(
-    failing: Callable[..., list[str]], changes: dict[str, float], fails: list[str]
-) -> None:
+def test_a_transfer_has_both(failing, changes, fails):
     assert failing("gatys2016/fig3", lambda role: {**GOOD, **changes}) == fails
 
 
@@ -128,11 +119,8 @@ FLAT = {
     ],
 )
 def test_what_is_said_of_differences_fails_where_all_panels_are_alike(
-    failing: Callable[..., list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-    figure: str,
-    fails: list[str],
-) -> None:
+    failing, monkeypatch, figure, fails
+):
     monkeypatch.setattr(Reader, "similarity", lambda *_: 0.5)
     monkeypatch.setattr("replicate.papers.gatys2016.ssim", lambda *_: 0.1)
     assert failing(figure, lambda key: FLAT) == fails

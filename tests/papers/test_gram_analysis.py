@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import mean
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +19,7 @@ from replicate.papers.registry import figure_settings
 LAYERS = [f"conv{block}_1" for block in range(1, 6)]
 
 
-def test_layers_inputs_and_weights_are_the_notebook_s() -> None:
+def test_layers_inputs_and_weights_are_the_notebook_s():
     figures = load_paper("gram_analysis").figures
     wanted = {label: [label.replace("conv", "relu")] for label in LAYERS}
     for name in ("feature_maps", "heat_maps", "matched_filters", "artefact_size"):
@@ -50,7 +48,7 @@ CLAIMS = {
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_a_figure_that_only_looks(name: str, small_studio: Callable[..., Any]) -> None:
+def test_a_figure_that_only_looks(name, small_studio):
     studio = small_studio()
     figure = draw_figure(studio, f"gram_analysis/{name}")
     assert studio.drawn == []
@@ -70,9 +68,7 @@ def test_a_figure_that_only_looks(name: str, small_studio: Callable[..., Any]) -
         assert any(told == pytest.approx(each, nan_ok=True) for each in by_layer)
 
 
-def test_channels_are_shown_once_and_entries_in_order(
-    small_studio: Callable[..., Any],
-) -> None:
+def test_channels_are_shown_once_and_entries_in_order(small_studio):
     figure = draw_figure(small_studio(), "gram_analysis/feature_maps")
     grid = figure.grids[0]
     shown = [grid.panels[0, column].lines[0] for column in range(5)]  # the tiny network's channels
@@ -85,9 +81,7 @@ def test_channels_are_shown_once_and_entries_in_order(
         assert len(panel.lines[0].split(", ")) == 20
 
 
-def test_artefact_size_draws_each_layer_and_both_transfers(
-    small_studio: Callable[..., Any],
-) -> None:
+def test_artefact_size_draws_each_layer_and_both_transfers(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "gram_analysis/artefact_size")
     single, transfers = studio.drawn[:10], studio.drawn[10:]
@@ -118,9 +112,7 @@ def test_artefact_size_draws_each_layer_and_both_transfers(
 # What is measured
 
 
-def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(
-    small_studio: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(small_studio, scene):
     studio = small_studio().at("gram_analysis/artefact_size")
     moved = arrangement_known(studio, scene(64, 48))
     assert list(moved) == LAYERS
@@ -129,9 +121,7 @@ def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(
     assert arrangement_known(studio, flat)["conv5_1"] == 0
 
 
-def test_distances_are_relative_to_the_other_picture(
-    small_studio: Callable[..., Any], scene: Callable[..., Any]
-) -> None:
+def test_distances_are_relative_to_the_other_picture(small_studio, scene):
     studio = small_studio().at("gram_analysis/artefact_size")
     one, other = (Look(studio, scene(64, 48, seed)) for seed in (1, 2))
     grams, features = one.gram_distances(other), one.feature_distances(other)

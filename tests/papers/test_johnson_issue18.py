@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
 from replicate.papers import draw_figure
 from replicate.papers.johnson2016 import PHOTOGRAPH, Drawn, claims
-from replicate.papers.studio import Studio
 
 ID = "johnson2016/issue18"
 FIRST, OWN, INDEX = "relu1_1 … 4_1", "relu1_2 … 4_3", "4, 9, 16, 23"
@@ -49,16 +47,14 @@ def judged(
         ),
     ],
 )
-def test_each_claim_can_fail(
-    small_studio: Callable[..., Studio], not_shown: Any, changes: dict[str, Any], fails: list[str]
-) -> None:
+def test_each_claim_can_fail(small_studio, not_shown, changes, fails):
     assert not_shown(ID, claims(small_studio().at(ID), judged(**changes))) == fails
 
 
 # The figure
 
 
-def test_on_both_networks(small_studio: Callable[..., Studio]) -> None:
+def test_on_both_networks(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, ID)
     assert [claim.id for claim in figure.claims] == ["layers", "indices", "networks"]
@@ -88,7 +84,7 @@ def test_on_both_networks(small_studio: Callable[..., Studio]) -> None:
     assert {result.job.preset.tv_weight for result in studio.drawn} == {1e-6}
 
 
-def test_where_one_network_stands_in_for_both(small_studio: Callable[..., Studio]) -> None:
+def test_where_one_network_stands_in_for_both(small_studio):
     studio = small_studio(network="vgg19-random")
     figure = draw_figure(studio, ID)
     assert [claim.id for claim in figure.claims] == ["layers", "indices"]

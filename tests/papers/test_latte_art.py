@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,6 @@ from replicate.images import Picture
 from replicate.networks.table import network_entry
 from replicate.papers import draw_figure
 from replicate.papers.latte_art import EARLY, EVEN, LATE, blended_with_noise
-from replicate.papers.studio import Studio
 
 # Typed from the post: STYLE_LAYERS of A, B and C, over conv1_1 ... conv5_1
 POST = {
@@ -23,7 +20,7 @@ POST = {
 
 
 @pytest.mark.parametrize("name", POST)
-def test_presets(name: str) -> None:
+def test_presets(name):
     made = load_preset(name)
     weights = [made.style_layers.get(f"relu{block}_1", 0.0) for block in range(1, 6)]
     assert tuple(weights) == POST[name]
@@ -39,7 +36,7 @@ def test_presets(name: str) -> None:
     assert made.status == "unverified"
 
 
-def test_the_start_is_seeded_noise_over_the_faded_content() -> None:
+def test_the_start_is_seeded_noise_over_the_faded_content():
     white = Picture.from_array(np.ones((40, 60, 3)), "paper")
     made, again, other = (blended_with_noise(white, 30, seed) for seed in (0, 0, 1))
     assert made.sha256 == again.sha256 != other.sha256
@@ -52,7 +49,7 @@ def test_the_start_is_seeded_noise_over_the_faded_content() -> None:
     assert levels.std() == pytest.approx(12 / 3**0.5, abs=0.5 + levels.mean(axis=(0, 1)).std())
 
 
-def test_claims_hold_where_the_post_is_right(failing: Callable[..., list[str]]) -> None:
+def test_claims_hold_where_the_post_is_right(failing):
     usual = {EVEN: (0.5, 2.0), EARLY: (0.7, 1.0), LATE: (0.3, 2.5)}
     names = ("edge_correlation", "flat_texture")
 
@@ -70,7 +67,7 @@ def test_claims_hold_where_the_post_is_right(failing: Callable[..., list[str]]) 
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_the_figure(balanced: bool, small_studio: Callable[..., Studio]) -> None:
+def test_the_figure(balanced, small_studio):
     studio = small_studio(balanced=balanced)
     figure = draw_figure(studio, "latte_art/weights")
     jobs = [result.job for result in studio.drawn]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 
@@ -12,7 +9,6 @@ from replicate.config import load_preset
 from replicate.measure.mmd import squared_mmd
 from replicate.papers import draw_figure
 from replicate.papers.li2017 import BOTH, GRAM, MEANS, PRESETS, gram_and_mmd
-from replicate.papers.studio import Studio
 
 LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 
@@ -37,7 +33,7 @@ def program_gradient(kernel: str, balance: float, x: torch.Tensor, y: torch.Tens
     ("name", "kernel", "balance"),
     [(GRAM, "poly", 5.0), (MEANS, "linear", 5.0), (BOTH, "bn", 5.0)],
 )
-def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> None:
+def test_weights_are_the_programs(name, kernel, balance):
     """At relu3_1 of a picture whose conv4_2 has a quarter of its positions and 512 channels."""
     from replicate.engine.terms import style_statistics
     from replicate.method import content_loss, style_loss
@@ -65,7 +61,7 @@ def test_weights_are_the_programs(name: str, kernel: str, balance: float) -> Non
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_layers_and_network(name: str) -> None:
+def test_layers_and_network(name):
     preset = load_preset(PRESETS[name])
     spec = preset.network
     assert (spec.name, spec.pooling, spec.normalised) == (
@@ -79,7 +75,7 @@ def test_layers_and_network(name: str) -> None:
 # The identity
 
 
-def test_squared_mmd_by_hand() -> None:
+def test_squared_mmd_by_hand():
     """Two rows each; k(x, y) = (x.y)^2."""
     x = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
     y = torch.tensor([[0.0, 2.0]], dtype=torch.float64)
@@ -88,9 +84,7 @@ def test_squared_mmd_by_hand() -> None:
     assert squared_mmd(x, y) == pytest.approx(xx - 2 * xy + 16)
 
 
-def test_squared_mmd_is_the_distance_of_gram_matrices(
-    small_studio: Callable[..., Studio], scene: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_squared_mmd_is_the_distance_of_gram_matrices(small_studio, scene, monkeypatch):
     """CHK-12c, in several pieces: of the network's features and of its Gram matrices."""
     monkeypatch.setattr("replicate.measure.mmd.ROWS", 7)
     studio = small_studio().at("li2017/gram_is_mmd")
@@ -100,9 +94,7 @@ def test_squared_mmd_is_the_distance_of_gram_matrices(
         assert gram > 0 and mmd == pytest.approx(gram, rel=1e-5)
 
 
-def test_the_figure_is_drawn_and_its_claims_are_of_its_numbers(
-    small_studio: Callable[..., Studio],
-) -> None:
+def test_the_figure_is_drawn_and_its_claims_are_of_its_numbers(small_studio):
     figure = draw_figure(small_studio(), "li2017/gram_is_mmd")
     metrics = {panel.label: panel.metrics for panel in figure.panels}
     assert list(metrics)[6:] == [f"transfer, {loss}" for loss in PRESETS]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from replicate.config import load_preset
 from replicate.papers import draw_figure
 from replicate.papers.nikulin2016 import GATYS, B
-from replicate.papers.studio import Studio, figure_config
+from replicate.papers.studio import figure_config
 
 ID = "nikulin2016/layers"
 
@@ -46,13 +43,11 @@ MEASURED = {
         ({(GATYS, 1e-3): numbers(9, 0.09, 0.2)}, ["weight"]),
     ],
 )
-def test_each_claim_can_fail(
-    failing: Callable[..., list[str]], changes: dict[Any, Any], fails: list[str]
-) -> None:
+def test_each_claim_can_fail(failing, changes, fails):
     assert failing(ID, MEASURED.__getitem__, changes) == fails
 
 
-def test_the_baseline_is_gatys_preset() -> None:
+def test_the_baseline_is_gatys_preset():
     """So that equal jobs of other figures are drawn once."""
     _, config, changed = figure_config(ID)
     gatys, own = config.content_sets
@@ -65,7 +60,7 @@ def test_the_baseline_is_gatys_preset() -> None:
     assert changed.ratio in config.ratios
 
 
-def test_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
+def test_from_end_to_end(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, ID)
     labels = [panel.label for panel in figure.panels]

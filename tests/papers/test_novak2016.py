@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,6 @@ from replicate.papers.novak2016 import (
     SHIFT,
     VARIANTS,
 )
-from replicate.papers.studio import Studio
-
-Failing = Callable[..., list[str]]
 
 FIVE = [f"relu{block}_1" for block in range(1, 6)]
 ALL = layer_names("vgg19", "relu")
@@ -37,7 +33,7 @@ ALL = layer_names("vgg19", "relu")
 
 
 @pytest.mark.parametrize("name", ["novak2016-all16", *VARIANTS.values()])
-def test_all_but_the_style_is_gatys(name: str) -> None:
+def test_all_but_the_style_is_gatys(name):
     made, gatys = load_preset(name), load_preset("gatys2016")
     style = {"style_layers", "style_statistic", "activation_shift"}
     text = {"name", "label", "source", "note", "status"}
@@ -45,7 +41,7 @@ def test_all_but_the_style_is_gatys(name: str) -> None:
     assert made.status == "unverified"
 
 
-def test_presets_change_layers_weights_and_statistics_as_the_paper_says() -> None:
+def test_presets_change_layers_weights_and_statistics_as_the_paper_says():
     """w_l = 2^(D - d(l)), d from 1 to D, divided by their sum, where weights are geometric."""
     presets = {name: load_preset(preset) for name, preset in VARIANTS.items()}
     kinds = {name: (made.style_statistic, made.activation_shift) for name, made in presets.items()}
@@ -67,7 +63,7 @@ def test_presets_change_layers_weights_and_statistics_as_the_paper_says() -> Non
 # Equal content
 
 
-def test_pictures_of_equal_content(small_studio: Callable[..., Studio], scene: Any) -> None:
+def test_pictures_of_equal_content(small_studio, scene):
     studio = small_studio()
     preset = load_preset("gatys2016")
     content, painting = scene(64, 48, seed=1), scene(64, 48, seed=2)
@@ -107,7 +103,7 @@ def numbers(key: Any) -> dict[str, float]:
     return found
 
 
-def test_claims_of_sixteen_layers(failing: Failing) -> None:
+def test_claims_of_sixteen_layers(failing):
     def fails(**worse: float) -> list[str]:
         changes = {("scene 1, scene 3", novak2016.ALL): worse}
         return failing("novak2016/all16", numbers, changes)
@@ -117,7 +113,7 @@ def test_claims_of_sixteen_layers(failing: Failing) -> None:
     assert fails(style_left=0.9) == ["quality"]
 
 
-def test_claims_of_modifications(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_claims_of_modifications(failing, monkeypatch):
     def fails(
         name: str = FULL,
         changes: dict[str, float] | None = None,
@@ -143,9 +139,7 @@ def test_claims_of_modifications(failing: Failing, monkeypatch: pytest.MonkeyPat
 # From end to end
 
 
-def test_the_start_is_noise_about_middle_grey(
-    small_studio: Callable[..., Studio], scene: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_start_is_noise_about_middle_grey(small_studio, scene, monkeypatch):
     studio = small_studio()
     job = studio.job(load_preset("gatys2016"), scene(64, 48), scene(64, 48))
 
@@ -158,7 +152,7 @@ def test_the_start_is_noise_about_middle_grey(
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_all16_is_drawn(balanced: bool, small_studio: Callable[..., Studio]) -> None:
+def test_all16_is_drawn(balanced, small_studio):
     figure = draw_figure(small_studio("vgg19-random", balanced=balanced), "novak2016/all16")
     assert len({panel.label for panel in figure.panels}) == 8
     grid, _ = figure.grids
@@ -166,7 +160,7 @@ def test_all16_is_drawn(balanced: bool, small_studio: Callable[..., Studio]) -> 
     assert figure.balanced is balanced and "patches of pixels" in figure.caption
 
 
-def test_modifications_are_drawn(small_studio: Callable[..., Studio]) -> None:
+def test_modifications_are_drawn(small_studio):
     figure = draw_figure(small_studio(), "novak2016/modifications")
     assert [panel.label for panel in figure.panels] == [GATYS, *VARIANTS]
     style = {name for name in figure.panels[-1].losses if name.startswith("style/")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from replicate.images.evaluation import Pair
 from replicate.papers.evidence import measured, tasks
 from replicate.papers.registry import figure_ids, figure_settings
-from replicate.papers.studio import Studio, unsettled
+from replicate.papers.studio import unsettled
 from replicate.papers.verdicts import can_be_judged, definitions, version
 
 PAIR = Pair("chelsea", "swirls", 3)
@@ -38,14 +37,12 @@ def result(falls_to: float, transfer: bool = True, start: float = 100.0) -> Any:
         ([], True),
     ],
 )
-def test_a_loss_has_come_to_rest(results: list[Any], rests: bool) -> None:
+def test_a_loss_has_come_to_rest(results, rests):
     assert unsettled(results) == ("" if rests else "the loss was still falling")
 
 
 @pytest.mark.parametrize("figure", JUDGED)
-def test_every_figure_can_be_drawn_from_a_pair(
-    small_studio: Callable[..., Studio], figure: str
-) -> None:
+def test_every_figure_can_be_drawn_from_a_pair(small_studio, figure):
     studio = small_studio()
     rows = measured(studio, (figure, PAIR))
     assert {row.claim.rpartition("/")[0] for row in rows} == {figure}
@@ -62,7 +59,7 @@ def test_every_figure_can_be_drawn_from_a_pair(
     assert studio.drawn == []
 
 
-def test_the_noise_is_the_pair_s(small_studio: Callable[..., Studio]) -> None:
+def test_the_noise_is_the_pair_s(small_studio):
     at_pair = replace(small_studio(), pair=PAIR).at("gatys2016/fig4")
     job = at_pair.job(at_pair.preset, at_pair.picture("content"), at_pair.picture("style"))
     assert job.seed == 3
@@ -70,7 +67,7 @@ def test_the_noise_is_the_pair_s(small_studio: Callable[..., Studio]) -> None:
     assert at_pair.roles == ["content", "style"]
 
 
-def test_a_judged_profile_takes_no_shortcuts(small_studio: Callable[..., Studio]) -> None:
+def test_a_judged_profile_takes_no_shortcuts(small_studio):
     def job(profile: str) -> Any:
         studio = replace(small_studio(), profile_name=profile).at("gatys2016/fig5")
         return studio.job(studio.preset, studio.picture("content"), studio.picture("style"))
@@ -80,7 +77,7 @@ def test_a_judged_profile_takes_no_shortcuts(small_studio: Callable[..., Studio]
     assert levels[0].content_weight == 1 != job("preview").content_weight
 
 
-def test_what_depends_on_photographs_alone_is_drawn_once_for_each() -> None:
+def test_what_depends_on_photographs_alone_is_drawn_once_for_each():
     pairs = [Pair("a", "x"), Pair("a", "y"), Pair("b", "x")]
     assert [pair for _, pair in tasks(["gram_analysis/content_maps"], pairs)] == [
         pairs[0],
@@ -90,15 +87,13 @@ def test_what_depends_on_photographs_alone_is_drawn_once_for_each() -> None:
     assert len(tasks(["gatys2016/fig1"], pairs)) == 3
 
 
-def test_what_cannot_be_judged_over_pairs() -> None:
+def test_what_cannot_be_judged_over_pairs():
     assert not can_be_judged("fastai/sum_or_mean")  # claims nothing
     assert not can_be_judged("feature_visualisation/channels")  # has no pair
     assert len(JUDGED) > 20
 
 
-def test_another_preset_or_other_panels_are_another_version(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_another_preset_or_other_panels_are_another_version(monkeypatch):
     fresh = version.__wrapped__
     assert fresh("gatys2016/fig5") == version("gatys2016/fig5") != version("gatys2016/fig4")
     config = figure_settings("gatys2016/fig5")

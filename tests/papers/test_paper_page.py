@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from replicate.config import load_preset
 from replicate.papers.page import _extent, _proceeding, page
 from replicate.papers.panels import ratio_label
-from replicate.papers.studio import Studio
 
 
 @pytest.mark.parametrize(
     ("ratio", "label"),
     [(1e-3, "10⁻³"), (8e-4, "8·10⁻⁴"), (1.25e-5, "1.25·10⁻⁵"), (1, "10⁰"), (20, "2·10¹")],
 )
-def test_ratio_label(ratio: float, label: str) -> None:
+def test_ratio_label(ratio, label):
     assert ratio_label(ratio) == label
 
 
-def test_extent() -> None:
+def test_extent():
     assert _extent(512 * 512) == "512 × 512 px"
     assert _extent(512 * 384) == "196608 pixels"
 
@@ -35,9 +31,7 @@ def test_extent() -> None:
         ((None,), ""),
     ],
 )
-def test_the_canvas_that_ratios_are_meant_for(
-    small_studio: Callable[..., Studio], scene: Any, pixels: tuple[int | None, ...], said: str
-) -> None:
+def test_the_canvas_that_ratios_are_meant_for(small_studio, scene, pixels, said):
     studio = small_studio()
     preset = load_preset("gatys2016")
     jobs = {
@@ -52,9 +46,7 @@ def test_the_canvas_that_ratios_are_meant_for(
 
 
 @pytest.mark.parametrize("kinds", [("average", "average"), ("average", "max")])
-def test_pooling_is_only_said_where_it_is_the_same_in_all_panels(
-    small_studio: Callable[..., Studio], scene: Any, kinds: tuple[str, str]
-) -> None:
+def test_pooling_is_only_said_where_it_is_the_same_in_all_panels(small_studio, scene, kinds):
     studio = small_studio().at("gatys2016/fig4")
     variants = {
         f"{place}": studio.job(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,15 +11,12 @@ from replicate.config import load_preset
 from replicate.networks.pixels import to_tensor
 from replicate.papers import draw_figure, pytorch_tutorial
 from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, shares_by_gram
-from replicate.papers.studio import Studio
 
 ID = "pytorch_tutorial/layers"
 FIVE = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
 
 
-def test_claims_hold_where_the_tutorial_is_shallow(
-    failing: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_claims_hold_where_the_tutorial_is_shallow(failing, monkeypatch):
     def numbers(key: Any) -> dict[str, float]:
         shallow = {"edge_correlation": 0.9, "content_field": 14, "style_field": 24}
         deep = {"edge_correlation": 0.5, "content_field": 84, "style_field": 124}
@@ -39,9 +35,7 @@ def test_claims_hold_where_the_tutorial_is_shallow(
     assert fails(first=0.35) == ["first-layers"]
 
 
-def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
-    small_studio: Callable[..., Studio], scene: Callable[..., Any]
-) -> None:
+def test_shares_of_the_gradient_are_those_of_the_losses_written_out(small_studio, scene):
     studio = small_studio()
     photograph, art = scene(64, 64, seed=1), scene(64, 64, seed=2)
     preset = load_preset("pytorch-tutorial").with_(network={"name": "vgg19-caffe"})
@@ -65,7 +59,7 @@ def test_shares_of_the_gradient_are_those_of_the_losses_written_out(
         assert sum(found.values()) == pytest.approx(1)
 
 
-def test_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
+def test_from_end_to_end(small_studio):
     studio = small_studio(network="vgg19-caffe")
     figure = draw_figure(studio, ID)
     pictures, _ = figure.grids

@@ -18,12 +18,12 @@ from replicate.networks.stored import Weights
 from replicate.networks.vgg import VGG
 from replicate.papers import draw_figure
 from replicate.papers.random2016 import BALANCED, RANDOM, TRAINED, UNSCALED
-from replicate.papers.studio import Studio, only
+from replicate.papers.studio import only
 
 FIVE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 
 
-def test_the_shipped_settings() -> None:
+def test_the_shipped_settings():
     made = load_preset("random2016")
     assert (made.network.name, made.network.pooling) == ("vgg19-random", "average")
     assert not made.network.normalised
@@ -38,7 +38,7 @@ def test_the_shipped_settings() -> None:
 
 
 @pytest.mark.parametrize("other", ["gatys2015", "gatys2016"])
-def test_trained_panels_are_those_of_gatys_figures(other: str) -> None:
+def test_trained_panels_are_those_of_gatys_figures(other):
     """So that they come from the store where those figures have been drawn."""
     trained = load_preset("random2016").with_(network=load_preset("gatys2016").network)
     for kind, layers in (("content", ["relu3_1"]), ("style", FIVE)):
@@ -66,9 +66,7 @@ def random_tensors(
     return tensors
 
 
-def test_unscaled_losses_are_those_of_plain_gaussian_kernels(
-    random_tensors: dict[str, torch.Tensor],
-) -> None:
+def test_unscaled_losses_are_those_of_plain_gaussian_kernels(random_tensors):
     """Kernels of one deviation everywhere really have losses that differ by these factors."""
     spread, layers = 0.3, ["relu1_1", "relu2_1", "relu4_1"]
     plain = {
@@ -96,7 +94,7 @@ def test_unscaled_losses_are_those_of_plain_gaussian_kernels(
 # The figure
 
 
-def test_the_figure_from_end_to_end(small_studio: Callable[..., Studio]) -> None:
+def test_the_figure_from_end_to_end(small_studio):
     studio = small_studio()
     figure = draw_figure(studio, "random2016/inversion")
     assert {network.name for network in figure.networks} == {"vgg19-caffe", "vgg19-random"}
@@ -124,9 +122,7 @@ def test_the_figure_from_end_to_end(small_studio: Callable[..., Studio]) -> None
     assert inversion.value == pytest.approx(psnr)
 
 
-def test_without_a_trained_network_nothing_is_compared(
-    small_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_trained_network_nothing_is_compared(small_studio, monkeypatch):
     drawn: list[str] = []
     run_many = Engine.run_many
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,7 +36,7 @@ def measured() -> list[str]:
 
 
 @pytest.mark.parametrize("figure_id", figure_ids())
-def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id: str) -> None:
+def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id):
     assert figure_function(figure_id).__doc__
     paper, name = figure_id.split("/")
     patterns = measured()
@@ -46,7 +44,7 @@ def test_every_figure_has_a_function_and_every_claim_a_measure(figure_id: str) -
         assert any(re.fullmatch(pattern, id) for pattern in patterns), id
 
 
-def test_a_claim_says_what_stands_in_the_config(small_studio: Callable[..., Studio]) -> None:
+def test_a_claim_says_what_stands_in_the_config(small_studio):
     numbers = {"Conv2_2": 0.5, "Conv4_2": 0.25}
     claim = small_studio().at("gatys2016/fig5").claim("style", numbers)
     assert claim.text == "The style is matched about as well either way."
@@ -61,9 +59,7 @@ def test_a_claim_says_what_stands_in_the_config(small_studio: Callable[..., Stud
         ("structure", 1.0, r"claims.structure: there is no number 'Conv2_2'$"),
     ],
 )
-def test_a_claim_that_the_config_lacks_or_asks_otherwise(
-    small_studio: Callable[..., Studio], id: str, values: Any, error: str
-) -> None:
+def test_a_claim_that_the_config_lacks_or_asks_otherwise(small_studio, id, values, error):
     with pytest.raises(ConfigError, match=error):
         small_studio().at("gatys2016/fig5").claim(id, values)
 
@@ -82,13 +78,7 @@ def test_a_claim_that_the_config_lacks_or_asks_otherwise(
         ),
     ],
 )
-def test_a_config_that_does_not_fit_its_figure(
-    small_studio: Callable[..., Studio],
-    monkeypatch: pytest.MonkeyPatch,
-    figure: str,
-    change: dict[str, Any],
-    error: str,
-) -> None:
+def test_a_config_that_does_not_fit_its_figure(small_studio, monkeypatch, figure, change, error):
     paper, name = figure.split("/")
     config = load_paper(paper)
     other = config.figures[name].model_copy(update=change)
@@ -98,12 +88,12 @@ def test_a_config_that_does_not_fit_its_figure(
         draw_figure(small_studio(), figure)
 
 
-def test_a_picture_that_the_config_lacks(tiny_engine: Callable[..., Any]) -> None:
+def test_a_picture_that_the_config_lacks(tiny_engine):
     with pytest.raises(ConfigError, match=r"figures\.fig5\.images\.bundled: .*'contnet'; did you"):
         Studio(tiny_engine()).at("gatys2016/fig5").picture("contnet")
 
 
-def test_a_metric_that_no_measure_gave(small_studio: Callable[..., Studio]) -> None:
+def test_a_metric_that_no_measure_gave(small_studio):
     """The mistake is the function's, not the config's."""
     studio = small_studio().at("gatys2016/fig5")
     panels = studio.panels({"one": studio.preset}).measure(fidelity)

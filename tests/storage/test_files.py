@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,7 @@ from replicate.storage.files import (
 )
 
 
-def test_write_atomic_creates_folders_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+def test_write_atomic_creates_folders_and_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "a" / "b" / "file.bin"
     assert write_atomic(path, b"first") == path
     write_atomic(path, b"second")
@@ -30,7 +29,7 @@ def test_write_atomic_creates_folders_and_leaves_no_temporary_file(tmp_path: Pat
     assert os.listdir(path.parent) == ["file.bin"]
 
 
-def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path):
     path = write_atomic(tmp_path / "file", b"old")
     with pytest.raises(RuntimeError), written_whole(path) as temporary:
         temporary.write_bytes(b"half of the n")
@@ -40,13 +39,13 @@ def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ReplicateError, match=r"^Cannot write '.*below': .*\.$"):
         write_atomic(tmp_path / "file" / "below", b"x")
 
 
-def test_folders_follow_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folders_follow_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path / "here"))
     assert cache_dir() == tmp_path / "here"
     monkeypatch.setenv("REPLICATE_CACHE", "")
@@ -54,14 +53,14 @@ def test_folders_follow_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert (configs_dir() / "images.toml").is_file()
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, tmp_path / "absent"):
         with pytest.raises(OSError):
             open_file(path)
 
 
-def test_leftovers_go_when_they_are_old(tmp_path: Path) -> None:
+def test_leftovers_go_when_they_are_old(tmp_path):
     fetch, half, kept = (tmp_path / name for name in (".fetch-abc", ".a.png.0f.tmp", "a.png"))
     fetch.mkdir()
     (fetch / "vgg19.pth").write_bytes(b"half")
@@ -76,7 +75,7 @@ def test_leftovers_go_when_they_are_old(tmp_path: Path) -> None:
 # Digests
 
 
-def test_a_file_has_a_digest(tmp_path: Path) -> None:
+def test_a_file_has_a_digest(tmp_path):
     (tmp_path / "a").write_bytes(b"some bytes")
     assert file_digest(tmp_path / "a") == hashlib.sha256(b"some bytes").hexdigest()
     assert file_digest(tmp_path / "a", "md5") == hashlib.md5(b"some bytes").hexdigest()
@@ -93,9 +92,7 @@ def test_a_file_has_a_digest(tmp_path: Path) -> None:
         ("package/deeper/code.pyc", False),
     ],
 )
-def test_the_program_has_a_digest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, matters: bool
-) -> None:
+def test_the_program_has_a_digest(tmp_path, monkeypatch, file, matters):
     for name in ("package/deeper/code.py", "package/weights.safetensors", "package/notes.md"):
         write_atomic(tmp_path / name, b"a = 1\n")
     write_atomic(tmp_path / "configs/gatys2016.toml", b"a = 1\n")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +44,7 @@ def filed(store: ResultStore) -> tuple[str, Path, bytes]:
 # Keys
 
 
-def test_key_does_not_depend_on_the_order_of_a_description() -> None:
+def test_key_does_not_depend_on_the_order_of_a_description():
     one = {"preset": {"ratio": 1e-3, "layers": ["relu1_1", "relu2_1"]}, "seed": 0}
     other = {"seed": 0, "preset": {"layers": ["relu1_1", "relu2_1"], "ratio": 0.001}}
     assert ResultStore.key(one) == ResultStore.key(other)
@@ -54,7 +53,7 @@ def test_key_does_not_depend_on_the_order_of_a_description() -> None:
     )
 
 
-def test_key_is_stable_between_versions_of_the_program() -> None:
+def test_key_is_stable_between_versions_of_the_program():
     known = "d95fc72895ac4e86b978cb4e0d9f371de72e7755fd27fd82614ec7a765d05480"
     # sha256sum of {"name":"\u00e9","ratio":0.001,"seed":0}
     assert ResultStore.key({"seed": 0, "ratio": 0.001, "name": "é"}) == known
@@ -70,7 +69,7 @@ def test_key_is_stable_between_versions_of_the_program() -> None:
         {"seed": False, "ratio": 0.1},
     ],
 )
-def test_key_changes_with_every_value(changed: dict) -> None:
+def test_key_changes_with_every_value(changed):
     assert ResultStore.key(changed) != ResultStore.key({"seed": 0, "ratio": 0.1})
 
 
@@ -78,13 +77,13 @@ def test_key_changes_with_every_value(changed: dict) -> None:
     ("value", "error"),
     [(float("nan"), ValueError), ([1.0, float("-inf")], ValueError), (object(), TypeError)],
 )
-def test_key_refuses_what_equals_nothing(value: object, error: type[Exception]) -> None:
+def test_key_refuses_what_equals_nothing(value, error):
     with pytest.raises(error):
         ResultStore.key({"ratio": value})
 
 
 @pytest.mark.parametrize("key", ["", "../../etc/passwd", "ab", "G" * 64, "a" * 65, "A" * 64])
-def test_only_keys_become_paths(store: ResultStore, key: str) -> None:
+def test_only_keys_become_paths(store, key):
     with pytest.raises(ValueError, match="not a key"):
         store.get(key)
     with pytest.raises(ValueError, match="not a key"):
@@ -94,7 +93,7 @@ def test_only_keys_become_paths(store: ResultStore, key: str) -> None:
 # Reading and writing
 
 
-def test_put_then_get(store: ResultStore) -> None:
+def test_put_then_get(store):
     key = store.key({})
     assert store.get(key) is None and not store.folder.exists()
     curve = [(step, 1 / (step + 3)) for step in range(20_000)]
@@ -122,20 +121,18 @@ def test_put_then_get(store: ResultStore) -> None:
         (pixels(), {"loss": float("nan")}),
     ],
 )
-def test_what_cannot_come_back_is_refused(
-    store: ResultStore, values: np.ndarray, record: dict[str, Any]
-) -> None:
+def test_what_cannot_come_back_is_refused(store, values, record):
     with pytest.raises(ValueError):
         store.put(store.key({}), values, record)
     assert not store.folder.exists()
 
 
-def test_only_results_are_counted(store: ResultStore, filed: tuple[str, Path, bytes]) -> None:
+def test_only_results_are_counted(store, filed):
     (store.folder / "holiday.png").write_bytes(b"mine")
     assert len(store) == 1 and len(ResultStore(store.folder / "absent")) == 0
 
 
-def test_default_folder_is_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_default_folder_is_in_the_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("REPLICATE_CACHE", str(tmp_path))
     assert ResultStore().folder == tmp_path / "results"
 
@@ -143,9 +140,7 @@ def test_default_folder_is_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_pat
 # Damage
 
 
-def test_truncated_files_are_misses_and_go_away(
-    store: ResultStore, filed: tuple[str, Path, bytes]
-) -> None:
+def test_truncated_files_are_misses_and_go_away(store, filed):
     key, path, whole = filed
     for length in [*range(64), *range(64, len(whole) - 64, 7), *range(len(whole) - 64, len(whole))]:
         path.write_bytes(whole[:length])
@@ -153,9 +148,7 @@ def test_truncated_files_are_misses_and_go_away(
         assert not path.exists()
 
 
-def test_flipped_bits_never_change_a_result(
-    store: ResultStore, filed: tuple[str, Path, bytes]
-) -> None:
+def test_flipped_bits_never_change_a_result(store, filed):
     key, path, whole = filed
     misses = 0
     for place in range(0, len(whole), 3):
@@ -198,9 +191,7 @@ def _other_key(path: Path, store: ResultStore) -> None:
         lambda path, store: path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\xff" * 100),
     ],
 )
-def test_foreign_files_are_misses_and_can_be_replaced(
-    store: ResultStore, filed: tuple[str, Path, bytes], spoil
-) -> None:
+def test_foreign_files_are_misses_and_can_be_replaced(store, filed, spoil):
     key, path, _ = filed
     spoil(path, store)
     assert store.get(key) is None
@@ -210,7 +201,7 @@ def test_foreign_files_are_misses_and_can_be_replaced(
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_cannot_be_read_is_a_miss_but_stays(store: ResultStore, make: Any) -> None:
+def test_what_cannot_be_read_is_a_miss_but_stays(store, make):
     key = store.key({})
     store.folder.mkdir()
     make(store.path(key))
@@ -221,7 +212,7 @@ def test_what_cannot_be_read_is_a_miss_but_stays(store: ResultStore, make: Any) 
 # Interruptions
 
 
-def test_a_full_disk_is_one_warning_and_leaves_nothing(store: ResultStore) -> None:
+def test_a_full_disk_is_one_warning_and_leaves_nothing(store):
     key = store.key({})
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
@@ -269,7 +260,7 @@ def writers(folder: Path, steps: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("steps", [5, 12])
-def test_writers_killed_at_work_leave_only_whole_results(store: ResultStore, steps: int) -> None:
+def test_writers_killed_at_work_leave_only_whole_results(store, steps):
     """No reader sees a half-written file either, so none is ever removed as damaged."""
     keys = [store.key({"n": n}) for n in range(5)]
 
@@ -284,7 +275,7 @@ def test_writers_killed_at_work_leave_only_whole_results(store: ResultStore, ste
     check()
 
 
-def test_leftovers_of_kills_go_after_a_day(store: ResultStore) -> None:
+def test_leftovers_of_kills_go_after_a_day(store):
     store.folder.mkdir()
     old = store.folder / f".{'a' * 64}.png.0f.tmp"
     old.write_bytes(b"half")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,9 +20,7 @@ SPEC = NetworkSpec()
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "pool1", "conv2_1", "conv3_2", "conv4_1"])
-def test_a_unit_sees_its_square_and_nothing_else(
-    tiny_network: Callable[..., Any], layer: str
-) -> None:
+def test_a_unit_sees_its_square_and_nothing_else(tiny_network, layer):
     network = tiny_network(pooling="average", dtype=torch.float64)
     field = Field(*receptive_field(layer))
     row, column = (160 // field.stride) // 2, (160 // field.stride) // 2 + 1
@@ -44,14 +39,14 @@ def test_a_unit_sees_its_square_and_nothing_else(
 
 @pytest.mark.parametrize("layer", ["conv1_1", "conv2_1", "conv3_1", "relu4_2", "conv5_1"])
 @pytest.mark.parametrize("pixels", [100, 256, 257])
-def test_units_whose_squares_lie_inside(layer: str, pixels: int) -> None:
+def test_units_whose_squares_lie_inside(layer, pixels):
     field = Field(*receptive_field(layer))
     starts = [field.square(unit, 0).top for unit in range(pixels // field.stride)]
     inside = [unit for unit, top in enumerate(starts) if 0 <= top <= pixels - field.side]
     assert list(field.units_inside(pixels)) == inside
 
 
-def test_leak() -> None:
+def test_leak():
     gradient = np.zeros((6, 6), dtype=np.float32)
     assert np.isnan(leak(gradient, Square(1, 1, 3)))
     gradient[2, 2] = 4
@@ -66,9 +61,7 @@ def small_side(monkeypatch: pytest.MonkeyPatch) -> int:
     return 96
 
 
-def test_crops_are_what_excites_most(
-    tiny_engine: Callable[..., Any], scene: Callable[..., Any], small_side: int
-) -> None:
+def test_crops_are_what_excites_most(tiny_engine, scene, small_side):
     engine = tiny_engine()
     pictures = {f"scene {seed}": scene(120, small_side, seed) for seed in range(3)}
     channels = [Channel("conv2_1", 1), Channel("conv3_1", 2)]
@@ -96,13 +89,7 @@ def test_crops_are_what_excites_most(
                 assert 2 * np.abs(apart).max() >= side - 4
 
 
-def test_crops_are_kept(
-    tiny_engine: Callable[..., Any],
-    scene: Callable[..., Any],
-    small_side: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_crops_are_kept(tiny_engine, scene, small_side, tmp_path, monkeypatch):
     engine = tiny_engine(store=ResultStore(tmp_path))
     pictures, channel = [scene(96, 96, 1)], Channel("conv2_1", 1)
     first = excerpts(engine, SPEC, [channel], pictures, count=3)[channel]
@@ -117,16 +104,12 @@ def test_crops_are_kept(
         assert (before.activation, before.square) == (after.activation, after.square)
 
 
-def test_a_field_larger_than_every_picture(
-    tiny_engine: Callable[..., Any], scene: Callable[..., Any], small_side: int
-) -> None:
+def test_a_field_larger_than_every_picture(tiny_engine, scene, small_side):
     with pytest.raises(ValueError, match="No unit of conv5_1 sees a whole square"):
         excerpts(tiny_engine(), SPEC, [Channel("conv5_1", 0)], [scene(96, 96)])
 
 
-def test_pictures_of_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: Callable[..., Any]
-) -> None:
+def test_pictures_of_a_folder(tmp_path, monkeypatch, scene):
     assert folder_pictures("some", 5) == []
     monkeypatch.setenv("REPLICATE_IMAGES", str(tmp_path))
     assert folder_pictures("some", 5) == []

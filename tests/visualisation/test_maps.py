@@ -9,14 +9,14 @@ from replicate.measure.analysis import Entry, Representation, gram_of
 from replicate.visualisation.maps import contact_sheet, map_mosaic, map_picture, pair_picture
 
 
-def test_a_map_is_black_at_zero_and_white_at_its_largest() -> None:
+def test_a_map_is_black_at_zero_and_white_at_its_largest():
     picture = map_picture(np.array([[0.0, 2.0], [4.0, -1.0]], dtype=np.float32), (4, 4))
     assert picture.pixels[::2, ::2, 0].tolist() == [[0, 128], [255, 0]]
     assert picture.pixels[1, 1].tolist() == [0, 0, 0]
     assert map_picture(np.zeros((2, 3), dtype=np.float32)).pixels.max() == 0
 
 
-def test_a_mosaic_of_maps_and_a_pair() -> None:
+def test_a_mosaic_of_maps_and_a_pair():
     maps = np.stack([np.full((2, 3), value, dtype=np.float32) for value in (1, 0, 2)])
     page = map_mosaic(maps, columns=2, gap=1)
     assert page.size == (7, 5)
@@ -28,7 +28,7 @@ def test_a_mosaic_of_maps_and_a_pair() -> None:
     assert (pair.pixels[0, 0, 0], pair.pixels[0, 9, 0]) == (0, 255)
 
 
-def test_small_crops_are_enlarged_pixel_by_pixel() -> None:
+def test_small_crops_are_enlarged_pixel_by_pixel():
     pattern = np.zeros((2, 2, 3))
     pattern[0, 0] = 1
     sheet = contact_sheet([Picture.from_array(pattern)] * 4, side=10, columns=3, gap=3)

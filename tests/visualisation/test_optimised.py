@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -41,14 +37,14 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.mark.parametrize("basis", [Pixels(), Fourier()])
-def test_a_search_starts_from_almost_grey(basis: Any) -> None:
+def test_a_search_starts_from_almost_grey(basis):
     picture = basis.picture(basis.start(64, generator()))
     assert picture.shape == (1, 3, 64, 64)
     assert float((picture - 0.5).abs().max()) < 0.1
     assert float(picture.std()) > 0
 
 
-def test_the_fourier_basis_has_a_photographs_spectrum() -> None:
+def test_the_fourier_basis_has_a_photographs_spectrum():
     """Parameters of equal size at all frequencies make amplitudes that fall as 1/f."""
     basis = Fourier()
     waves = torch.logit(basis.picture(30 * basis.start(64, generator()).double())).mean(dim=1)[0]
@@ -62,7 +58,7 @@ def test_the_fourier_basis_has_a_photographs_spectrum() -> None:
     assert energy(0.2, 0.24) / energy(0.4, 0.48) == pytest.approx(4, rel=0.3)
 
 
-def test_colours_are_those_of_photographs_brightness_first() -> None:
+def test_colours_are_those_of_photographs_brightness_first():
     axes = np.array(COLOUR_AXES)
     products = axes.T @ axes  # a scaled root of a covariance
     assert products[0, 0] == pytest.approx(1, abs=0.002)
@@ -77,7 +73,7 @@ def test_colours_are_those_of_photographs_brightness_first() -> None:
 # Transformations
 
 
-def test_jitter_moves_by_whole_pixels_and_fills_with_grey() -> None:
+def test_jitter_moves_by_whole_pixels_and_fills_with_grey():
     pictures = torch.rand(1, 3, 20, 20, generator=generator())
     moved = set()
     for seed in range(20):
@@ -98,7 +94,7 @@ def test_jitter_moves_by_whole_pixels_and_fills_with_grey() -> None:
     assert len(moved) > 8
 
 
-def test_scale_and_turn() -> None:
+def test_scale_and_turn():
     larger = Transformations(0, (1.5,), 0, 0).drawn(32, generator())
     edge = torch.zeros(1, 3, 32, 32)
     edge[:, :, :, 20:] = 1  # 4 px right of the middle, 6 px once it is magnified
@@ -111,7 +107,7 @@ def test_scale_and_turn() -> None:
 # Searches
 
 
-def test_every_recipe_excites_its_channel(tiny_engine: Callable[..., Any]) -> None:
+def test_every_recipe_excites_its_channel(tiny_engine):
     engine = tiny_engine()
     channels = [Channel("conv3_1", 1), Channel("conv2_1", 2), Channel("conv3_1", 4)]
     for recipe in (PIXELS, FOURIER):
@@ -123,9 +119,7 @@ def test_every_recipe_excites_its_channel(tiny_engine: Callable[..., Any]) -> No
             assert last.peak >= last.mean > first.mean
 
 
-def test_plain_pixels_end_in_noise_that_does_not_survive_a_shift(
-    tiny_engine: Callable[..., Any],
-) -> None:
+def test_plain_pixels_end_in_noise_that_does_not_survive_a_shift(tiny_engine):
     engine = tiny_engine()
     plain, fourier = (
         optimised(engine, SPEC, [Channel("conv3_1", 1)], recipe, size=64, steps=24)
@@ -139,9 +133,7 @@ def test_plain_pixels_end_in_noise_that_does_not_survive_a_shift(
     assert robustness(engine, SPEC, plain) == [kept]
 
 
-def test_pictures_follow_from_the_seed_and_not_from_the_batch(
-    tiny_engine: Callable[..., Any],
-) -> None:
+def test_pictures_follow_from_the_seed_and_not_from_the_batch(tiny_engine):
     channels = [Channel("conv3_1", index) for index in range(3)]
     together = optimised(tiny_engine(), SPEC, channels, FOURIER, **SMALL)
     for channel, each in zip(channels, together):
@@ -154,9 +146,7 @@ def test_pictures_follow_from_the_seed_and_not_from_the_batch(
     assert other.picture.sha256 != together[0].picture.sha256
 
 
-def test_pictures_are_kept(
-    tiny_engine: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_are_kept(tiny_engine, tmp_path, monkeypatch):
     engine = tiny_engine(store=ResultStore(tmp_path))
     channels = [Channel("conv2_1", 0), Channel("conv2_1", 1)]
     optimised(engine, SPEC, channels[:1], PIXELS, **SMALL)
@@ -171,12 +161,12 @@ def test_pictures_are_kept(
             optimised(engine, SPEC, channels, **{"recipe": PIXELS, **SMALL, **changes})
 
 
-def test_a_channel_that_is_not_there(tiny_engine: Callable[..., Any]) -> None:
+def test_a_channel_that_is_not_there(tiny_engine):
     with pytest.raises(IndexError, match="conv1_1 has 5 channels, not 64"):
         optimised(tiny_engine(), SPEC, [Channel("conv1_1", 64)], PIXELS, **SMALL)
 
 
-def test_robustness_is_about_the_mean_in_place(tiny_engine: Callable[..., Any]) -> None:
+def test_robustness_is_about_the_mean_in_place(tiny_engine):
     """Grey everywhere: shifts change nothing, so that only the stated mean counts."""
     grey = Picture.from_array(np.full((48, 48, 3), 128 / 255))
     made = [Optimised(Channel("conv3_1", 0), grey, mean, peak=mean) for mean in (2.0, 4.0, -1.0)]
