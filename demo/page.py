@@ -88,6 +88,8 @@ def launch(backend: Backend, gallery: Path = GALLERY, **server: Any) -> Page:
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
+        # Or Gradio ends where a busy machine does not answer itself within three seconds.
+        "_frontend": False,
     }
     if backend.limits.shared:  # visitors come through the hub's proxies, which say from where
         os.environ.setdefault("FORWARDED_ALLOW_IPS", PROXIES)

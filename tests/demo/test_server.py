@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.utils import Status
@@ -52,6 +53,16 @@ def until(true):
     while not true() and time.monotonic() < end:
         time.sleep(0.05)
     return true()
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """The page does not answer itself in time when it starts."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda address: False)
+
+
+def test_a_machine_that_is_busy_at_the_start_serves_the_page(busy, server):
+    assert "Which layers?" in httpx.get(server, timeout=SECONDS).text
 
 
 # Programs
