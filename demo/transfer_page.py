@@ -158,7 +158,9 @@ def _settings(
         elem_classes="plain",
         padding=False,
     )
-    with gr.Accordion("For experts: size, steps, start, network", open=False, elem_id="expert"):
+    with gr.Accordion(
+        "For experts: size, steps, start, colours, network", open=False, elem_id="expert"
+    ):
         dropped = _expert(handlers, first, named, page)
     return even, balance, dropped
 
