@@ -166,8 +166,8 @@ def test_a_chain_may_lack_style_layers():
     assert preset(style_statistic="chain").with_(style_layers=[]).style_layers == {}
 
 
-# The shipped presets and figures, typed from their sources: 2015, 2016, Johnson, Nikulin, the
-# tutorial, Udacity, Diaz, neural-style, Wang; Crowson from the code
+# The shipped presets and figures, typed from their sources: 2015, 2016, Johnson, Nikulin, He,
+# fast.ai's notebook, the tutorial, Udacity, Diaz, neural-style, Wang; Crowson from the code
 
 STAGES = ("relu", "layer1.2", "layer2.3", "layer3.5", "layer4.2")
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -231,6 +231,22 @@ PAPERS: dict[str, tuple[dict[str, float], dict[str, float], Any, dict[str, Any]]
         {"relu3_1": 0.5, "relu5_1": 0.5},
         1e-3,
         {**GATYS, "status": "unverified"},
+    ),
+    "random2016": (
+        DEEP,
+        EQUAL,
+        1e-3,
+        {**GATYS, "network": ("vgg19-random", "average", False), "status": "unverified"},
+    ),
+    "fastai-lesson8": (  # style_wgts and layers of the transfer, mse / 10, 10 x 20 calls
+        DEEP,
+        dict.fromkeys((f"relu{block}_2" for block in range(1, 6)), 1.0),
+        (0.1, [0.05, 0.2, 0.2, 0.25, 0.3]),
+        {
+            "network": ("vgg16-caffe", "average", False),
+            "style_loss": "chw-mean",
+            "evaluations": 200,
+        },
     ),
     "pytorch-tutorial": (
         {"conv2_2": 1.0},  # its conv_4

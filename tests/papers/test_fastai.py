@@ -27,21 +27,6 @@ from replicate.papers.fastai import (
 # Presets
 
 
-def test_the_lesson_s_preset():
-    """Typed from the notebook: style_wgts and layers of the transfer, mse / 10, 10 x 20 calls."""
-    made = load_preset("fastai-lesson8")
-    spec = made.network
-    assert (spec.name, spec.pooling, spec.normalised) == ("vgg16-caffe", "average", False)
-    assert made.content_layers == {"relu4_2": 1.0}
-    assert made.style_layers == {
-        "relu1_2": 0.05, "relu2_2": 0.2, "relu3_2": 0.2, "relu4_2": 0.25, "relu5_2": 0.3,
-    }  # fmt: skip
-    assert (made.content_weight, made.style_weight, made.tv_weight) == (0.1, 1.0, 0.0)
-    assert (made.content_loss, made.style_loss) == ("mean", "chw-mean")
-    assert (made.optimizer, made.init, made.evaluations) == ("lbfgs", "noise", 200)
-    assert (made.ratio_pixels, made.status) == (None, "verified")
-
-
 def test_the_forum_s_preset_has_first_layers_on_vgg19():
     made, lesson = load_preset("fastai-forum"), load_preset("fastai-lesson8")
     assert made.style_layers == dict.fromkeys([f"relu{block}_1" for block in range(1, 6)], 0.2)

@@ -24,16 +24,10 @@ FIVE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 
 
 def test_the_shipped_settings():
-    made = load_preset("random2016")
-    assert (made.network.name, made.network.pooling) == ("vgg19-random", "average")
-    assert not made.network.normalised
-    assert made.content_layers == {"relu4_2": 1.0}
-    assert made.style_layers == dict.fromkeys(FIVE, 0.2)
-    assert made.ratio == pytest.approx(1e-3)
     config = load_paper("random2016").figures["inversion"]
     assert list(config.content_sets.values()) == [["relu3_1"], ["relu4_1"], ["relu5_1"]]
     assert config.kernel_spread == 0.015
-    assert made.status == config.status == "unverified"
+    assert config.status == "unverified"
     assert not config.compares_layers
 
 
