@@ -14,7 +14,6 @@ fall.  Both are judged of the 8-bit picture, by the network that the mixer was t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.util
 import time
 from collections.abc import Callable, Iterator
@@ -30,12 +29,11 @@ from benchmarks.engine import processor
 from benchmarks.page import table, write_page
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.engine.terms import objective_of, optimizer_of, start_of
 from replicate.fast import Fast
+from replicate.fast.beside import one_pass, passed_after, slow_job
 from replicate.fast.setting import STYLE_LAYERS, Setting, drawn
-from replicate.fast.use import FOLDER
+from replicate.fast.shipped import FOLDER, shipped_file
 from replicate.images import Picture, bundled, bundled_names
-from replicate.method import Stage, evaluate, transfer
 from replicate.networks.pixels import to_tensor
 
 CARD = FOLDER.parent / "README.md"
@@ -47,65 +45,32 @@ ROUNDS = 5
 Row = tuple[str, ...]
 
 
-class Judge:
-    """Losses by the network that the mixer was trained with."""
-
-    def __init__(self, fast: Fast):
-        self.fast = fast
-        self.networks = Engine("cpu", network="vgg19-compact").networks
-
-    def job(self, photograph: Picture, setting: Setting) -> Job:
-        preset = self.fast.slow(setting).with_(size=SIZE, evaluations=MOST)
-        return Job(preset, photograph, bundled(setting.style), size=SIZE)
-
-    def losses(self, job: Job, picture: Picture) -> dict[str, float]:
-        """The total, and each term's before weighting."""
-        network = self.networks.network(job.preset.network)
-        objective = objective_of([job], job.levels(), network)
-        found = evaluate(objective, network, to_tensor(picture))
-        return {"total": float(found.total), **{k: float(v) for k, v in found.losses.items()}}
-
-    def passed_after(self, job: Job, loss: float) -> int:
-        """Evaluations after which the optimisation from noise is at ``loss``; MOST at most."""
-        network = self.networks.network(job.preset.network)
-        stages = [Stage(objective_of([job], job.levels(), network), MOST)]
-        steps = transfer(
-            network, stages, start_of(job), lambda start: optimizer_of(job.preset, start)
-        )
-        return next((step.number for step in steps if float(step.loss) <= loss), MOST)
-
-
 def photographs() -> Iterator[Picture]:
     for name in bundled_names()["photographs"]:
         yield bundled(name).scaled_to(SIZE)
 
 
-def drawn_by(fast: Fast, photograph: Picture, setting: Setting) -> Picture:
-    return fast(
-        photograph,
-        setting.style,
-        layers=setting.layers,
-        content=setting.content,
-        ratio=setting.ratio,
-    )
+def asked(fast: Fast, photograph: Picture, setting: Setting) -> Job:
+    """The optimisation of what the network is asked for."""
+    artwork = bundled(setting.style)
+    return slow_job(fast, setting, photograph, artwork, size=SIZE, evaluations=MOST)
 
 
 def quality(fast: Fast, each: int) -> list[Row]:
     """How long the optimisation takes to pass the mixer, by style, for ``each`` settings."""
-    judge, rng = Judge(fast), np.random.default_rng(0)
+    engine, rng = Engine("cpu"), np.random.default_rng(0)
     found: dict[str, list[tuple[int, float]]] = {style: [] for style in fast.styles}
     for photograph in photographs():
         for style in fast.styles:
             for _ in range(each):
                 setting = replace(drawn(rng, fast.styles), style=style)
-                job = judge.job(photograph, setting)
+                job = asked(fast, photograph, setting)
+                drawn_once = one_pass(fast, setting, job, engine)
                 begun = time.perf_counter()
-                picture = drawn_by(fast, photograph, setting)
-                fast_time = time.perf_counter() - begun
-                loss = judge.losses(job, picture)["total"]
-                begun = time.perf_counter()
-                count = judge.passed_after(job, loss)
-                found[style].append((count, (time.perf_counter() - begun) / fast_time))
+                course = ((step.step, step.loss) for step in engine.stream(job))
+                count = passed_after(course, drawn_once.loss) or MOST
+                factor = (time.perf_counter() - begun) / drawn_once.seconds
+                found[style].append((count, factor))
     found["all"] = [each for cases in list(found.values()) for each in cases]
     rows = []
     for style, cases in found.items():
@@ -122,7 +87,7 @@ def _quartiles(counts: list[int]) -> list[float]:
 
 def sliders(fast: Fast, each: int) -> list[Row]:
     """Share of the cases in which a layer's loss falls when its weight is raised."""
-    judge, rng = Judge(fast), np.random.default_rng(1)
+    reader, rng = Engine("cpu").reader, np.random.default_rng(1)
     falls: dict[str, list[float]] = {layer: [] for layer in STYLE_LAYERS}
     moves: dict[str, list[float]] = {layer: [] for layer in STYLE_LAYERS}
     for photograph in photographs():
@@ -133,10 +98,10 @@ def sliders(fast: Fast, each: int) -> list[Row]:
                     replace(setting, layers={**setting.layers, layer: weight})
                     for weight in (0.1, 1.0)
                 )
-                before, after = (drawn_by(fast, photograph, wish) for wish in (low, high))
-                job = judge.job(photograph, high)
+                before, after = (fast.draw(photograph, wish) for wish in (low, high))
+                job = asked(fast, photograph, high)
                 one, other = (
-                    judge.losses(job, picture)[f"style/{layer}"] for picture in (before, after)
+                    reader.losses(job, picture)[1][f"style/{layer}"] for picture in (before, after)
                 )
                 falls[layer].append(other / one)
                 change = before.pixels.astype(float) - after.pixels
@@ -157,8 +122,8 @@ def speed(fast: Fast, peer: Path | None) -> list[Row]:
     """Milliseconds a picture, median of rounds in which all networks take turns."""
     wish = fast.setting(fast.styles[0])
     runs: dict[str, Callable[[Picture], object]] = {
-        "mixer, bf16": lambda picture: drawn_by(fast, picture, wish),
-        "mixer, float32": lambda picture: drawn_by(plain, picture, wish),
+        "mixer, bf16": lambda picture: fast.draw(picture, wish),
+        "mixer, float32": lambda picture: plain.draw(picture, wish),
     }
     plain = Fast.load(fast.name, device="cpu")
     plain.dtype = torch.float32
@@ -192,14 +157,14 @@ def _peer(folder: Path) -> torch.nn.Module:
 
 def networks_text() -> str:
     """How the package's networks were made, a column for each."""
-    found = [(FOLDER / f"{name}.safetensors", Fast.load(name, "cpu")) for name in Fast.list()]
-    columns = [_column(path, fast) for path, fast in found]
-    names = [f"`{fast.name}`" for _, fast in found]
+    found = [Fast.load(name, "cpu") for name in Fast.list()]
+    columns = [_column(fast) for fast in found]
+    names = [f"`{fast.name}`" for fast in found]
     return table(("", *names), [(key, *(c[key] for c in columns)) for key in columns[0]])
 
 
-def _column(path: Path, fast: Fast) -> dict[str, str]:
-    record, data = fast.record, path.read_bytes()
+def _column(fast: Fast) -> dict[str, str]:
+    record, size = fast.record, shipped_file(fast.name).stat().st_size
     recipe, progress = record["recipe"], record["progress"]
     return {
         "trained for": "any setting" if fast.units else f"preset `{fast.preset.name}`",
@@ -216,8 +181,8 @@ def _column(path: Path, fast: Fast) -> dict[str, str]:
         "a step": f"{recipe['batch']} crops of {recipe['size']} px, Adam {recipe['rate']:g}",
         "artwork's longest side": f"{recipe['style_size']} px",
         "width": f"{recipe['width']} channels",
-        "file": f"{len(data) / 1e6:.1f} MB, float16",
-        "SHA-256": f"`{hashlib.sha256(data).hexdigest()}`",
+        "file": f"{size / 1e6:.1f} MB, float16",
+        "SHA-256": f"`{fast.sha256}`",
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from replicate.fast import Fast
-from replicate.fast.setting import CONTENT_LAYERS, RATIOS, STYLE_LAYERS, Setting
+from replicate.fast.setting import CONTENT_LAYERS, HOLDS, RATIOS, STYLE_LAYERS, Setting
 from replicate.images import Picture, load_image
 from replicate.layer_list import format_layers
 
@@ -25,13 +25,6 @@ from .parts import part
 SIZE = 384
 """Longest side: what two cores draw in a fifth of a second."""
 
-LAYERS = {
-    "relu1_1": "colours and grain",
-    "relu2_1": "short strokes",
-    "relu3_1": "strokes and small shapes",
-    "relu4_1": "motifs",
-    "relu5_1": "how motifs lie together",
-}
 CONTENTS = {
     "relu2_2": "every edge stays",
     "relu3_3": "outlines stay",
@@ -142,7 +135,7 @@ def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab) -> None:
                 mixer.start,
                 styles=list(mixer.fast.styles),
                 pictures=backend.examples("style"),
-                layers=[[name, LAYERS[name]] for name in STYLE_LAYERS],
+                layers=[[name, HOLDS[name]] for name in STYLE_LAYERS],
                 contents=[[name, CONTENTS[name]] for name in CONTENT_LAYERS],
                 ratios=list(RATIOS),
                 elem_id="mixer",

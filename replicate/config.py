@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from .engine.preset import Preset
 from .errors import ConfigError, ReplicateError
+from .fast.shipped import shipped_file
 from .figure.claims import Definition
 from .images import bundled_names, paper_image_keys
 from .networks.layers import canonical_layer
@@ -55,18 +56,24 @@ class Profile(Strict):
         return self
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+"""Of a profile's evaluations."""
+
+
 class Fewer(Strict):
     """Which of a figure's panels its claims need, for a run over many pairs.
 
     Attributes:
         content_sets, style_sets: labels of the figure's.
         ratios, seeds: some of the figure's.
+        shares: in place of the figure's.
     """
 
     content_sets: tuple[str, ...] = ()
     style_sets: tuple[str, ...] = ()
     ratios: tuple[PositiveFloat, ...] = ()
     seeds: tuple[int, ...] = ()
+    shares: tuple[Share, ...] = ()
 
 
 class FigureConfig(Strict):
@@ -78,6 +85,9 @@ class FigureConfig(Strict):
         preset: one of this paper's, or of another's.
         images: for each kind of inputs, what the figure calls a picture to its name.
         content_sets, style_sets: label to layers, in the order of the panels.
+        shares: of the profile's evaluations, after which panels stop.
+        fast: the fast network of the package that draws panels; then ``preset`` is read with the
+            network by whose losses that was trained.
         tv_weight: instead of the preset's.
         crop: left, top, right, bottom of the enlarged detail, as fractions of the picture,
             by kind of inputs.
@@ -105,6 +115,8 @@ class FigureConfig(Strict):
     style_sets: dict[str, list[str]] = Field(default_factory=dict)
     ratios: list[PositiveFloat] = Field(default_factory=list)
     seeds: list[int] = Field(default_factory=list)
+    shares: list[Share] = Field(default_factory=list)
+    fast: str = ""
     networks: list[NetworkName] = Field(default_factory=list)
     tv_weight: float | None = Field(default=None, ge=0)
     crop: dict[Inputs, tuple[float, float, float, float]] = Field(default_factory=dict)
@@ -233,6 +245,8 @@ def _check_references(config: PaperConfig, path: Path) -> None:
             known = [*config.presets, *_preset_tables_beside(path)]
             hint = nearest(figure.preset, known)
             raise ConfigError(f"{where}.preset: there is no preset '{figure.preset}'{hint}")
+        if figure.fast:
+            _checked(f"{where}.fast", shipped_file, figure.fast)
         architecture = preset.network.architecture
         for kind in ("content_sets", "style_sets"):
             for label, layers in getattr(figure, kind).items():
@@ -279,7 +293,7 @@ def _check_image(name: str, inputs: Inputs) -> None:
         raise ConfigError(f"there is no picture '{name}'{nearest(name, known)}")
 
 
-def _checked(where: str, check: Callable[..., None], *arguments: Any) -> None:
+def _checked(where: str, check: Callable[..., Any], *arguments: Any) -> None:
     try:
         check(*arguments)
     except ReplicateError as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..images import Picture
+from ..method import evaluate
 from ..networks.features import FeatureMap
 from ..networks.networks import Networks
 from ..networks.pixels import to_tensor
@@ -66,6 +67,16 @@ class Reader:
             self.features(each, [layer], spec)[layer].wide().flatten() for each in (one, other)
         )
         return float(torch.cosine_similarity(first, second, dim=0))
+
+    def losses(self, job: Job, picture: Picture) -> tuple[float, dict[str, float]]:
+        """The job's objective at a picture on its canvas: the weighted total, and each term's loss
+        before weighting."""
+        network = self._networks.network(job.preset.network)
+        with arithmetic(self._exact):
+            with torch.no_grad():
+                objective = objective_of([job], job.levels()[-1:], network)
+            seen = evaluate(objective, network, to_tensor(picture).to(network.device))
+        return float(seen.total), {name: float(loss) for name, loss in seen.losses.items()}
 
     def balanced(self, job: Job, like: Preset | None = None) -> Preset:
         """The job's preset with weights that let every layer pull equally hard at the start.

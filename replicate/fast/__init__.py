@@ -9,6 +9,7 @@ Johnson, Alahi & Fei-Fei 2016 train a network for one style and one setting; the
 style, the layers' weights and the ratio as an input (Babaeizadeh & Ghiasi 2020).
 """
 
-from .use import Fast
+import lazy_loader
 
-__all__ = ["Fast"]
+# The names of the networks are asked for without torch (shipped.py).
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

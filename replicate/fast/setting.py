@@ -13,7 +13,16 @@ from torch import Tensor
 from ..errors import ReplicateError
 from ..suggest import nearest
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+HOLDS = {
+    "relu1_1": "colours and grain",
+    "relu2_1": "short strokes",
+    "relu3_1": "strokes and small shapes",
+    "relu4_1": "motifs",
+    "relu5_1": "how motifs lie together",
+}
+"""What each style layer brings, in a few words."""
+
+STYLE_LAYERS = tuple(HOLDS)
 CONTENT_LAYERS = ("relu2_2", "relu3_3", "relu4_2")
 RATIOS = (0.03, 3.0)
 """Smallest and largest alpha/beta, of losses in units (:class:`replicate.fast.goal.Units`)."""

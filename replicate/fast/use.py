@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +18,10 @@ from ..errors import ReplicateError, WeightsError
 from ..images import Picture
 from ..networks.pixels import to_picture, to_tensor
 from ..storage.files import open_file, write_atomic
-from ..suggest import nearest
 from .goal import MIXER, Units
 from .network import TransformationNetwork
 from .setting import Setting, conditions, length
-
-FOLDER = Path(__file__).parent / "weights"
-RECORD = "making"
-"""The only key of a file's header: with several, equal networks would not write equal bytes."""
+from .shipped import RECORD, record_in, shipped_file, shipped_names
 
 MOST_PIXELS = 16_000_000
 LEAST_SIDE = 16
@@ -42,6 +39,7 @@ class Fast:
         preset: the preset whose objective it was trained for.
         units: of a mixer, else None.
         record: how it was made (:meth:`replicate.fast.train.Trainer.record`).
+        sha256: of its file; empty if there is none.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class Fast:
         device: str = "auto",
         precision: Precision = "auto",
     ):
-        self.name, self.record = name, record
+        self.name, self.record, self.sha256 = name, record, ""
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.styles = tuple(record["styles"])
@@ -63,10 +61,12 @@ class Fast:
     @classmethod
     def list(cls) -> list[str]:
         """Names of the networks that the package carries."""
-        return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+        return shipped_names()
 
     @classmethod
-    def load(cls, name: str | Path = "mixer", device: str = "auto") -> Fast:
+    def load(
+        cls, name: str | Path = "mixer", device: str = "auto", precision: Precision = "auto"
+    ) -> Fast:
         """A network of the package by its name, or one of your own by its file.
 
         Raises:
@@ -74,21 +74,19 @@ class Fast:
         """
         path = Path(name)
         if path.suffix != ".safetensors":
-            if str(name) not in cls.list():
-                raise WeightsError(
-                    f"There is no fast network '{name}'{nearest(str(name), cls.list())}"
-                )
-            path = FOLDER / f"{name}.safetensors"
+            path = shipped_file(str(name))
+        data = _read(path)
         try:
-            return cls(path.stem, *_read(path), device=device)
+            fast = cls(path.stem, *_parsed(data), device, precision)
         except (safetensors.SafetensorError, RuntimeError, ValueError, LookupError, TypeError) as e:
             raise WeightsError(f"'{path}' is damaged, or no fast network.") from e
+        fast.sha256 = hashlib.sha256(data).hexdigest()
+        return fast
 
     def __repr__(self) -> str:
         kind = "mixer" if self.units else self.preset.name
         return f"Fast({self.name!r}, {kind}, styles {', '.join(self.styles)})"
 
-    @torch.no_grad()
     def __call__(
         self, picture: Picture, style: str | None = None, size: int | None = None, **setting: Any
     ) -> Picture:
@@ -105,8 +103,15 @@ class Fast:
                 too large.
         """
         asked = self.setting(style, **setting)
-        if size is not None:
-            picture = picture.scaled_to(size)
+        return self.draw(picture if size is None else picture.scaled_to(size), asked)
+
+    @torch.no_grad()
+    def draw(self, picture: Picture, setting: Setting) -> Picture:
+        """The picture at a setting of this network's (:meth:`setting`).
+
+        Raises:
+            ReplicateError: the picture is too small or too large.
+        """
         width, height = picture.size
         if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
             raise ReplicateError(
@@ -114,7 +119,7 @@ class Fast:
                 f"{'small' if min(width, height) < LEAST_SIDE else 'large'} for a fast network: "
                 f"sides from {LEAST_SIDE} px, at most {MOST_PIXELS:,} px in all."
             )
-        wish = None if self.units is None else conditions([asked], self.styles).to(self.device)
+        wish = None if self.units is None else conditions([setting], self.styles).to(self.device)
         pixels = to_tensor(picture).to(self.device)
         return to_picture(self._network(pixels, wish, self.dtype), picture.name)
 
@@ -129,8 +134,15 @@ class Fast:
         return asked.checked(self.styles)
 
     def slow(self, setting: Setting) -> Preset:
-        """The preset with the same objective, for the optimisation."""
-        return self.preset if self.units is None else self.units.preset(setting)
+        """The preset of the very objective, for the optimisation: on the network by whose losses
+        this one was trained."""
+        preset = self.preset if self.units is None else self.units.preset(setting)
+        return preset.with_(network={"name": self.record["judge"]["name"]})
+
+    @property
+    def style_size(self) -> int:
+        """Longest side of the artworks in training, in pixels."""
+        return int(self.record["recipe"]["style_size"])
 
 
 def write(path: Path, network: TransformationNetwork, record: Mapping[str, Any]) -> Path:
@@ -141,15 +153,17 @@ def write(path: Path, network: TransformationNetwork, record: Mapping[str, Any])
     return write_atomic(path, save(tensors, {RECORD: json.dumps(record, sort_keys=True)}))
 
 
-def _read(path: Path) -> tuple[TransformationNetwork, dict[str, Any]]:
-    """Network and record of a file; of one that is none of ours, many kinds of error."""
+def _read(path: Path) -> bytes:
     try:
         with open_file(path) as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise WeightsError(f"Cannot read '{path}': {error.strerror or error}.") from error
-    size = int.from_bytes(data[:8], "little")
-    record = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][RECORD])
+
+
+def _parsed(data: bytes) -> tuple[TransformationNetwork, dict[str, Any]]:
+    """Network and record of a file; of one that is none of ours, many kinds of error."""
+    record = record_in(data)
     tensors = {name: value.float() for name, value in load(data).items()}
     network = TransformationNetwork(
         tensors["last.weight"].shape[1], length(record["styles"]) if record["units"] else 0

@@ -52,6 +52,7 @@ class PanelRecord(_Part):
     Attributes:
         label: row and column, or what else names it.
         job: the job as ``replicate transfer`` repeats it.
+        fast: instead, what ``replicate fast apply`` repeats, with the network's digest.
         evaluations: forward and backward passes that it took.
         seconds: time that it took, 0 if it came from the store.
         losses: final losses by layer, such as "style/relu1_1".
@@ -62,6 +63,7 @@ class PanelRecord(_Part):
 
     label: str
     job: dict[str, Any] = {}
+    fast: dict[str, Any] = {}
     evaluations: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     losses: dict[str, float] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
+from ..fast.shipped import shipped
 from ..figure.claims import Claim
 from ..figure.verdicts import Row, Setting
 from ..images.evaluation import Pair
@@ -19,12 +20,16 @@ Task = tuple[str, Pair]
 def tasks(figures: Iterable[str], pairs: Sequence[Pair]) -> list[Task]:
     """What is to be drawn, pair by pair, so that a run that is stopped has whole pairs.
 
-    A figure whose claims are all of photographs, or all of artworks, is drawn once for each.
+    A figure whose claims are all of photographs, or all of artworks, is drawn once for each; one
+    of a fast network from the artworks that the network knows.
     """
     found: dict[tuple[str, str, str, int], Task] = {}
     for pair in pairs:
         for figure in figures:
-            units = {claim.unit for claim in figure_settings(figure).claims.values()}
+            config = figure_settings(figure)
+            if config.fast and pair.style not in shipped(config.fast).styles:
+                continue
+            units = {claim.unit for claim in config.claims.values()}
             content = "" if units == {"artwork"} else pair.content
             style = "" if units == {"photograph"} else pair.style
             found.setdefault((figure, content, style, pair.seed), (figure, pair))

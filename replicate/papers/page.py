@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..engine.job import Result
+from ..fast.beside import Pass
 from ..figure.claims import counted
 from ..figure.record import PanelRecord
 from ..figure.report import Figure
@@ -50,7 +52,7 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         panels=[
             PanelRecord(
                 label=label,
-                job=record_of(result).plain(),
+                **_repeated(result),
                 evaluations=result.evaluations,
                 seconds=round(result.seconds, 2),
                 losses=result.losses,
@@ -61,6 +63,13 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         + [PanelRecord(label=label, metrics=numbers) for label, numbers in sheet.readings.items()],
         size=_common_size(results),
     )
+
+
+def _repeated(result: Result) -> dict[str, Any]:
+    """How the record says that a panel can be drawn again."""
+    if isinstance(result, Pass):
+        return {"fast": dict(result.how)}
+    return {"job": record_of(result).plain()}
 
 
 def _verdicts(figure_id: str) -> dict[str, Verdict]:

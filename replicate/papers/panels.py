@@ -75,13 +75,20 @@ class Panels(Mapping[Key, Result]):
 
     # ------------------------------------------------------------------ drawing and measuring
 
-    def draw(self, variants: Mapping[Key, Variant]) -> Panels:
+    def draw(self, variants: Mapping[Key, Variant | Result]) -> Panels:
         """Draw more panels, and measure of them what has been measured of the others.
 
         A preset is drawn with the figure's ``content`` and ``style`` as far as it has layers for
-        them; a job as it is.
+        them; a job as it is.  A result is taken as it stands.
         """
-        results = self._studio.draw({key: self._job(key, each) for key, each in variants.items()})
+        there = {key: each for key, each in variants.items() if isinstance(each, Result)}
+        jobs = {
+            key: self._job(key, each)
+            for key, each in variants.items()
+            if not isinstance(each, Result)
+        }
+        drawn = {**there, **self._studio.draw(jobs)}
+        results = {key: drawn[key] for key in variants}
         self._results.update(results)
         self.metrics.update({key: _Measured() for key in results})
         for measure in self._measures:

@@ -20,12 +20,17 @@ from ..engine.engine import Engine, Progress
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ConfigError
+from ..fast.beside import Pass, one_pass, slow_job
+from ..fast.setting import Setting
+from ..fast.shipped import shipped
+from ..fast.use import Fast
 from ..figure.claims import ALONE, Claim
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
 from ..images.evaluation import Pair
 from ..networks.spec import NetworkInfo
 from ..suggest import nearest
+from .given import Given, narrowed
 from .panels import Key, Metrics, Panels, Variant, label_of
 from .settled import unsettled
 from .sheet import Sheet
@@ -87,7 +92,7 @@ class Studio:
     def config(self) -> FigureConfig:
         """The figure's settings; to ask for one that is not given is a ConfigError."""
         config = figure_config(self.figure_id)[1]
-        return cast(FigureConfig, _Given(_narrowed(config) if self.pair else config, self.place))
+        return cast(FigureConfig, Given(narrowed(config) if self.pair else config, self.place))
 
     @property
     def place(self) -> str:
@@ -116,16 +121,19 @@ class Studio:
         """The detail that the figure enlarges."""
         return _entry(self.config.crop, self.inputs, f"{self.place}.crop")
 
+    def name(self, role: str) -> str:
+        """What the picture that the figure calls ``role`` is called among all pictures."""
+        if self.pair is not None and role in self.roles:
+            return self.pair.content if _is_photograph(role) else self.pair.style
+        images = self.config.images[self.inputs]
+        return _entry(images, role, f"{self.place}.images.{self.inputs}")
+
     def picture(self, role: str) -> Picture:
         """The picture that the figure calls ``role`` (content, style, ...) for these inputs.
 
         Bundled pictures may stand among the paper's own.
         """
-        if self.pair is not None and role in self.roles:
-            name = self.pair.content if _is_photograph(role) else self.pair.style
-        else:
-            images = self.config.images[self.inputs]
-            name = _entry(images, role, f"{self.place}.images.{self.inputs}")
+        name = self.name(role)
         kind = "paper" if self.inputs == "paper" and name in paper_image_keys() else "bundled"
         if (kind, name) not in self.read:
             self.read[kind, name] = paper_image(name) if kind == "paper" else bundled(name)
@@ -144,12 +152,12 @@ class Studio:
     # ------------------------------------------------------------------ drawing
 
     def panels(
-        self, variants: Mapping[Key, Variant], label: Callable[[Key], str] = label_of
+        self, variants: Mapping[Key, Variant | Result], label: Callable[[Key], str] = label_of
     ) -> Panels:
         """Draw all variants at once; see :meth:`Panels.draw`.
 
         Args:
-            variants: by label, or by (row, column), a preset or a job.
+            variants: by label, or by (row, column), a preset, a job, or what is drawn already.
             label: what the panel of a key is called.
         """
         return Panels(self, label).draw(variants)
@@ -163,9 +171,7 @@ class Studio:
         **settings: Any,
     ) -> Job:
         """A job at the profile's size and evaluations, spent as the profile says."""
-        settings.setdefault("size", self.profile.size)
-        settings.setdefault("evaluations", self.profile.evaluations)
-        settings.setdefault("seed", self.pair.seed if self.pair else 0)
+        settings = {**self._budget, **settings}
         preset = preset.with_(
             scales=self.profile.scales,
             content_first=self.profile.content_first,
@@ -175,6 +181,40 @@ class Studio:
         if self.balanced:
             job = replace(job, preset=self.engine.reader.balanced(job, self.like))
         return job
+
+    @property
+    def _budget(self) -> dict[str, int]:
+        """What a job of this profile may cost, and its seed."""
+        seed = self.pair.seed if self.pair else 0
+        return {"size": self.profile.size, "evaluations": self.profile.evaluations, "seed": seed}
+
+    @cached_property
+    def fast(self) -> Fast:
+        """The figure's fast network."""
+        engine = self.engine
+        return Fast.load(self.config.fast, str(engine.device), engine.precision)
+
+    def wish(
+        self, content: Picture, role: str, layers: Sequence[str], ratio: float
+    ) -> tuple[Setting, Job]:
+        """What is asked of the fast network, and the optimisation of the same objective.
+
+        The optimisation takes none of a profile's shortcuts: it is its course that counts.
+
+        Args:
+            role: of the artwork.
+            layers: of the style, each at full weight; the content layer is the figure's one.
+        """
+        ((layer,),) = self.config.content_sets.values()
+        weights = dict.fromkeys(layers, 1.0)
+        setting = self.fast.setting(self.name(role), layers=weights, content=layer, ratio=ratio)
+        return setting, slow_job(self.fast, setting, content, self.picture(role), **self._budget)
+
+    def one_pass(self, setting: Setting, job: Job) -> Pass:
+        """What the fast network makes of the job's photograph, judged by the job's objective."""
+        found = one_pass(self.fast, setting, job, self.engine)
+        self.drawn.append(found)
+        return found
 
     def draw(self, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
         """Draw the jobs of a figure; results by the same keys."""
@@ -249,33 +289,6 @@ def _is_photograph(role: str) -> bool:
     return role.startswith("content")
 
 
-def _narrowed(config: FigureConfig) -> FigureConfig:
-    """The figure with those panels alone that its claims need."""
-    fewer = config.evidence
-    changes: dict[str, Any] = {}
-    for kind in ("content_sets", "style_sets"):
-        if labels := getattr(fewer, kind):
-            changes[kind] = {label: getattr(config, kind)[label] for label in labels}
-    for kind in ("ratios", "seeds"):
-        if chosen := getattr(fewer, kind):
-            changes[kind] = list(chosen)
-    return config.model_copy(update=changes)
-
-
-class _Given:
-    """A figure's settings, of which none can be read that the config leaves out."""
-
-    def __init__(self, config: FigureConfig, place: str):
-        self._config = config
-        self._place = place
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._config, name)
-        if value is None or value == [] or value == {}:
-            raise ConfigError(f"{self._place}.{name}: the figure needs it, but it is not given")
-        return value
-
-
 def _entry(table: Mapping[Any, Value], key: str, place: str) -> Value:
     if key not in table:
         raise ConfigError(f"{place}: the figure asks for '{key}'{nearest(key, table)}")
@@ -295,4 +308,7 @@ def figure_config(figure_id: str) -> tuple[PaperConfig, FigureConfig, Preset]:
     paper_name, name = figure_id.split("/", 1)
     paper = load_paper(paper_name)
     figure = paper.figures[name]
-    return paper, figure, paper.presets.get(figure.preset) or load_preset(figure.preset)
+    preset = paper.presets.get(figure.preset) or load_preset(figure.preset)
+    if figure.fast:
+        preset = preset.with_(network={"name": shipped(figure.fast).judge})
+    return paper, figure, preset

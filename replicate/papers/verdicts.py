@@ -6,12 +6,17 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..config import load_paper, load_preset
 from ..engine.job import ENGINE_VERSION
+from ..fast.shipped import shipped
 from ..figure.claims import Definition
 from ..figure.verdicts import Row, Verdict, judged, read_rows
 from .registry import figure_ids, figure_settings
+
+_FEWER = {"content_sets", "style_sets", "ratios", "seeds"}
+_PANELS = (*_FEWER, "networks", "tv_weight", "balanced")
 
 
 @cache
@@ -28,20 +33,20 @@ def definitions() -> dict[str, Definition]:
 def version(figure: str) -> str:
     """A short digest of what a figure's numbers follow from, pictures apart.
 
-    Of its preset and the layers, ratios and seeds of its panels: rows of another version are of
-    another experiment.
+    Of its preset, the layers, ratios and seeds of its panels, and its fast network: rows of
+    another version are of another experiment.
     """
     config = figure_settings(figure)
     preset = load_paper(figure.split("/")[0]).presets.get(config.preset)
-    parts = (
+    parts: tuple[Any, ...] = (
         ENGINE_VERSION,
         (preset or load_preset(config.preset)).objective(),
         config.model_dump(
-            mode="json",
-            include={"content_sets", "style_sets", "ratios", "seeds", "networks"}
-            | {"tv_weight", "balanced", "evidence"},
+            mode="json", include={**dict.fromkeys(_PANELS, True), "evidence": _FEWER}
         ),
     )
+    if config.fast:  # else the versions of the rows that there are stay
+        parts += (shipped(config.fast).sha256, config.shares, config.evidence.shares)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -2,7 +2,7 @@
 
 from benchmarks.compact_report import fill
 from benchmarks.fast import CARD, networks_text
-from replicate.fast.use import FOLDER
+from replicate.fast.shipped import FOLDER
 
 
 def test_the_card_is_of_the_files_that_the_package_carries():

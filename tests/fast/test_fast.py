@@ -24,6 +24,7 @@ from replicate.method import evaluate
 from replicate.networks.networks import Networks
 from replicate.networks.pixels import to_tensor
 from replicate.networks.spec import NetworkInfo
+from replicate.storage.files import file_digest
 
 SMALL = replace(CPU, steps=4, minutes=0.0, size=32, width=4, style_size=32)
 WISH = Setting("two", {"relu2_1": 0.5, "relu4_1": 1.0}, "relu3_3", 3.0)
@@ -215,7 +216,9 @@ def test_a_file_holds_network_and_record(file, trainer):
     fast = Fast.load(file, device="cpu")
     assert fast.styles == ("one", "two")
     assert fast.units == trainer.goal.units
-    assert fast.slow(WISH) == trainer.goal.units.preset(WISH)
+    slow = trainer.goal.units.preset(WISH).with_(network={"name": "vgg19-random"})
+    assert fast.slow(WISH) == slow  # on the network that judged the training
+    assert (fast.sha256, fast.style_size) == (file_digest(file), SMALL.style_size)
     drawn = fast(picture(8, 40), "two", layers={"relu4_1": 1.0}, content="relu2_2", ratio=3.0)
     assert drawn.size == (40, 40)
     assert fast(picture(8), size=20).size == (20, 20)

@@ -1,0 +1,1 @@
+from .use import Fast as Fast
