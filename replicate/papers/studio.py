@@ -20,10 +20,7 @@ from ..engine.engine import Engine, Progress
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ConfigError
-from ..fast.beside import Pass, one_pass, slow_job
-from ..fast.setting import Setting
 from ..fast.shipped import shipped
-from ..fast.use import Fast
 from ..figure.claims import ALONE, Claim
 from ..figure.panels import Grid, Window
 from ..images import Picture, bundled, paper_image, paper_image_keys
@@ -171,7 +168,7 @@ class Studio:
         **settings: Any,
     ) -> Job:
         """A job at the profile's size and evaluations, spent as the profile says."""
-        settings = {**self._budget, **settings}
+        settings = {**self.budget, **settings}
         preset = preset.with_(
             scales=self.profile.scales,
             content_first=self.profile.content_first,
@@ -183,38 +180,10 @@ class Studio:
         return job
 
     @property
-    def _budget(self) -> dict[str, int]:
+    def budget(self) -> dict[str, int]:
         """What a job of this profile may cost, and its seed."""
         seed = self.pair.seed if self.pair else 0
         return {"size": self.profile.size, "evaluations": self.profile.evaluations, "seed": seed}
-
-    @cached_property
-    def fast(self) -> Fast:
-        """The figure's fast network."""
-        engine = self.engine
-        return Fast.load(self.config.fast, str(engine.device), engine.precision)
-
-    def wish(
-        self, content: Picture, role: str, layers: Sequence[str], ratio: float
-    ) -> tuple[Setting, Job]:
-        """What is asked of the fast network, and the optimisation of the same objective.
-
-        The optimisation takes none of a profile's shortcuts: it is its course that counts.
-
-        Args:
-            role: of the artwork.
-            layers: of the style, each at full weight; the content layer is the figure's one.
-        """
-        ((layer,),) = self.config.content_sets.values()
-        weights = dict.fromkeys(layers, 1.0)
-        setting = self.fast.setting(self.name(role), layers=weights, content=layer, ratio=ratio)
-        return setting, slow_job(self.fast, setting, content, self.picture(role), **self._budget)
-
-    def one_pass(self, setting: Setting, job: Job) -> Pass:
-        """What the fast network makes of the job's photograph, judged by the job's objective."""
-        found = one_pass(self.fast, setting, job, self.engine)
-        self.drawn.append(found)
-        return found
 
     def draw(self, jobs: Mapping[Any, Job]) -> dict[Any, Result]:
         """Draw the jobs of a figure; results by the same keys."""

@@ -486,5 +486,5 @@ def test_planning_draws_and_measures_nothing(
         for figure_id, count in planned.items()
         if not count and not figure_settings(figure_id).balanced
     }
-    assert looking == {"gram_analysis", "feature_visualisation"}
+    assert looking == {"gram_analysis", "feature_visualisation", "fast"}
     assert sum(planned.values()) > 110
