@@ -23,8 +23,8 @@ def small_studio(
 ) -> Callable[..., Studio]:
     """``small_studio(network="vgg19-random", balanced=True)``: smoke size, scenes for pictures.
 
-    Both VGGs are on the machine unless ``network`` says otherwise.  Each role has a picture of
-    its own.
+    Both VGGs and the bundled network are on the machine unless ``network`` says otherwise.  Each
+    role has a picture of its own.
     """
 
     def picture(self: Studio, role: str) -> Any:
@@ -33,7 +33,8 @@ def small_studio(
     monkeypatch.setattr(Studio, "picture", picture)
 
     def make(network: str = "auto", **settings: Any) -> Studio:
-        return Studio(tiny_engine(network=network), profile_name="smoke", **settings)
+        engine = tiny_engine(("vgg19-caffe", "vgg16-caffe", "vgg19-compact"), network=network)
+        return Studio(engine, profile_name="smoke", **settings)
 
     return make
 
