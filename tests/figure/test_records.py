@@ -61,7 +61,7 @@ def test_the_json_has_the_contracts_keys_and_is_strict(figure, tmp_path):
         "claims versions made_from image_sha256 sha256",
     )
     assert data["networks"] == [{"name": "vgg19-caffe", "sha256": "12ab"}]
-    assert list(data["panels"][0]) == keys("label job evaluations seconds losses metrics")
+    assert list(data["panels"][0]) == keys("label job fast evaluations seconds losses metrics")
     assert data["panels"][0]["metrics"] == {"PSNR": "inf", "edges": "nan", "SSIM": 0.5}
     (told,) = data["claims"]
     assert list(told) == keys("id text source measure value note unmet")
