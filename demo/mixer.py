@@ -51,8 +51,9 @@ class Mixer:
 
     @property
     def start(self) -> dict[str, Any]:
-        """The first setting, as the page's script holds it."""
-        wish = Setting("mosaic" if "mosaic" in self.fast.styles else self.fast.styles[0])
+        """The first setting, as the page's script holds it; one that leaves a face a face."""
+        style = "mosaic" if "mosaic" in self.fast.styles else self.fast.styles[0]
+        wish = Setting(style, content="relu3_3", ratio=1.0)
         return {
             "style": wish.style,
             "layers": dict(wish.layers),

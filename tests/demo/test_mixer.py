@@ -23,7 +23,7 @@ def test_every_change_draws_another_picture_and_says_how(mixer, backend):
     drawn = [mixer.draw(path, wish) for wish in wishes]
     assert len({image for image, _ in drawn}) == len(wishes)
     assert all("data:image/webp;base64," in image for image, _ in drawn)
-    assert "chelsea --style mosaic --layers relu4_1=1 --content relu4_2" in drawn[2][1]
+    assert "chelsea --style mosaic --layers relu4_1=1 --content relu3_3" in drawn[2][1]
 
 
 @pytest.mark.parametrize(
