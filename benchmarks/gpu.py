@@ -23,7 +23,7 @@ import torch
 from benchmarks.engine import bare_network, processor
 from benchmarks.page import write_page
 from replicate.engine.engine import Engine
-from replicate.engine.graphs import ways
+from replicate.engine.graphs import accelerated
 from replicate.engine.optimizers import LBFGS
 from replicate.method import Objective, content, style
 from replicate.networks.spec import NetworkSpec
@@ -71,7 +71,7 @@ def measured(engine: Engine, pictures: int, size: int, rounds: int) -> dict[str,
         del maps
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    make, evaluate = ways(device, LBFGS)
+    make, evaluate = accelerated(device, LBFGS)
     optimizer = make(pixels)
     for _ in range(20):  # the history fills: the optimizer's full cost
         optimizer.tell(torch.rand(pictures, device=device), torch.randn_like(pixels))

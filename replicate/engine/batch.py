@@ -88,8 +88,8 @@ class Batch:
         begun = time.perf_counter()
         start = torch.cat([start_of(job) for job in self.jobs]).to(self.networks.device)
         optimizer = partial(optimizer_of, self.jobs[0].preset)
-        ways = graphs.ways(self.networks.device, optimizer)
-        steps = transfer(self.network, self._stages(), start, *ways)
+        how = graphs.accelerated(self.networks.device, optimizer)
+        steps = transfer(self.network, self._stages(), start, *how)
         good, stage = start, None
         every = 1 if self.networks.device.type == "cpu" else UNASKED
         for _ in range(self.evaluations):

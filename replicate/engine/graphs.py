@@ -38,7 +38,7 @@ def usable(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def ways(device: torch.device, make: Make) -> tuple[Make, Evaluate]:
+def accelerated(device: torch.device, make: Make) -> tuple[Make, Evaluate]:
     """How optimizers are made from a start, and pictures evaluated, on a device.
 
     Steps of Adam are not replayed: they are few kernels.

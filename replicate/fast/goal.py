@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -168,8 +167,15 @@ class SingleGoal(Goal):
             variation, whose strength belongs to the losses as they were.
     """
 
-    def __init__(self, *args: Any, balanced: bool = False):
-        super().__init__(*args)
+    def __init__(
+        self,
+        preset: Preset,
+        network: Network,
+        styles: Mapping[str, Picture],
+        style_size: int,
+        balanced: bool = False,
+    ):
+        super().__init__(preset, network, styles, style_size)
         self._balanced = balanced
 
     def prepare(self, batches: Iterable[Tensor]) -> None:

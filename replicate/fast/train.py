@@ -201,7 +201,7 @@ class Trainer:
         # Other photographs would have other units.
         if isinstance(self.goal, MixerGoal):
             self.goal.units = Units(**state["units"])
-        elif "preset" in state:
+        else:
             self.goal.preset = Preset.model_validate(state["preset"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.network.load_state_dict(state["network"])

@@ -112,9 +112,6 @@ class NetworkSpec(Strict):
         return {**self.plain(), **self.entry.stored}
 
 
-_WHOLE = ("rounded", "")
-
-
 class NetworkInfo(NetworkSpec):
     """The network that drew a picture, which may be a stand-in for the one asked for.
 
@@ -128,7 +125,8 @@ class NetworkInfo(NetworkSpec):
 
     @model_serializer(mode="wrap")
     def _without_empty(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in serialised(self).items() if (key, value) != _WHOLE}
+        data: dict[str, Any] = serialised(self)
+        return data if self.rounded else {key: data[key] for key in data if key != "rounded"}
 
     @property
     def drawn(self) -> str:

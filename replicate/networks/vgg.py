@@ -14,9 +14,9 @@ from .network import Network
 from .table import Preprocessing, network_entry
 
 
-def mean_of_squares(x: Tensor) -> Tensor:
-    """``avg_pool2d(x, 2)`` as a mean over a view: on a GPU the library's way back through
-    channels_last memory takes as long as the convolutions forward.
+def average_pool(x: Tensor) -> Tensor:
+    """``avg_pool2d(x, 2)``, (B, N, H, W) to (B, N, H // 2, W // 2), as a mean over a view: on a GPU
+    the library's way back through channels_last memory takes as long as the convolutions forward.
     """
     height, width = (side // 2 for side in x.shape[2:])
     cut = x[:, :, : 2 * height, : 2 * width].permute(0, 2, 3, 1)
@@ -26,7 +26,7 @@ def mean_of_squares(x: Tensor) -> Tensor:
 
 POOLING: dict[str, Callable[[Tensor], Tensor]] = {
     "max": lambda x: F.max_pool2d(x, 2),
-    "average": lambda x: mean_of_squares(x) if x.is_cuda else F.avg_pool2d(x, 2),
+    "average": lambda x: average_pool(x) if x.is_cuda else F.avg_pool2d(x, 2),
 }
 
 
