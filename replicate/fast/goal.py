@@ -10,8 +10,9 @@ loss begins at 1, and a content loss ends at 1 when nothing of the photograph is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,6 +81,21 @@ class Goal(ABC):
     @abstractmethod
     def batch(self, photographs: Tensor, rng: np.random.Generator) -> Batch:
         """The photographs (B, 3, H, W) with what is asked of each."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What fixes the objective, plain: a single network's ``preset``, a mixer's ``units``; the
+        other is None.  A checkpoint keeps it, since other photographs would have other units, and
+        so does a network's file."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with the objective of a :meth:`state`."""
+
+    @abstractmethod
+    def samples(self, photograph: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Rows of what the photograph (1, 3, H, W) is worth looking at with: pictures
+        (B, 3, H, W) and conditions (B, k) if any."""
 
     def objective(
         self,
@@ -200,6 +216,16 @@ class SingleGoal(Goal):
             ),
         )
 
+    def state(self) -> dict[str, Any]:
+        preset = self.preset.model_dump(mode="json", exclude_defaults=True)
+        return {"preset": preset, "units": None}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.preset = Preset.model_validate(state["preset"])
+
+    def samples(self, photograph: Tensor) -> Iterator[tuple[Tensor, None]]:
+        yield photograph, None
+
 
 class MixerGoal(Goal):
     """Random settings, one for each photograph."""
@@ -248,3 +274,17 @@ class MixerGoal(Goal):
             conditions(settings, self.styles).to(device),
             1 / torch.tensor(sums, device=device),
         )
+
+    def state(self) -> dict[str, Any]:
+        return {"preset": None, "units": asdict(self.units)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.units = Units(**state["units"])
+
+    def samples(self, photograph: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """A row for each style: all layers, then each of them alone."""
+        layers = [dict.fromkeys(STYLE_LAYERS, 1.0), *({layer: 1.0} for layer in STYLE_LAYERS)]
+        for name in self.styles:
+            settings = [Setting(name, each, CONTENT_LAYERS[-1]) for each in layers]
+            wishes = conditions(settings, self.styles).to(photograph.device)
+            yield photograph.expand(len(settings), -1, -1, -1), wishes

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from ..engine.device import choose_dtype
-from ..engine.preset import Preset
 from ..errors import ReplicateError
 from ..images import Picture
 from ..method import Objective, evaluate
@@ -30,9 +29,8 @@ from ..networks.spec import NetworkInfo
 from ..photographs import Crops
 from ..storage.files import written_whole
 from ..training import Progress, rate_factor
-from .goal import Goal, MixerGoal, Units
+from .goal import Goal
 from .network import TransformationNetwork
-from .setting import CONTENT_LAYERS, STYLE_LAYERS, Setting
 
 CHECKPOINT, LOG, SAMPLE = "checkpoint.pt", "log.jsonl", "sample.webp"
 KEPT_EVERY = 45.0
@@ -158,25 +156,18 @@ class Trainer:
         return {
             "recipe": asdict(self.recipe),
             "progress": asdict(self.progress),
-            "units": self._units(),
-            "preset": self.goal.preset.model_dump(mode="json", exclude_defaults=True),
+            **self.goal.state(),
             "rng": json.dumps(self.rng.bit_generator.state),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def _units(self) -> dict[str, Any] | None:
-        """A mixer's units, plain."""
-        return asdict(self.goal.units) if isinstance(self.goal, MixerGoal) else None
-
     def record(self, judge: NetworkInfo) -> dict[str, Any]:
         """How the network is made, for its file; ``judge`` is the network of the losses."""
-        goal, units = self.goal, self._units()
         return {
-            "styles": list(goal.styles),
-            "preset": None if units else goal.preset.model_dump(mode="json", exclude_defaults=True),
-            "units": units,
+            "styles": list(self.goal.styles),
+            **self.goal.state(),
             "judge": {"name": judge.name, "sha256": judge.sha256},
             "photographs": len(self.crops.pictures),
             "recipe": asdict(self.recipe),
@@ -198,11 +189,7 @@ class Trainer:
             keys = ", ".join(key for key in mine if mine[key] != theirs.get(key))
             raise ReplicateError(f"The run in this folder was begun with another {keys}.")
         self.progress = Progress(**state["progress"])
-        # Other photographs would have other units.
-        if isinstance(self.goal, MixerGoal):
-            self.goal.units = Units(**state["units"])
-        else:
-            self.goal.preset = Preset.model_validate(state["preset"])
+        self.goal.restore(state)
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -250,17 +237,12 @@ def _keep(trainer: Trainer, run: Path, sample: Picture, notify: Callable[[str], 
 
 @torch.no_grad()
 def _samples(trainer: Trainer, sample: Picture) -> Picture:
-    """The photograph in every style; by a mixer with all layers and with each of them alone."""
-    goal, small = trainer.goal, sample.scaled_to(trainer.recipe.size * 3 // 2)
-    pixels = to_tensor(small).to(trainer.device)
-    if not isinstance(goal, MixerGoal):
-        return to_picture(trainer.average(pixels))
-    layers = [dict.fromkeys(STYLE_LAYERS, 1.0), *({layer: 1.0} for layer in STYLE_LAYERS)]
-    rows = []
-    for style in goal.styles:
-        settings = [Setting(style, each, CONTENT_LAYERS[-1]) for each in layers]
-        asked = goal.asked(pixels.expand(len(settings), -1, -1, -1), settings)
-        rows.append(torch.cat(list(trainer.average(asked.pictures, asked.conditions)), dim=2))
+    """The photograph as the network draws it, in the rows of the goal."""
+    small = sample.scaled_to(trainer.recipe.size * 3 // 2)
+    rows = [
+        torch.cat(list(trainer.average(pictures, conditions)), dim=2)
+        for pictures, conditions in trainer.goal.samples(to_tensor(small).to(trainer.device))
+    ]
     return to_picture(torch.cat(rows, dim=1))
 
 

@@ -186,6 +186,37 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(goal, tmp_pat
     assert load_image(tmp_path / "part" / SAMPLE).size == (6 * 48, 2 * 48)
 
 
+def test_a_single_network_goes_on_with_the_weights_that_it_began_with(network, tmp_path):
+    """Balanced by other photographs they would be others; a file says them as well."""
+    preset = MIXER.with_(content_layers={"relu2_2": 1.0}, style_layers={"relu3_1": 1.0})
+    begun, rest = (
+        Trainer(
+            SMALL,
+            SingleGoal(preset, network, {"one": picture(1)}, 32, balanced=True),
+            [picture(seed).pixels for seed in seeds],
+        )
+        for seeds in (range(3, 6), range(6, 9))
+    )
+    weighed = begun.goal.preset
+    assert weighed != rest.goal.preset
+    train(begun, tmp_path, picture(7), lambda text: None, lambda: begun.progress.step > 1)
+    train(rest, tmp_path, picture(7), lambda text: None)
+    assert rest.goal.preset == weighed
+    judge = NetworkInfo(name="vgg19-random", sha256="")
+    file = write(tmp_path / "one.safetensors", rest.average, rest.record(judge))
+    assert Fast.load(file, "cpu").preset == weighed
+    assert load_image(tmp_path / SAMPLE).size == (48, 48)
+
+
+def test_a_mixer_s_older_checkpoint_holds_a_preset_too(trainer, network):
+    state = trainer.state()
+    state["preset"] = MIXER.model_dump(mode="json", exclude_defaults=True)
+    state["units"]["content"]["relu2_2"] = 5.0
+    trainer.restore(state)
+    assert trainer.goal.units.content["relu2_2"] == 5
+    assert trainer.record(NetworkInfo(name="vgg19-random", sha256=""))["preset"] is None
+
+
 def test_a_crop_of_one_colour_does_no_harm(trainer, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "photographs", lambda: torch.full((2, 3, 32, 32), 0.7))
