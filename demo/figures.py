@@ -10,11 +10,11 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from PIL import ImageOps
 
 from replicate.errors import ReplicateError
 from replicate.figure import FigureRecord, PanelRecord, read_records
-from replicate.figure.page import Answer, Gallery, claim_items, preview
+from replicate.figure.blocks import Box
+from replicate.figure.page import Answer, Gallery, claim_items, ink, preview
 from replicate.images import Picture, load_image
 from replicate.papers.answers import answers
 from replicate.papers.verdicts import definitions, verdicts
@@ -85,15 +85,20 @@ class Figures:
             kept = cache_dir() / "demo" / "figures" / f"{record.image_sha256[:16]}-{name}"
             try:
                 if not kept.is_file():
-                    whole = preview(load_image(self.folder / record.image_path), record.panels_box)
-                    small = ImageOps.fit(whole, THUMBNAIL, centering=(0.5, 0.0))
-                    Picture(np.asarray(small)).save(kept)
+                    picture = load_image(self.folder / record.image_path)
+                    part = preview(picture, _seen(record.panels_box))
+                    Picture(np.asarray(part.resize(THUMBNAIL))).save(kept)
                 shutil.copyfile(kept, folder / name)
             except (ReplicateError, OSError) as error:
                 print(f"demo: {error}", flush=True)
                 continue
             names[figure] = name
         return names
+
+    def ink(self, name: str) -> str:
+        """Where the thumbnail's paper is."""
+        record = self.records[name]
+        return ink(record, _seen(record.panels_box))
 
     def show(self, name: str) -> tuple[str, str, str]:
         """Question and answer, the panels, and the text under them, as HTML.
@@ -113,7 +118,8 @@ class Figures:
         alt = html.escape(f"{record.title}. {record.caption}")
         low, high = (round(share * panels.size[0]) for share in WIDTHS)
         width = f"min-width:{low}px;max-width:{high}px"
-        image = f'<img src="{address(panels)}" alt="{alt}" style="{width}">'
+        sheet = f'<div class="sheet" style="{width};{ink(record)}">'
+        image = f'{sheet}<img src="{address(panels)}" alt="{alt}"></div>'
         wide = f'<div class="wide" tabindex="0">{image}</div>'
         return self.question(record), wide, self.text(record)
 
@@ -157,6 +163,14 @@ class Figures:
         return home.address(query) if query else ""
 
 
+def _seen(panels: Box) -> Box:
+    """The part of a figure's panels that its thumbnail shows: of its shape, at the top."""
+    across, down = THUMBNAIL
+    width = min(panels.width, round(panels.height * across / down))
+    height = min(panels.height, round(panels.width * down / across))
+    return Box(0, 0, width, height).moved(panels.left + (panels.width - width) // 2, panels.top)
+
+
 def _breakable(name: str) -> str:
     """A figure's name that goes on in the next line where its words end."""
     return re.sub("[/_]", lambda mark: f"{mark[0]}<wbr>", name)
@@ -188,7 +202,8 @@ def tab(figures: Figures, thumbnails: Path) -> None:
     small = figures.thumbnails(thumbnails)
     buttons = "".join(
         f'<button type="button" data-index="{index}" data-key="{name}">'
-        f'<img src="examples/{small.get(name, "")}" alt="" loading="lazy" width="300" height="200">'
+        f'<b class="sheet" style="{figures.ink(name)}"><img src="examples/{small.get(name, "")}" '
+        f'alt="" loading="lazy" width="300" height="200"></b>'
         f"<span>{html.escape(figures.title(figures.records[name]))}<small>{_breakable(name)}</small></span>"
         "</button>"
         for index, name in enumerate(names)

@@ -15,7 +15,18 @@ from replicate.figure.text import Colour, Type
 from replicate.images.picture import Picture
 
 Role = Literal[
-    "title", "heading", "axis", "label", "text", "panel", "inset", "zoom", "window", "rule", "badge"
+    "title",
+    "heading",
+    "axis",
+    "label",
+    "text",
+    "panel",
+    "plot",
+    "inset",
+    "zoom",
+    "window",
+    "rule",
+    "badge",
 ]
 
 

@@ -147,7 +147,7 @@ def _row_label_width(grids: Sequence[Grid], sizes: Sizes, limit: int) -> int:
 
 def _with_inputs(grid: Grid, table: Block, sizes: Sizes) -> Block:
     """The table with the inputs at its left, level with the first row of pictures."""
-    top = min(element.box.top for element in table.elements if element.role == "panel")
+    top = min(element.box.top for element in table.elements if element.role in ("panel", "plot"))
     column = stacked([_input(panel, sizes) for panel in grid.inputs], 2 * sizes.gap)
     left = Block(sizes.inputs, top + column.height, column.placed(0, top))
     gap = 4 * sizes.gap
@@ -233,7 +233,8 @@ def _picture(panel: Panel, box: Box, sizes: Sizes, place: _Place) -> Iterator[El
         yield from note.placed(box.left, box.top + (box.height - note.height) // 2)
         return
     if not isinstance(content, Picture):
-        content = content.draw(*box.size, small.size)
+        yield PlacedPicture("plot", box, content.draw(*box.size, small.size), place)
+        return
     yield PlacedPicture("panel", box, content, place)
     if panel.window:
         yield PlacedOutline("window", _within(panel.window, box), _WINDOW, sizes.stroke)

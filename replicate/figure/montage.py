@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from replicate.figure.blocks import Block, Box, paragraph, stacked
+from replicate.figure.blocks import Block, Box, PlacedPicture, paragraph, stacked
 from replicate.figure.claims import Claim
 from replicate.figure.layout import MIN_WIDTH, Sizes, laid_out, rule, sizes_for, verdict
 from replicate.figure.panels import Grid
@@ -32,6 +32,15 @@ class Layout:
     page: Block
     margin: int
     panels_box: Box
+
+    @property
+    def pictures(self) -> tuple[Box, ...]:
+        """Where pictures stand in the finished one; all else is paper, ink and plots."""
+        return tuple(
+            element.box.moved(self.margin, self.margin)
+            for element in self.page.elements
+            if element.role in ("panel", "zoom") and isinstance(element, PlacedPicture)
+        )
 
 
 @dataclass(frozen=True)

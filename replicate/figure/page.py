@@ -29,7 +29,7 @@ PREVIEW_WIDTH = 1800
 """Pixels: a gallery's pictures stand in the page as they are, larger ones are reduced."""
 
 THUMBNAIL_WIDTH = 400
-"""Pixels, and its greatest height: shown at half of that."""
+"""Pixels: shown at half of that."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,37 @@ def preview(picture: Picture, box: Box) -> Image.Image:
     return _at_width(part, PREVIEW_WIDTH) if part.width > PREVIEW_WIDTH else part
 
 
+def ink(record: FigureRecord, area: Box | None = None) -> str:
+    """Where paper, ink and plots are in a part of the figure, all of it but the pictures: a shape
+    and its proportions as CSS variables, for a dark page that turns light and dark about in it.
+    Empty where nobody noted the pictures' places.
+
+    Args:
+        area: the part, in the figure's pixels; by default its panels.
+    """
+    area = area or record.panels_box
+    if record.pictures is None:
+        return ""
+    # One line around the area, and on its way a detour around each picture, which is a hole.
+    line = ["0 0", "100% 0", "100% 100%", "0 100%", "0 0"]
+    for box in record.pictures:
+        left, right = (_share(x - area.left, area.width) for x in (box.left, box.right))
+        top, bottom = (_share(y - area.top, area.height) for y in (box.top, box.bottom))
+        if left != right and top != bottom:
+            corners = ((left, top), (left, bottom), (right, bottom), (right, top), (left, top))
+            line += [*(f"{x} {y}" for x, y in corners), "0 0"]
+    return f"--ink:polygon(evenodd,{','.join(line)});--area:{area.width}/{area.height}"
+
+
+def upper(box: Box) -> Box:
+    """The part of the box that a thumbnail shows: its top, no higher than wide."""
+    return replace(box, bottom=min(box.bottom, box.top + box.width))
+
+
+def _share(length: int, whole: int) -> str:
+    return f"{100 * min(max(length / whole, 0), 1):.2f}".rstrip("0").rstrip(".") + "%"
+
+
 def _address(image: Image.Image) -> str:
     """An address that holds the image's file."""
     buffer = io.BytesIO()
@@ -130,8 +161,8 @@ def _address(image: Image.Image) -> str:
 
 def _thumbnail(panels: Image.Image) -> Image.Image:
     """The top of the panels, small."""
-    small = _at_width(panels, THUMBNAIL_WIDTH)
-    return small.crop((0, 0, small.width, min(small.height, THUMBNAIL_WIDTH)))
+    top = upper(Box(0, 0, *panels.size))
+    return _at_width(panels.crop((0, 0, *top.size)), THUMBNAIL_WIDTH)
 
 
 def _at_width(image: Image.Image, width: int) -> Image.Image:
@@ -195,10 +226,12 @@ def _environment(**escaping: Any) -> Environment:
         "address": _address,
         "anchor": _anchor,
         "counted": counted,
+        "ink": ink,
         "markdown": markdown,
         "number": format_number,
         "readable": readable,
         "thumbnail": _thumbnail,
+        "upper": upper,
     }
     return environment
 

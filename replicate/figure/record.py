@@ -75,6 +75,8 @@ class FigureRecord(_Part):
 
     ``image`` is the picture's name beside the JSON, and ``panels_box`` the part of it, in pixels,
     that holds the panels and their labels: the rest of the picture repeats what stands here.
+    ``pictures`` are the places of the pictures in it: all else is paper, ink and plots, which a
+    dark page may turn about; None where nobody noted them.
     ``balanced`` says that the layers' weights were balanced. ``made_from`` is the key of all that
     the figure was made from, empty if nobody knows; ``image_sha256`` is of the picture's file,
     ``sha256`` of all else that the JSON says.
@@ -88,6 +90,7 @@ class FigureRecord(_Part):
     caption: str = ""
     image: str = Field(pattern=_IMAGE)
     panels_box: Box
+    pictures: tuple[Box, ...] | None = None
     profile: str
     inputs: str
     balanced: bool = False

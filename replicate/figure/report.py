@@ -131,6 +131,7 @@ class Figure:
             caption=self.caption,
             image=f"{self.id.partition('/')[2]}.{image_format}",
             panels_box=self.montage.layout.panels_box,
+            pictures=self.montage.layout.pictures,
             profile=self.profile,
             inputs=self.inputs,
             balanced=self.balanced,

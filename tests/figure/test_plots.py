@@ -83,7 +83,7 @@ def test_names_that_would_lie_on_another_are_left_out():
 
 def test_plots_alone_fill_the_page():
     montage = Montage("Sweep", (Grid([[Panel(CURVE), Panel(HeatMap(np.eye(2)))]]),))
-    (first, second) = [e.box for e in montage.layout.page.elements if e.role == "panel"]
+    (first, second) = [e.box for e in montage.layout.page.elements if e.role == "plot"]
     assert first.width == second.width > 600
     assert first.height == round(first.width * CURVE.aspect)
     assert montage.draw().size[0] > 1200
@@ -92,9 +92,12 @@ def test_plots_alone_fill_the_page():
 def test_a_plot_is_as_wide_as_the_panels_above_it(scene):
     pictures = Grid([[Panel(scene(256, 192, seed)) for seed in range(4)]])
     montage = Montage("Sweep", (pictures, Grid([[Panel(CURVE)]])))
-    *panels, plot = [e.box for e in montage.layout.page.elements if e.role == "panel"]
+    *panels, plot = [e.box for e in montage.layout.page.elements if e.role in ("panel", "plot")]
     assert plot.left == panels[0].left and plot.right == panels[-1].right
     assert plot.top > panels[0].bottom
+    margin = montage.layout.margin
+    noted = montage.layout.pictures
+    assert noted == tuple(box.moved(margin, margin) for box in panels), "plots are ink on paper"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ def test_the_json_has_the_contracts_keys_and_is_strict(figure, tmp_path):
     assert texts[0] == texts[1] and texts[0].endswith("}\n") and '\n  "title": ' in texts[0]
     data = json.loads(texts[0], parse_constant=pytest.fail)
     assert list(data) == keys(
-        "figure title source caption image panels_box profile inputs balanced networks panels",
-        "claims versions made_from image_sha256 sha256",
+        "figure title source caption image panels_box pictures profile inputs balanced networks",
+        "panels claims versions made_from image_sha256 sha256",
     )
     assert data["networks"] == [{"name": "vgg19-caffe", "sha256": "12ab"}]
     assert list(data["panels"][0]) == keys("label job fast evaluations seconds losses metrics")
@@ -78,6 +78,7 @@ def test_what_is_written_is_read(figure, tmp_path):
     assert record.panels[0].metrics["PSNR"] == math.inf
     assert math.isnan(record.panels[0].metrics["edges"])
     assert record.panels_box == drawn.montage.layout.panels_box
+    assert record.pictures == drawn.montage.layout.pictures != ()
     assert record.paper == "gatys2016" and record.image_path == f"{FIG5}.png"
 
 

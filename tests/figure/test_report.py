@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from replicate.figure import Answer, Claim, PanelRecord
 from replicate.figure.index import write_index
-from replicate.figure.page import claim_items, html_page, markdown, preview
+from replicate.figure.page import claim_items, html_page, ink, markdown, preview
 
 NASTY = """<script>alert("1")</script> & 'a' | *b* _c_ `d` [e](f)"""
 
@@ -106,6 +107,27 @@ def test_the_page_needs_nothing_else_and_shows_the_panels(told, tmp_path):
     assert image.size[0] <= 1800 and image.size[1] < drawn.montage.draw().size[1]
 
 
+def test_a_dark_page_turns_the_paper_dark_and_leaves_the_pictures(told, tmp_path):
+    drawn = told("a/one")
+    record, pictures = drawn.record(), drawn.montage.layout.pictures
+    picture = pictures[0]
+    area = record.panels_box
+    shape = ink(record)
+    x, y = (picture.left - area.left) / area.width, (picture.top - area.top) / area.height
+    assert f"--area:{area.width}/{area.height}" in shape
+    around, holes = 2, len(pictures)
+    assert shape.count("0 0,") + shape.count("0 0)") == around + holes
+    first = shape.split("0 0,")[2].split(",")[0]
+    assert [float(each[:-1]) for each in first.split()] == pytest.approx(
+        [100 * x, 100 * y], abs=0.01
+    )
+    assert shape in Page(written(tmp_path, drawn)[2]).all("a", "style")
+
+    above = replace(area, bottom=min(each.top for each in pictures))
+    assert ink(record, above).count("0 0") == 2, "a picture that is not in the part is no hole"
+    assert ink(record.model_copy(update={"pictures": None})) == "", "nobody noted them"
+
+
 def test_the_page_says_all_of_each_claim_and_panel(told, tmp_path, verdict):
     found = {
         "a/one/one": verdict("holds"),
@@ -157,7 +179,10 @@ def test_answers_stand_above_the_figures(told, tmp_path):
     assert readme.index("## Answers") < readme.index("## Figures")
     assert "It keeps **where**." in readme and "[a/one](#a-one)" in readme
     assert '<a href="#a-one"><img src="a/one.png"' in readme
-    assert html.count('<a class="thumb" href="#a-one"><img src="data:image/webp') == 1
+    assert (
+        len(re.findall('<a class="thumb" href="#a-one"><b [^>]*><img src="data:image/webp', html))
+        == 1
+    )
     assert html.index('<a href="#answer-2">How?</a>') < html.index('<article id="answer-1">')
     assert html.index('id="answers"') < html.index('id="figures"')
     assert "<strong>where</strong>" in html
