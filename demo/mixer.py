@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import shlex
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from replicate.config import load_preset
 from replicate.fast import Fast
+from replicate.fast.beside import slow_job
 from replicate.fast.setting import CONTENT_LAYERS, HOLDS, RATIOS, STYLE_LAYERS, Setting
 from replicate.images import Picture, load_image
 from replicate.layer_list import format_layers
@@ -21,6 +24,8 @@ from .events import QUIET
 from .fields import address, picture_input
 from .limits import InputError
 from .parts import part
+from .settings import SCALES, Settings
+from .transfer_page import Entrance, Wanted
 
 SIZE = 384
 """Longest side: what two cores draw in a fifth of a second."""
@@ -30,6 +35,9 @@ CONTENTS = {
     "relu3_3": "outlines stay",
     "relu4_2": "shapes stay",
 }
+SAME_LOSSES = "li2017-gram"
+"""A preset with the mixer's losses, for Transfer; its layers, weights and ratio are not."""
+
 LIVE: dict[str, Any] = {
     "concurrency_limit": 2,
     "show_progress": "hidden",
@@ -70,14 +78,7 @@ class Mixer:
         """
         if path is None:
             return '<p class="plain">Choose a picture, or one of the examples.</p>', ""
-        if not isinstance(wish, dict) or set(wish) != set(self.start):
-            raise InputError("This page is of another version of the server: open it again.")
-        asked = self.fast.setting(
-            str(wish["style"]),
-            layers={str(name): float(weight) for name, weight in dict(wish["layers"]).items()},
-            content=str(wish["content"]),
-            ratio=float(wish["ratio"]),
-        )
+        asked = self._asked(wish)
         photograph, name = self.small(path), Path(path).stem
         drawn = self.fast(
             photograph,
@@ -89,6 +90,56 @@ class Mixer:
         words = f"{name} in the style of {asked.style}, drawn by the mixer in one pass"
         image = f'<img src="{address(drawn, lossless=0)}" alt="{html.escape(words)}">'
         return f'<div class="mixed">{image}</div>', _command(name, asked)
+
+    def _asked(self, wish: Any) -> Setting:
+        if not isinstance(wish, dict) or set(wish) != set(self.start):
+            raise InputError("This page is of another version of the server: open it again.")
+        return self.fast.setting(
+            str(wish["style"]),
+            layers={str(name): float(weight) for name, weight in dict(wish["layers"]).items()},
+            content=str(wish["content"]),
+            ratio=float(wish["ratio"]),
+        )
+
+    def properly(self, path: str | None, wish: Any) -> Wanted:
+        """The same objective for the optimisation, as Transfer's form has it.
+
+        All weights are multiplied by one number, so that the largest of a style layer is 1.
+
+        Raises:
+            InputError: there is no photograph, or the browser sends no setting.
+            ReplicateError: a setting that the mixer does not know.
+        """
+        if path is None:
+            raise InputError("Choose a picture, or one of the examples.")
+        asked = self._asked(wish)
+        artwork = self.backend.example(asked.style)
+        if artwork is None:
+            raise InputError(f"There is no bundled picture '{asked.style}' on this server.")
+        slow, limits = self.fast.slow(asked), self.backend.limits
+        most = max(slow.style_layers.values())
+
+        def weights(kind: str) -> dict[str, float]:
+            return {name: float(f"{w / most:.4g}") for name, w in slow.layers(kind).items()}
+
+        settings = Settings.of(load_preset(SAME_LOSSES), limits)
+        size = min(SIZE, limits.size)
+        job = slow_job(self.fast, asked, self.small(path), load_image(artwork), size=size)
+        low, high = SCALES
+        wanted = replace(
+            settings,
+            size=size,
+            ratio=slow.ratio,
+            network=slow.network.name,
+            content_layers=weights("content"),
+            style_layers=weights("style"),
+            style_scale=min(max(round(job.style_scale, 2), low), high),
+        )
+        remark = (
+            "These are the mixer's settings: the optimisation makes the same losses small, from "
+            "noise. A weight is what the slider says, divided by the loss of untouched photographs."
+        )
+        return wanted, {"content": path, "style": artwork, "second": None}, remark
 
     def first_draw(self, seen: bool, path: str | None, wish: Any) -> list[Any]:
         """A picture when the tab is opened, unless there has been one; the photograph may still be
@@ -126,8 +177,12 @@ def _command(name: str, asked: Setting) -> str:
     return f"<p>The same at home: <code>{html.escape(shlex.join(words))}</code></p>"
 
 
-def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab) -> None:
-    """Lay out the tab in the page and connect it; it draws when it is opened and at each change."""
+def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab, transfer: Entrance) -> None:
+    """Lay out the tab in the page and connect it; it draws when it is opened and at each change.
+
+    Args:
+        transfer: the way into the tab that draws by optimisation.
+    """
     mixer = Mixer(backend)
     with gr.Row(elem_classes=["looking", "mixing"], equal_height=False):
         with gr.Column(elem_classes="side", min_width=0):
@@ -144,7 +199,9 @@ def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab) -> None:
             path = picture_input(backend, "content", "mixer-")
         with gr.Column(elem_classes="main", min_width=0):
             shown = gr.HTML("", padding=False, elem_id="mixed")
+            properly = gr.Button("Draw it properly", size="md", elem_id="properly")
             command = gr.HTML("", padding=False, elem_classes="plain")
+    transfer(properly, mixer.properly, [path, wish])
     page.load(lambda: backend.example(mixer.photograph), None, path, **QUIET)
     outcome, seen = [shown, command], gr.State(False)
     for field in (path, wish):

@@ -51,9 +51,9 @@ def build(backend: Backend, gallery: Path = GALLERY) -> Page:
         grid()
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Transfer", id="transfer"):
-                transfer_page.tab(drawings, stops, page)
+                entrance = transfer_page.tab(drawings, stops, page)
             with gr.Tab("Mixer", id="mixer") as mixing:
-                mixer.tab(backend, page, mixing)
+                mixer.tab(backend, page, mixing, entrance)
             with gr.Tab("Compare", id="compare"):
                 compare.tab(drawings, stops, page)
             with gr.Tab("Layers", id="layers") as opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,15 @@ class Fields:
         return [self.named[name] for name in names]
 
 
-def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
+Wanted = tuple[Settings, dict[str, str | None], str]
+"""Settings, the files of the pictures by role, and a sentence on where they come from."""
+
+Entrance = Callable[[gr.Button, Callable[..., Wanted], list[Any]], None]
+"""A button of another tab that opens this one with its form filled and runs it: the button, what
+is wanted by the values of these elements."""
+
+
+def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> Entrance:
     """Lay out the tab in the page and connect it."""
     handlers = Transfer(drawings, stops)
     first = Settings.of(load_preset("gatys2016"), handlers.limits)
@@ -91,6 +100,19 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> None:
         timer = gr.Timer(FETCHED)
         looked = [named["network"], named["estimate"], timer]
         timer.tick(handlers.looked, fields(FORM), looked, **QUIET)
+
+    def entrance(button: gr.Button, wanted: Callable[..., Wanted], inputs: list[Any]) -> None:
+        def fill(*values: Any) -> list[Any]:
+            settings, paths, remark = wanted(*values)
+            return handlers.filled(settings, remarks=[remark], **paths)
+
+        given = f"values.slice(0, {len(inputs)})"
+        opens = f"(...values) => {{ location.hash = 'transfer'; return {given}; }}"
+        filled = button.click(fill, inputs, fields(SETTABLE), js=opens, **ANSWERS)
+        filled.success(handlers.recalculated, fields(FORM), fields(FOLLOWS), **QUIET)
+        filled.success(None, js=f"() => document.getElementById('{bar.run.elem_id}').click()")
+
+    return entrance
 
 
 def _cards() -> gr.HTML:

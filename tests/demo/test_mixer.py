@@ -4,6 +4,8 @@ import pytest
 
 from demo.mixer import Mixer
 from replicate.errors import ReplicateError
+from replicate.fast.beside import slow_job
+from replicate.images import bundled, load_image
 
 
 @pytest.fixture
@@ -44,6 +46,33 @@ def test_the_tab_draws_when_it_is_first_opened(mixer):
     *drawn, seen = mixer.first_draw(False, None, mixer.start)
     assert seen is True and "data:image" in drawn[0]
     assert all("__type__" in each for each in mixer.first_draw(True, None, mixer.start))
+
+
+@pytest.mark.parametrize("limits", [{"size": 256}], indirect=True)
+def test_transfer_is_given_the_very_objective_with_the_strokes_of_the_training(
+    mixer, backend, scene, tiny_engine, tmp_path, monkeypatch
+):
+    photograph = backend.example("chelsea")
+    artwork = bundled("mosaic").scaled_to(300).save(tmp_path / "mosaic.png")
+    monkeypatch.setattr(backend, "example", {"mosaic": str(artwork)}.get)
+    wish = mixer.start | {"layers": {"relu2_1": 0.5, "relu4_1": 1}, "ratio": 2}
+    settings, paths, remark = mixer.properly(photograph, wish)
+    assert paths == {"content": photograph, "style": str(artwork), "second": None}
+    assert max(settings.style_layers.values()) == 1 and "mixer's settings" in remark
+    small = load_image(photograph).scaled_to(settings.size)
+    ours = settings.job(small, load_image(artwork))
+    asked = mixer.fast.setting("mosaic", layers=wish["layers"], content="relu3_3", ratio=2)
+    theirs = slow_job(mixer.fast, asked, small, load_image(artwork), size=settings.size)
+    reader = tiny_engine((settings.network,)).reader
+    drawn = [scene(*ours.canvas, seed) for seed in (1, 2)]
+    one, two = (reader.losses(ours, each)[0] / reader.losses(theirs, each)[0] for each in drawn)
+    assert one == pytest.approx(two, rel=1e-3)
+    assert ours.style_size == pytest.approx((256, 256), abs=2)
+    assert settings.network == mixer.fast.record["judge"]["name"]
+    with pytest.raises(ReplicateError, match="no bundled picture 'wave'"):
+        mixer.properly(photograph, wish | {"style": "wave"})
+    with pytest.raises(ReplicateError, match="Choose a picture"):
+        mixer.properly(None, wish)
 
 
 def test_without_a_picture_there_is_a_sentence(mixer):
