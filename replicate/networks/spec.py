@@ -63,6 +63,15 @@ class NetworkSpec(Strict):
         rest = {key: value for key, value in data.items() if key != "weights"}
         return {**rest, "name": flat_name(str(name), str(weights))}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_means_go_unsaid(cls, data: Any) -> Any:
+        """Or those by which nothing is divided: equal networks have one spelling."""
+        if not isinstance(data, Mapping) or "means" not in data:
+            return data
+        own = not data.get("normalised") or data["means"] == data.get("pooling", "max")
+        return {**data, "means": None} if own else data
+
     @property
     def entry(self) -> NetworkEntry:
         return network_entry(self.name)

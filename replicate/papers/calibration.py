@@ -37,7 +37,7 @@ from ..strict import Strict, read_toml, validated
 
 FOLDER = Path("figures/calibration")
 CONFIG = "calibration.toml"
-PRESENT = "normalised"
+PRESENT = "normalised-max"
 """The convention of the presets gatys2015 and gatys2016."""
 
 METRICS = {"edges": edge_correlation, "ssim": ssim, "psnr": psnr}

@@ -89,6 +89,16 @@ def test_means_may_be_those_of_the_other_pooling(photographs, tiny_engine):
     assert swapped.description()["means"] == "max"
 
 
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_means_that_say_nothing_are_left_out(pooling):
+    """Or equal networks would be built, and stored, twice."""
+    swapped = NetworkSpec(pooling="average", normalised=True, means="max")
+    assert swapped.changed(pooling="max") == NetworkSpec(normalised=True)
+    assert swapped.changed(normalised=False) == NetworkSpec(pooling="average")
+    own = NetworkSpec(pooling=pooling, normalised=True, means=pooling)
+    assert own == NetworkSpec(pooling=pooling, normalised=True) and own.means is None
+
+
 def test_channels_that_hardly_fire_are_not_blown_up(photographs, tiny_tensors):
     tensors = dict(tiny_tensors())
     tensors["features.0.bias"] = tensors["features.0.bias"].clone()

@@ -34,16 +34,17 @@ def test_a_convention_says_what_the_printed_ratio_multiplies():
     def preset(convention: str) -> Any:
         return jobs(convention, "fig4", 64, 2)["10⁻³"].preset
 
-    present = preset("normalised")
+    present = preset("normalised-max")
     assert present.ratio_pixels is None and present.content_first == 0
     assert present.ratio == pytest.approx(1e-3)
     assert set(present.style_layers.values()) == {0.2}
-    assert preset("normalised-halves").ratio == pytest.approx(2e-3)
+    assert preset("halves").ratio == pytest.approx(2e-3)
     original = preset("original")
     assert not original.network.normalised and original.network.pooling == "average"
     assert original.style_layers["relu3_1"] == 1 / 256**2
-    assert preset("normalised-max").network.means == "max"
-    stretched = jobs("normalised-stretched", "fig4", 64, 2)["10⁻³"]
+    assert present.network.means == "max"
+    assert preset("normalised").network.means is None  # its own: of average pooling
+    stretched = jobs("stretched", "fig4", 64, 2)["10⁻³"]
     assert stretched.style_size == stretched.canvas == (64, 48)
 
 
