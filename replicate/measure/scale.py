@@ -42,16 +42,13 @@ class Ruler:
 
     Attributes:
         clouds: the painting's patches by size.
-        apart: their distance, by size, from those of the painting's pixels in disorder.
         sides: 1, 2, 4, ... pixels, up to a third of the shorter side.
-        distances: of the painting in squares of these sides, over ``apart``: 1, and falling; empty
-            where they do not fall.
+        distances: (sides, sizes), of the patches of the painting in squares of these sides.
     """
 
     clouds: Clouds
-    apart: NDArray[np.float64]
     sides: list[int]
-    distances: list[float]
+    distances: NDArray[np.float64]
 
     @classmethod
     def of(cls, painting: Picture) -> Ruler:
@@ -59,23 +56,27 @@ class Ruler:
         most = min(painting.size) // 3
         sides = [2**power for power in range(most.bit_length()) if 2**power <= most]
         found = [_distances(clouds, shuffled_pieces(painting, side)) for side in sides]
-        means = np.array([float((each / found[0]).mean()) for each in found])
-        falls = bool((np.diff(means[:CERTAIN]) < 0).all())
-        # Chance may let a large square come out behind a smaller one; a ruler has no such places.
-        distances = np.minimum.accumulate(means).tolist() if falls else []
-        return cls(clouds, found[0], sides, distances)
+        return cls(clouds, sides, np.array(found))
 
     def side(self, picture: Picture) -> float:
         """Side in pixels of the squares that the picture is as unlike the painting as.
 
         1 for a picture without any of its structure, the largest of ``sides`` for one that is as
-        like the painting as the ruler can tell; NaN if this painting makes no ruler.
+        like the painting as the ruler can tell; NaN if this painting makes no ruler.  Both are
+        compared at as many sizes as the smaller one has.
         """
-        if not self.distances:
+        distances = _distances(self.clouds, picture)
+        both = self.distances[:, : len(distances)]
+        if not both.size:
             return math.nan
-        distance = float((_distances(self.clouds, picture) / self.apart).mean())
-        powers = np.log2(self.sides)
-        return float(2 ** np.interp(-distance, [-each for each in self.distances], powers))
+        # The painting's pixels in disorder are at 1.
+        ruler = (both / both[0]).mean(axis=1)
+        if not (np.diff(ruler[:CERTAIN]) < 0).all():
+            return math.nan
+        # Chance may let a large square come out behind a smaller one; a ruler has no such places.
+        ruler = np.minimum.accumulate(ruler)
+        distance = (distances / both[0]).mean()
+        return float(2 ** np.interp(-distance, -ruler, np.log2(self.sides)))
 
 
 def _distances(clouds: Clouds, picture: Picture) -> NDArray[np.float64]:

@@ -45,6 +45,19 @@ def test_a_smooth_picture_makes_no_ruler():
     assert math.isnan(Ruler.of(coffee).side(coffee))
 
 
+def test_pictures_of_another_size_are_read_on_the_same_ruler():
+    """Also where the smaller one has fewer sizes than the painting: 160 has three, 90 two."""
+    painting, ruler = measured("mosaic")
+    for side in (4, 8):
+        other = shuffled_pieces(painting, side, seed=7)
+        low = Picture(other.pixels[:90].copy())
+        assert ruler.side(low) == pytest.approx(side, rel=0.3)
+    tall = Ruler.of(Picture(painting.pixels[:90].copy()))
+    sizes = [tall.side(shuffled_pieces(painting, side, seed=7)) for side in (2, 4, 8)]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[-1]
+    assert math.isnan(ruler.side(Picture(painting.pixels[:20].copy())))
+
+
 def test_shuffled_pieces_are_the_same_pieces(scene):
     picture = scene(35, 24)
     mixed = shuffled_pieces(picture, 8)
