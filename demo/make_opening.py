@@ -32,7 +32,7 @@ QUALITY = 72
 CARD, INPUT = (216, 144), 88
 """Pixels of an example's card, and of what the grid was drawn from."""
 
-RATIO = 2e-2
+RATIO = 4e-2
 """Of the grid's reference, Gatys' preset; every other cell pulls as hard for content and style."""
 
 

@@ -67,9 +67,9 @@ class Example:
 
 EXAMPLES = (
     Example("astronaut", "mosaic", 1e-2),
-    Example("chelsea", "shards", 1e-2),
+    Example("chelsea", "shards", 5e-3),
     Example("coffee", "wave", 1e-2),
-    Example("motorcycle", "facets", 2e-2),
+    Example("motorcycle", "facets", 5e-3),
     Example("astronaut", "wave", 1e-2),
-    Example("chelsea", "swirls", 3e-2),
+    Example("chelsea", "swirls", 1e-2),
 )
