@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 
 import torch
 
@@ -133,7 +133,7 @@ class Networks:
 
 def build(spec: NetworkSpec, weights: Weights, device: torch.device, dtype: torch.dtype) -> Network:
     """The network made of the weights, by the adapter for its architecture; not normalised."""
-    adapter: Callable[..., Network] = VGG
+    adapter: Callable[..., Network] = partial(VGG, padding=spec.padding or "zeros")
     if not is_chain(spec.architecture):
         from .classifier import Classifier as adapter  # torchvision takes a second to import
     return adapter(

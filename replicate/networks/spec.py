@@ -17,6 +17,7 @@ from pydantic import (
 
 from ..errors import WeightsError
 from ..strict import Strict
+from .layers import is_chain
 from .table import NetworkEntry, flat_name, network_entry, read_table
 
 Pooling = Literal["max", "average"]
@@ -47,12 +48,14 @@ class NetworkSpec(Strict):
         means: the pooling under which those means were taken; the network's own unless given.
             Whoever rescales the weights as they came, and swaps the pooling afterwards, has
             means of one no longer.
+        padding: ``reflect`` mirrors the maps at their border; as published, VGG sees zeros there.
     """
 
     name: NetworkName = "vgg19-caffe"
     pooling: Pooling = "max"
     normalised: bool = False
     means: Pooling | None = None
+    padding: Literal["reflect"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -71,6 +74,12 @@ class NetworkSpec(Strict):
             return data
         own = not data.get("normalised") or data["means"] == data.get("pooling", "max")
         return {**data, "means": None} if own else data
+
+    @model_validator(mode="after")
+    def _chains_alone_reflect(self) -> NetworkSpec:
+        if self.padding and not is_chain(self.architecture):
+            raise ValueError(f"{self.entry.title} has no padding '{self.padding}'; VGG has")
+        return self
 
     @property
     def entry(self) -> NetworkEntry:
@@ -91,7 +100,7 @@ class NetworkSpec(Strict):
         parts = [self.entry.title, f"{self.pooling} pooling"]
         if self.normalised:
             parts.append(f"normalised{f' under {self.means} pooling' if self.means else ''}")
-        return ", ".join(parts)
+        return ", ".join([*parts, "reflected borders"] if self.padding else parts)
 
     @property
     def family(self) -> str:

@@ -30,6 +30,11 @@ POOLING: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def _reflected(x: Tensor) -> Tensor:
+    """(B, N, H, W) with one more row and column on all sides; of one pixel, that pixel."""
+    return F.pad(x, (1, 1, 1, 1), mode="reflect" if min(x.shape[2:]) > 1 else "replicate")
+
+
 class VGG(Network):
     """VGG's convolutions with frozen weights.
 
@@ -38,6 +43,7 @@ class VGG(Network):
             N; and, for a compact network, ``heads.<layer>.weight`` (N, n) and ``.bias`` (N,).
         architecture: ``vgg19``, ``vgg16``, ``vgg13`` or ``vgg11``.
         preprocessing: Simonyan and Zisserman's unless given.
+        padding: of the maps before a convolution: ``zeros`` as published, or ``reflect``.
     """
 
     def __init__(
@@ -48,11 +54,13 @@ class VGG(Network):
         pooling: str = "max",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        padding: str = "zeros",
     ):
         how = preprocessing or network_entry("vgg19-caffe").preprocessing
         super().__init__({}, how, pooling, device, dtype)
         self.architecture = architecture
         self._pool = POOLING[pooling]
+        self._reflects = padding == "reflect"
         wide = self._scale.dtype
         self._steps = steps(architecture)
         self._convolutions: dict[str, tuple[Tensor, Tensor]] = {}
@@ -107,7 +115,10 @@ class VGG(Network):
                 break
             if step.kind == "conv":
                 weight, bias = self._convolutions[step.name]
-                x = F.conv2d(x, weight, bias, padding=1)
+                if self._reflects:
+                    x = F.conv2d(_reflected(x), weight, bias)
+                else:
+                    x = F.conv2d(x, weight, bias, padding=1)
             elif step.kind == "relu":
                 # In place would overwrite a convolution's output that somebody asked for.
                 asked = step.name.replace("relu", "conv") in layers

@@ -14,6 +14,7 @@ from ..networks.spec import NetworkSpec
 from .gallery import gallery, gallery_claims
 from .gatys2015 import reconstructions
 from .measures import (
+    border_colours,
     falls_when_added,
     fidelity,
     gram_distances,
@@ -24,7 +25,7 @@ from .measures import (
 )
 from .panels import Panels, ratio_label
 from .sheet import Sheet
-from .studio import Studio
+from .studio import Studio, only
 
 JUDGE = NetworkSpec(name="vgg16")
 """Sees whether a reconstruction still shows the photograph; it has drawn none."""
@@ -70,6 +71,27 @@ def _seen_by_another(studio: Studio, contents: Panels) -> list[Claim]:
     nearest = max(map(likeness, others))
     seen = {"the photograph": likeness(content.name), "nearest other": nearest}
     return [studio.claim("content-stays", seen, of=[last])]
+
+
+def border(studio: Studio) -> Sheet:
+    """Style reconstructions with zeros around the maps, and with reflected maps."""
+    paddings = {"zeros": None, "reflected": "reflect"}
+    panels = studio.panels(
+        {
+            (row, column): only(studio.preset, "style", layers).with_(network={"padding": padding})
+            for row, padding in paddings.items()
+            for column, layers in studio.config.style_sets.items()
+        }
+    )
+    panels.measure(border_colours)
+    found = {
+        row: mean(each.column("border_colours").values()) for row, each in panels.by_row().items()
+    }
+    return studio.sheet(
+        panels,
+        grids=[panels.grid(lines=["border {border_colours:.3f}"], row_title="around the maps")],
+        claims=[studio.claim("zeros", found)],
+    )
 
 
 def fig3(studio: Studio) -> Sheet:

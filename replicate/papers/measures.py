@@ -111,6 +111,17 @@ def colours_apart(picture: Picture, reference: Picture) -> Metrics:
     }
 
 
+def border_colours(studio: Studio, result: Result) -> Metrics:
+    """``border_colours``: sliced Wasserstein distance of RGB between the outermost thirty-second of
+    the width and what it surrounds."""
+    pixels = result.picture.pixels
+    inside = np.zeros(pixels.shape[:2], dtype=bool)
+    width = max(1, pixels.shape[1] // 32)
+    inside[width:-width, width:-width] = True
+    around, within = (pixels[place][None] for place in (~inside, inside))
+    return {"border_colours": metric.sliced_wasserstein_rgb(around, within)}
+
+
 def difference_from(picture: Picture) -> Measure:
     """``largest_difference``, ``rms_difference`` of any pixel, in grey levels of 255."""
 

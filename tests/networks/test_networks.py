@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from replicate.method import gram_matrix
 from replicate.networks import vgg as networks
 from replicate.networks.layers import layer_names, steps
+from replicate.networks.spec import NetworkSpec
 from replicate.networks.table import network_entry
 from replicate.networks.vgg import VGG
 
@@ -257,3 +258,29 @@ def test_rescaled_features_are_a_multiple(tiny_tensors, pixels):
             gram = gram_matrix(expected)
             torch.testing.assert_close(after[name].wide_gram(), gram, rtol=1e-4, atol=1e-4)
             torch.testing.assert_close(network(pixels, [name])[name].wide(), before[name].wide())
+
+
+# Reflected borders
+
+
+def test_reflected_maps_know_no_border(tiny_tensors):
+    """A pattern that reflection continues looks the same to a layer everywhere; zeros do not."""
+    rows = torch.arange(8) % 2
+    pixels = (rows[:, None] ^ rows[None, :]).float().expand(1, 3, 8, 8)
+    reflected, zeros = (VGG(tiny_tensors(), padding=padding) for padding in ("reflect", "zeros"))
+    for network, alike in ((reflected, True), (zeros, False)):
+        found = network(pixels, ["relu1_2"])["relu1_2"].map
+        centre = found[:, :, 2:4, 2:4].repeat(1, 1, 4, 4)
+        assert torch.allclose(found, centre, atol=1e-4) is alike
+
+
+def test_reflection_works_down_to_maps_of_one_pixel(tiny_tensors):
+    found = VGG(tiny_tensors(), padding="reflect")(torch.rand(1, 3, 16, 16), ["relu5_1"])
+    assert found["relu5_1"].map.shape[2:] == (1, 1) and found["relu5_1"].map.isfinite().all()
+
+
+def test_only_chains_reflect():
+    assert NetworkSpec(padding="reflect").label.endswith("reflected borders")
+    assert "padding" not in NetworkSpec().description()  # keys of results stay
+    with pytest.raises(ValueError, match="has no padding 'reflect'; VGG has"):
+        NetworkSpec(name="resnet50", padding="reflect")
