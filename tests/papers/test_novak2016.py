@@ -165,6 +165,5 @@ def test_modifications_are_drawn(small_studio):
     assert [panel.label for panel in figure.panels] == [GATYS, *VARIANTS]
     style = {name for name in figure.panels[-1].losses if name.startswith("style/")}
     assert style == {f"style/{layer}" for layer in ALL[1:]}
-    assert NetworkSpec(name="vgg19-caffe", pooling="average", normalised=True) in [
-        info.spec for info in figure.networks
-    ]
+    gatys = NetworkSpec(name="vgg19-caffe", pooling="average", normalised=True, means="max")
+    assert gatys in [info.spec for info in figure.networks]
