@@ -88,7 +88,7 @@ def _jobs(studio: Studio, wanted: Sequence[Task]) -> dict[str, Job]:
     found: dict[str, Job] = {}
     for figure, pair in wanted:
         for job in first_jobs(replace(studio, pair=pair), figure):
-            label = f"{figure}, {pair.content} × {pair.style}: {job.label}"
+            label = f"{figure}, {pair}: {job.label}"
             found.setdefault(studio.engine.key(job), replace(job, label=label))
     return found
 
@@ -101,7 +101,7 @@ def _measure(
     for number, (figure, pair) in enumerate(wanted, 1):
         if studio.stop():
             raise StoppedError(number - 1, len(wanted))
-        place = f"{figure}, {pair.content} × {pair.style}, seed {pair.seed}"
+        place = f"{figure}, {pair}"
         studio.progress = bar = FigureBar(f"{place} ({number} of {len(wanted)})")
         if not shows_bars():
             notify(f"{place} ({number} of {len(wanted)})")

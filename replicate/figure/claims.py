@@ -22,7 +22,7 @@ from replicate.errors import ReplicateError
 from replicate.strict import Strict, reason
 
 Kind = Literal["claim", "ours"]
-Unit = Literal["pair", "photograph", "artwork"]
+Unit = Literal["pair", "photograph", "artwork", "draw"]
 Values = dict[str, float]
 
 ALONE = "value"
@@ -47,7 +47,8 @@ class Definition(Strict):
         delta: the least effect that matters; of a ratio, the factor.
         equivalent: the claim says that the effect is no larger than ``delta``, either way.
         basis: where ``delta`` comes from.
-        unit: what has to vary to test it: pairs, or photographs or artworks alone.
+        unit: what has to vary to test it: pairs, photographs or artworks alone, or, where none is
+            given, what a seed draws.
         family: claims that are judged together; see :func:`replicate.measure.statistics.holm`.
         condition: without which a pair says nothing, for a reader; the figure checks it.
         note: anything a reader should know beside it.

@@ -233,7 +233,11 @@ def _alone(claim: str, definition: Definition, setting: Setting, rows: Sequence[
     """The verdict on one claim as if there were no other."""
     effects, reasons = _effects(definition, rows)
     left_out = len(rows) - len(effects)
-    sides = ([row.photograph for row, _ in effects], [row.artwork for row, _ in effects])
+    drawn = definition.unit == "draw"
+    sides = (
+        [str(row.seed) if drawn else row.photograph for row, _ in effects],
+        [row.artwork for row, _ in effects],
+    )
     sample = Sample.of([effect for _, effect in effects], *sides)
     mean, bound = estimate(sample), definition.bound
     inside = np.abs(sample.values) <= bound if definition.equivalent else sample.values > bound

@@ -67,6 +67,10 @@ class Pair:
     style: str
     seed: int = 0
 
+    def __str__(self) -> str:
+        given = f"{self.content} × {self.style}, " if self.content else ""
+        return f"{given}seed {self.seed}"
+
 
 def pairs(inputs: Literal["bundled", "paper"]) -> list[Pair]:
     """24 different pairs at noise seed 0, then the first four of them at seeds 1 to 4.

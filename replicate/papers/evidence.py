@@ -13,6 +13,9 @@ from .registry import draw_sheet, figure_settings
 from .studio import Studio, figure_config
 from .verdicts import definitions, version
 
+DRAWS = 8
+"""Of what a seed draws, at most so many."""
+
 Task = tuple[str, Pair]
 """A figure and the pair that takes the place of its pictures."""
 
@@ -21,15 +24,20 @@ def tasks(figures: Iterable[str], pairs: Sequence[Pair]) -> list[Task]:
     """What is to be drawn, pair by pair, so that a run that is stopped has whole pairs.
 
     A figure whose claims are all of photographs, or all of artworks, is drawn once for each; one
-    of a fast network from the artworks that the network knows.
+    of a fast network from the artworks that the network knows; one that is given no picture, by
+    as many seeds as there are pairs.
     """
     found: dict[tuple[str, str, str, int], Task] = {}
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
         for figure in figures:
             config = figure_settings(figure)
             if config.fast and pair.style not in shipped(config.fast).styles:
                 continue
             units = {claim.unit for claim in config.claims.values()}
+            if units == {"draw"}:
+                if number < DRAWS:
+                    found[figure, "", "", number] = figure, Pair("", "", number)
+                continue
             content = "" if units == {"artwork"} else pair.content
             style = "" if units == {"photograph"} else pair.style
             found.setdefault((figure, content, style, pair.seed), (figure, pair))
@@ -58,8 +66,8 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) 
     unit = definitions()[name].unit
     return Row(
         claim=name,
-        photograph="" if unit == "artwork" else pair.content,
-        artwork="" if unit == "photograph" else pair.style,
+        photograph=pair.content if unit in ("pair", "photograph") else "",
+        artwork=pair.style if unit in ("pair", "artwork") else "",
         seed=pair.seed,
         **asdict(setting),
         values=claim.value,

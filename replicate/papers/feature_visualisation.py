@@ -151,7 +151,8 @@ def channels(studio: Studio) -> Sheet:
     """Pictures optimised for a channel in three ways, and the crops that excite it most."""
     spec, engine = studio.preset.network, studio.engine
     layers = [layer for (layer,) in studio.config.content_sets.values()]
-    seen = [Channel(layer, index) for layer in layers for index in studio.config.channels]
+    others = studio.budget["seed"]  # a run over many draws looks at other channels each time
+    seen = [Channel(layer, index + others) for layer in layers for index in studio.config.channels]
     size = min(SIDE, round(SMALLER * studio.profile.size))
     steps = LONGER * studio.profile.evaluations
     drawn: dict[str, list[Optimised]] = {}

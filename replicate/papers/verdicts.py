@@ -70,7 +70,9 @@ def verdicts() -> dict[str, Verdict]:
 
 
 def can_be_judged(figure: str) -> bool:
-    """Whether a figure claims anything, of pictures that a pair can take the place of."""
+    """Whether a figure claims anything, of pictures that others can take the place of."""
     config = figure_settings(figure)
     roles = config.images.get("bundled", {})
+    if {claim.unit for claim in config.claims.values()} == {"draw"}:
+        return True
     return bool(config.claims) and any(role.startswith(("content", "style")) for role in roles)

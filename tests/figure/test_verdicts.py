@@ -66,6 +66,14 @@ def test_words(effect, facts, word, agreeing):
     assert low < found.estimate.effect < high
 
 
+def test_seeds_are_the_sample_where_no_picture_is_given():
+    drawn = [replace(row, photograph="", artwork="", seed=n) for n, row in enumerate(rows())]
+    found = verdict(drawn, unit="draw")
+    assert (found.word, found.agreeing, found.pairs) == ("holds", 16, 16)
+    assert "16 of 16 draws" in str(found)
+    assert verdict(drawn, unit="pair").pairs == 1
+
+
 def test_another_delta_judges_anew():
     assert verdict(rows(0.5), {CLAIM: 0.9}).word == "fails"
     assert verdict(rows(0.5), {CLAIM: 0.9}).definition.delta == 0.9

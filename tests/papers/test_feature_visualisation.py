@@ -9,9 +9,11 @@ import pytest
 
 from replicate.config import load_paper
 from replicate.figure.record import read_record
+from replicate.images.evaluation import Pair
 from replicate.papers import draw_figure
 from replicate.papers import feature_visualisation as module
-from replicate.papers.registry import figure_settings
+from replicate.papers.evidence import measured
+from replicate.papers.registry import draw_sheet, figure_settings
 from replicate.papers.studio import Studio
 from replicate.storage.store import ResultStore
 from replicate.visualisation import excerpts as excerpts_module
@@ -81,6 +83,19 @@ def test_the_figure_of_channels_from_end_to_end(tiny_engine, tmp_path, scene, mo
     monkeypatch.setattr("replicate.visualisation.optimised.evaluate", None)  # nothing is drawn anew
     again = draw_figure(studio, "feature_visualisation/channels")
     assert again.panels == figure.panels
+
+
+def test_each_draw_looks_at_other_channels(tiny_engine, scene, monkeypatch):
+    changes = {"channels": [0], "images": {"bundled": {"a": "1", "b": "2"}}}
+    studio = Studio(tiny_engine(), "smoke")
+    monkeypatch.setattr(Studio, "config", CHANNELS.model_copy(update=changes))
+    monkeypatch.setattr(module, "find_image", lambda name: scene(180, 180, int(name)))
+    monkeypatch.setattr(excerpts_module, "SHORT_SIDE", 180)
+    sheet = draw_sheet(replace(studio, pair=Pair("", "", 2)).at("feature_visualisation/channels"))
+    assert "conv2_1 · 2, crops" in sheet.readings
+    rows = measured(studio, ("feature_visualisation/channels", Pair("", "", 2)))
+    assert {(row.photograph, row.artwork, row.seed) for row in rows} == {("", "", 2)}
+    assert len(rows) == 4
 
 
 def test_a_folder_of_pictures_instead(tmp_path, monkeypatch, scene, small_studio):

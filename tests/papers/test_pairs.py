@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from replicate.images.evaluation import Pair
-from replicate.papers.evidence import measured, tasks
+from replicate.papers.evidence import DRAWS, measured, tasks
 from replicate.papers.registry import figure_ids, figure_settings
 from replicate.papers.studio import unsettled
 from replicate.papers.verdicts import can_be_judged, definitions, version
 
 PAIR = Pair("chelsea", "swirls", 3)
-JUDGED = [figure for figure in figure_ids() if can_be_judged(figure)]
+DRAWN = "feature_visualisation/channels"
+"""By seeds: :mod:`tests.papers.test_feature_visualisation` measures it."""
+JUDGED = [figure for figure in figure_ids() if can_be_judged(figure) and figure != DRAWN]
 
 
 def result(falls_to: float, transfer: bool = True, start: float = 100.0) -> Any:
@@ -52,8 +54,8 @@ def test_every_figure_can_be_drawn_from_a_pair(small_studio, figure):
         definitions()[row.claim].effect(row.values)
         unit = definitions()[row.claim].unit
         assert (row.photograph, row.artwork, row.seed) == (
-            "" if unit == "artwork" else "chelsea",
-            "" if unit == "photograph" else "swirls",
+            "chelsea" if unit in ("pair", "photograph") else "",
+            "swirls" if unit in ("pair", "artwork") else "",
             3,
         )
     assert studio.drawn == []
@@ -87,9 +89,19 @@ def test_what_depends_on_photographs_alone_is_drawn_once_for_each():
     assert len(tasks(["gatys2016/fig1"], pairs)) == 3
 
 
+def test_what_is_given_no_picture_is_drawn_by_seeds():
+    pairs = [Pair("a", "x"), Pair("a", "y"), Pair("b", "x")]
+    found = tasks([DRAWN], pairs)
+    assert [(pair.content, pair.style, pair.seed) for _, pair in found] == [
+        ("", "", 0),
+        ("", "", 1),
+        ("", "", 2),
+    ]
+    assert len(tasks([DRAWN], pairs * 9)) == DRAWS
+
+
 def test_what_cannot_be_judged_over_pairs():
     assert not can_be_judged("fastai/sum_or_mean")  # claims nothing
-    assert not can_be_judged("feature_visualisation/channels")  # has no pair
     assert len(JUDGED) > 20
 
 
