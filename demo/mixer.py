@@ -18,14 +18,13 @@ from replicate.fast.setting import CONTENT_LAYERS, HOLDS, RATIOS, STYLE_LAYERS, 
 from replicate.images import Picture, load_image
 from replicate.layer_list import format_layers
 
-from . import pictures
+from . import pictures, zerogpu
 from .backend import Backend
-from .events import QUIET
 from .fields import address, picture_input
 from .limits import InputError
 from .parts import part
 from .settings import SCALES, Settings
-from .transfer_page import Entrance, Wanted
+from .transfer_page import Handed, Wanted
 
 SIZE = 384
 """Longest side: what two cores draw in a fifth of a second."""
@@ -47,6 +46,10 @@ LIVE: dict[str, Any] = {
 """Settings of an event that follows a slider: of several movements the last one counts."""
 
 
+_PROPERLY = """<p class="quiet">In Transfer: its optimisation wants the same as this network, takes
+longer and comes nearer to it.</p>"""
+
+
 class Mixer:
     """The tab's functions, apart from its layout."""
 
@@ -55,7 +58,8 @@ class Mixer:
 
     @cached_property
     def fast(self) -> Fast:
-        return Fast.load("mixer", device=str(self.backend.device))
+        device = "cpu" if zerogpu.here() else str(self.backend.device)  # as for one who looks
+        return Fast.load("mixer", device=device)
 
     @property
     def start(self) -> dict[str, Any]:
@@ -88,8 +92,10 @@ class Mixer:
             ratio=asked.ratio,
         )
         words = f"{name} in the style of {asked.style}, drawn by the mixer in one pass"
-        image = f'<img src="{address(drawn, lossless=0)}" alt="{html.escape(words)}">'
-        return f'<div class="mixed">{image}</div>', _command(name, asked)
+        width, height = drawn.size
+        image = f'<img src="{address(drawn, lossless=0)}" alt="{html.escape(words)}"'
+        shown = f'<div class="mixed">{image} width="{width}" height="{height}"></div>'
+        return shown, _command(name, asked)
 
     def _asked(self, wish: Any) -> Setting:
         if not isinstance(wish, dict) or set(wish) != set(self.start):
@@ -141,14 +147,6 @@ class Mixer:
         )
         return wanted, {"content": path, "style": artwork, "second": None}, remark
 
-    def first_draw(self, seen: bool, path: str | None, wish: Any) -> list[Any]:
-        """A picture when the tab is opened, unless there has been one; the photograph may still be
-        on its way where a link opens the tab.
-        """
-        if seen:
-            return [gr.skip()] * 3
-        return [*self.draw(path or self.backend.example(self.photograph), wish), True]
-
     @property
     def photograph(self) -> str:
         """Name of the first bundled photograph."""
@@ -177,13 +175,15 @@ def _command(name: str, asked: Setting) -> str:
     return f"<p>The same at home: <code>{html.escape(shlex.join(words))}</code></p>"
 
 
-def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab, transfer: Entrance) -> None:
-    """Lay out the tab in the page and connect it; it draws when it is opened and at each change.
+def tab(backend: Backend) -> Handed:
+    """Lay out the tab in the page and connect it: it opens with a picture and draws at each change.
 
-    Args:
-        transfer: the way into the tab that draws by optimisation.
+    Returns:
+        What the tab that draws by optimisation is given.
     """
     mixer = Mixer(backend)
+    photograph = backend.example(mixer.photograph)
+    first, said = mixer.draw(photograph, mixer.start)
     with gr.Row(elem_classes=["looking", "mixing"], equal_height=False):
         with gr.Column(elem_classes="side", min_width=0):
             wish = part(
@@ -196,14 +196,12 @@ def tab(backend: Backend, page: gr.Blocks, opened: gr.Tab, transfer: Entrance) -
                 ratios=list(RATIOS),
                 elem_id="mixer",
             )
-            path = picture_input(backend, "content", "mixer-")
+            path = picture_input(backend, "content", "mixer-", value=photograph)
         with gr.Column(elem_classes="main", min_width=0):
-            shown = gr.HTML("", padding=False, elem_id="mixed")
+            shown = gr.HTML(first, padding=False, elem_id="mixed")
             properly = gr.Button("Draw it properly", size="md", elem_id="properly")
-            command = gr.HTML("", padding=False, elem_classes="plain")
-    transfer(properly, mixer.properly, [path, wish])
-    page.load(lambda: backend.example(mixer.photograph), None, path, **QUIET)
-    outcome, seen = [shown, command], gr.State(False)
+            gr.HTML(_PROPERLY, padding=False, elem_classes="plain")
+            command = gr.HTML(said, padding=False, elem_classes="plain")
     for field in (path, wish):
-        field.input(mixer.draw, [path, wish], outcome, **LIVE)
-    opened.select(mixer.first_draw, [seen, path, wish], [*outcome, seen], **LIVE)
+        field.input(mixer.draw, [path, wish], [shown, command], **LIVE)
+    return properly, mixer.properly, [path, wish]

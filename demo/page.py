@@ -48,12 +48,13 @@ def build(backend: Backend, gallery: Path = GALLERY) -> Page:
     with Page(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(_MASTHEAD, elem_classes=["masthead", "plain"], padding=False)
         backend.examples("content"), backend.examples("style")
-        grid()
+        saved = transfer_page.remembered()
         with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Mixer", id="mixer"):
+                handed = mixer.tab(backend)
             with gr.Tab("Transfer", id="transfer"):
-                entrance = transfer_page.tab(drawings, stops, page)
-            with gr.Tab("Mixer", id="mixer") as mixing:
-                mixer.tab(backend, page, mixing, entrance)
+                grid()
+                transfer_page.tab(drawings, stops, page, saved, handed)
             with gr.Tab("Compare", id="compare"):
                 compare.tab(drawings, stops, page)
             with gr.Tab("Layers", id="layers") as opened:

@@ -21,7 +21,7 @@ from replicate.storage.files import write_atomic
 ASSETS = Path(__file__).resolve().parent / "assets"
 WIDTHS = {"desk": 1600, "phone": 390}
 SCHEMES = ("light", "dark")
-TABS = ("Transfer", "Mixer", "Compare", "Layers", "Figures")
+TABS = ("Mixer", "Transfer", "Compare", "Layers", "Figures")
 PATIENCE = 900_000
 """Milliseconds for a drawing."""
 
@@ -95,7 +95,7 @@ def _page(
     page.set_default_timeout(PATIENCE)
     asked = f"?size={args.size}&evaluations={args.evaluations}" if args.all else ""
     page.goto(f"{address}{asked}")
-    page.wait_for_selector("#content-picture .preview img")
+    page.wait_for_selector("#tabs [role=tabpanel] .preview img")
     yield page
     page.close()
 

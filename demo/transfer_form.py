@@ -161,7 +161,11 @@ class FilledForm(DrawingTab):
         """The form and the outcome as the page's address wants them, or as they were left, or with
         the first example.
         """
-        query = {key: value[:2000] for key, value in dict(request.query_params).items()}
+        query = {
+            key: value[:2000]
+            for key, value in dict(request.query_params).items()
+            if not key.startswith("__")  # those are a Space's own
+        }
         own: dict[str, str] = {}
         if not query:
             query, own = _remembered(saved)

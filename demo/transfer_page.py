@@ -60,17 +60,27 @@ class Fields:
 Wanted = tuple[Settings, dict[str, str | None], str]
 """Settings, the files of the pictures by role, and a sentence on where they come from."""
 
-Entrance = Callable[[gr.Button, Callable[..., Wanted], list[Any]], None]
+Handed = tuple[gr.Button, Callable[..., Wanted], list[Any]]
 """A button of another tab that opens this one with its form filled and runs it: the button, what
 is wanted by the values of these elements."""
 
 
-def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> Entrance:
-    """Lay out the tab in the page and connect it."""
+def remembered() -> gr.BrowserState:
+    """What a browser keeps of the form; outside of tabs, which are made when they are opened."""
+    return gr.BrowserState(None, storage_key=SAVED, secret=SAVED)
+
+
+def tab(
+    drawings: Drawings, stops: Stops, page: gr.Blocks, saved: gr.BrowserState, handed: Handed
+) -> None:
+    """Lay out the tab in the page and connect it.
+
+    Args:
+        saved: as :func:`remembered` makes it.
+    """
     handlers = Transfer(drawings, stops)
     first = Settings.of(load_preset("gatys2016"), handlers.limits)
-    named: dict[str, Any] = {"base": gr.State(None), "settled": gr.State("")}
-    named["saved"] = gr.BrowserState(None, storage_key=SAVED, secret=SAVED)
+    named: dict[str, Any] = {"base": gr.State(None), "settled": gr.State(""), "saved": saved}
     cards = _cards()
     with gr.Row(elem_classes="work", equal_height=False):
         with gr.Column(elem_classes="pick", min_width=0):
@@ -101,18 +111,15 @@ def tab(drawings: Drawings, stops: Stops, page: gr.Blocks) -> Entrance:
         looked = [named["network"], named["estimate"], timer]
         timer.tick(handlers.looked, fields(FORM), looked, **QUIET)
 
-    def entrance(button: gr.Button, wanted: Callable[..., Wanted], inputs: list[Any]) -> None:
-        def fill(*values: Any) -> list[Any]:
-            settings, paths, remark = wanted(*values)
-            return handlers.filled(settings, remarks=[remark], **paths)
+    button, wanted, inputs = handed
 
-        given = f"values.slice(0, {len(inputs)})"
-        opens = f"(...values) => {{ location.hash = 'transfer'; return {given}; }}"
-        filled = button.click(fill, inputs, fields(SETTABLE), js=opens, **ANSWERS)
-        filled.success(handlers.recalculated, fields(FORM), fields(FOLLOWS), **QUIET)
-        filled.success(None, js=f"() => document.getElementById('{bar.run.elem_id}').click()")
+    def fill(*values: Any) -> list[Any]:
+        settings, paths, remark = wanted(*values)
+        return handlers.filled(settings, remarks=[remark], **paths)
 
-    return entrance
+    filled = button.click(fill, inputs, fields(SETTABLE), **ANSWERS)
+    filled.success(handlers.recalculated, fields(FORM), fields(FOLLOWS), **QUIET)
+    filled.success(None, js=f"() => parts.run('transfer', '{bar.run.elem_id}')")
 
 
 def _cards() -> gr.HTML:

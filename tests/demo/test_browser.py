@@ -75,7 +75,7 @@ def visit(browser, server):
         if not any(each in str(error) for each in open_.forgiven):
             faults.append(str(error))
 
-    def open_(query="", width=1600, scheme="light", latency=0):
+    def open_(query="", width=1600, scheme="light", latency=0, opens="#content-picture"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         if latency:  # milliseconds, as of a telephone's network
             line = page.context.new_cdp_session(page)
@@ -91,7 +91,7 @@ def visit(browser, server):
         page.on("request", lambda request: note(request.url))
         page.on("response", check)
         page.goto(server + query)
-        page.wait_for_selector("#content-picture .preview img")
+        page.wait_for_selector(f"{opens} .preview img")
         return page
 
     open_.forgiven = []
@@ -190,7 +190,16 @@ def test_an_upload_is_drawn_with_previews_until_stop_and_is_there_in_every_tab(
     page.wait_for_selector("[role=tab][aria-selected=true] >> text=Transfer")
     visit.forgiven += ["AbortError", "errored out"]  # what is under way when a page is left
     page.goto(page.url.partition("?")[0].partition("#")[0])
+    page.get_by_role("tab", name="Transfer").click()
     page.wait_for_selector("#content-picture .preview img[alt$='mine.png']")
+
+
+def test_the_page_opens_with_a_picture_of_the_mixer_that_follows_its_sliders(visit):
+    page = visit("", width=390, opens="#mixer-content-picture")
+    first = page.get_attribute(".mixed img", "src")
+    page.get_by_role("slider", name="relu4_1").press("ArrowLeft")
+    page.wait_for_function("old => document.querySelector('.mixed img').src != old", arg=first)
+    assert _fits(page)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +322,7 @@ def test_axe_finds_no_fault_of_ours_on_any_tab(visit, width, scheme):
     page.click("#home summary")
     page.wait_for_selector("#command pre")
     found = {}
-    for tab in ("Transfer", "Mixer", "Compare", "Layers", "Figures"):
+    for tab in ("Mixer", "Transfer", "Compare", "Layers", "Figures"):
         page.get_by_role("tab", name=tab).first.click()
         if tab == "Layers":
             page.wait_for_selector("#alive .maps button")
@@ -327,7 +336,7 @@ def test_axe_finds_no_fault_of_ours_on_any_tab(visit, width, scheme):
 @pytest.mark.parametrize("latency", [0, 300])
 @pytest.mark.parametrize("width", [390, 1600])
 def test_the_page_is_light_and_stands_still(visit, width, latency):
-    page = visit(SMALL, width, latency=latency)
+    page = visit("", width, latency=latency, opens="#mixer-content-picture")
     # Not for an idle network: the page holds a line to the server for as long as it is open.
     there = "[...document.images].every(each => each.complete || each.loading == 'lazy')"
     page.wait_for_function(there)

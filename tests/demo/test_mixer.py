@@ -42,12 +42,6 @@ def test_nonsense_is_one_sentence(mixer, backend, change, sentence):
         mixer.draw(backend.example("chelsea"), mixer.start | change)
 
 
-def test_the_tab_draws_when_it_is_first_opened(mixer):
-    *drawn, seen = mixer.first_draw(False, None, mixer.start)
-    assert seen is True and "data:image" in drawn[0]
-    assert all("__type__" in each for each in mixer.first_draw(True, None, mixer.start))
-
-
 @pytest.mark.parametrize("limits", [{"size": 256}], indirect=True)
 def test_transfer_is_given_the_very_objective_with_the_strokes_of_the_training(
     mixer, backend, scene, tiny_engine, tmp_path, monkeypatch

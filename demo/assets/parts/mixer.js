@@ -50,7 +50,7 @@ parts.mixer = (element, { trigger, props, watch }) => {
     (at) => `${at} %`, (at) => (value.layers[name] = at / 100)));
   const [lowest, highest] = props.ratios.map(Math.log10);
   const [ratio, setRatio] = slide("Painting or photograph?", "", "more painting", "more photograph", 100,
-    (at) => `α/β = ${Number((10 ** (lowest + (at / 100) * (highest - lowest))).toPrecision(2))}`,
+    () => `α/β = ${Number(value.ratio.toPrecision(2))}`,
     (at) => (value.ratio = Number((10 ** (lowest + (at / 100) * (highest - lowest))).toPrecision(4))));
   element.replaceChildren(
     parts.make("p", { class: "lead" }, parts.make("b", {}, "Painting")), styles,

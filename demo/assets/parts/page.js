@@ -2,10 +2,13 @@
 (() => {
   const slug = (tab) => tab.textContent.trim().toLowerCase();
   const tabs = () => [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab]")];
+  const named = (name) => tabs().find((tab) => slug(tab) === name);
+  // Whether the address holds settings, which Transfer fills in; a Space's own begin with "__".
+  const linked = () => [...new URLSearchParams(location.search).keys()].some((key) => !key.startsWith("__"));
   const here = () => location.hash.slice(1).split("/")[0];
   let going = false; // while a tab is opened because the address says so
   const go = () => {
-    const wanted = tabs().find((tab) => slug(tab) === here()) ?? (location.hash ? null : tabs()[0]);
+    const wanted = named(here()) ?? (location.hash ? null : linked() ? named("transfer") : tabs()[0]);
     if (!wanted || wanted.getAttribute("aria-selected") === "true") return;
     going = true;
     wanted.click();
@@ -19,7 +22,7 @@
   const begun = new MutationObserver(() => {
     if (!tabs().length) return;
     begun.disconnect();
-    if (location.hash) go();
+    go();
   });
   begun.observe(document.documentElement, { childList: true, subtree: true });
 
@@ -40,6 +43,19 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Tab") document.querySelectorAll("ul[role=listbox]").forEach((list) => (list.tabIndex = -1));
   }, true);
+
+  // A tab's Run, as if it were opened and pressed there: its pictures come into view.
+  parts.run = (name, id) => {
+    named(name).click();
+    const press = () => {
+      const run = document.getElementById(id);
+      if (!run?.checkVisibility()) return requestAnimationFrame(press); // a tab is made when it is opened
+      run.closest(".work").scrollIntoView({ block: "start" });
+      run.focus({ preventScroll: true });
+      run.click();
+    };
+    press();
+  };
 
   // Run was pressed: say so at once, for the server may take a moment, and show where it will be.
   parts.asked = (status, id) => {
