@@ -86,8 +86,8 @@ class FigureConfig(Strict):
         images: for each kind of inputs, what the figure calls a picture to its name.
         content_sets, style_sets: label to layers, in the order of the panels.
         shares: of the profile's evaluations, after which panels stop.
-        fast: the fast network of the package that draws panels; then ``preset`` is read with the
-            network by whose losses that was trained.
+        fast: the fast networks of the package that draw panels; then ``preset`` is read with the
+            network by whose losses the first was trained.  Evidence takes artworks that this knows.
         tv_weight: instead of the preset's.
         crop: left, top, right, bottom of the enlarged detail, as fractions of the picture,
             by kind of inputs.
@@ -116,7 +116,7 @@ class FigureConfig(Strict):
     ratios: list[PositiveFloat] = Field(default_factory=list)
     seeds: list[int] = Field(default_factory=list)
     shares: list[Share] = Field(default_factory=list)
-    fast: str = ""
+    fast: list[str] = Field(default_factory=list)
     networks: list[NetworkName] = Field(default_factory=list)
     tv_weight: float | None = Field(default=None, ge=0)
     crop: dict[Inputs, tuple[float, float, float, float]] = Field(default_factory=dict)
@@ -245,8 +245,8 @@ def _check_references(config: PaperConfig, path: Path) -> None:
             known = [*config.presets, *_preset_tables_beside(path)]
             hint = nearest(figure.preset, known)
             raise ConfigError(f"{where}.preset: there is no preset '{figure.preset}'{hint}")
-        if figure.fast:
-            _checked(f"{where}.fast", shipped_file, figure.fast)
+        for network in figure.fast:
+            _checked(f"{where}.fast", shipped_file, network)
         architecture = preset.network.architecture
         for kind in ("content_sets", "style_sets"):
             for label, layers in getattr(figure, kind).items():

@@ -56,7 +56,8 @@ def one_pass(fast: Fast, setting: Setting, job: Job, engine: Engine) -> Pass:
     seconds = time.perf_counter() - begun
     loss, losses = reader.losses(job, drawn)
     known = {"network": fast.name, "sha256": fast.sha256}
-    how = {**known, "content_picture": photograph.name, "size": job.size, **asdict(setting)}
+    asked = asdict(setting) if fast.units else {"style": setting.style}
+    how = {**known, "content_picture": photograph.name, "size": job.size, **asked}
     return Pass(job, drawn, loss, losses, [], 0, seconds, network, engine.precision, how=how)
 
 

@@ -17,13 +17,20 @@ from .studio import Studio
 
 def mixer(studio: Studio) -> Sheet:
     """One style layer in each column, which weighs more and more beside the photograph."""
-    photograph, sets, fast = studio.picture("content"), studio.config.style_sets, OnePass(studio)
+    photograph, style, sets = (
+        studio.picture("content"),
+        studio.name("style"),
+        studio.config.style_sets,
+    )
+    (fast,), ((content,),) = OnePass.all(studio), studio.config.content_sets.values()
     weights = {f"{1 / ratio:.0f}": ratio for ratio in studio.config.ratios}
     panels = studio.panels(
         {
-            (weight, layer): fast.draw(fast.wish(photograph, "style", layers, ratio))
+            (weight, label): fast.draw(
+                fast.wish(photograph, style, layers={layer: 1.0}, content=content, ratio=ratio)
+            )
             for weight, ratio in weights.items()
-            for layer, layers in sets.items()
+            for label, (layer,) in sets.items()
         }
     )
     panels.measure(fidelity, _structures, _own_loss)

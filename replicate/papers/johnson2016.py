@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from statistics import geometric_mean
 from typing import Literal
 
 from ..engine.job import Result
 from ..engine.preset import Preset
-from ..fast.beside import passed_after
 from ..figure.claims import Claim
 from ..figure.panels import Grid, Panel
-from ..figure.plots import HeatMap, LinePlot, Series
+from ..figure.plots import HeatMap
 from ..measure import metrics
+from .johnson_networks import content_layer as content_layer
+from .johnson_networks import fast as fast
+from .johnson_networks import style_layers as style_layers
 from .measures import (
     by_column,
     colour_distance,
@@ -23,7 +24,6 @@ from .measures import (
     structures,
     unrelated,
 )
-from .one_pass import OnePass
 from .panels import Metrics, Panels, plot_row
 from .sheet import Sheet
 from .studio import Studio, only
@@ -37,81 +37,6 @@ painting."""
 
 PHOTOGRAPH: Drawn = ("photograph", "")
 BOTH = {"VGG-16", "VGG-19"}
-PASS = "one pass"
-MIXED = "the network is one for all settings, the paper's are of one each"
-
-
-def fast(studio: Studio) -> Sheet:
-    """A fast network in several styles, beside the optimisation of the same objective."""
-    (layers,), (ratio,) = studio.config.style_sets.values(), studio.config.ratios
-    network = OnePass(studio)
-    roles = [role for role in studio.roles if role.startswith("style")]
-    wishes = {
-        studio.name(role): network.wish(content, role, layers, ratio)
-        for content, role in zip(studio.photographs, roles)
-    }
-    stops = [round(share * studio.profile.evaluations) for share in studio.config.shares]
-    slow = studio.panels(
-        {
-            (style, _after(stop)): replace(job, stop=stop)
-            for style, (_, job) in wishes.items()
-            for stop in stops
-        }
-    )
-    passes = {(style, PASS): network.draw(wish) for style, wish in wishes.items()}
-    panels = studio.panels(passes) | slow
-    for (style, column), numbers in panels.metrics.items():
-        numbers["objective"] = panels[style, column].loss / passes[style, PASS].loss
-    *_, longest = stops
-    courses = [
-        [loss / passes[style, PASS].loss for _, loss in slow[style, _after(longest)].curve]
-        for style in wishes
-    ]
-    passed = [passed_after(enumerate(course, 1), 1.0) for course in courses]
-    found = {"evaluations": geometric_mean(count or longest for count in passed)}
-    low = f"Not all were passed within {longest} evaluations: what is measured is a lower bound."
-    photographs = {
-        style: Panel(job.content_on_canvas, inset=job.style_on_canvas)
-        for style, (_, job) in wishes.items()
-    }
-    return studio.sheet(
-        panels,
-        grids=[
-            panels.grid(
-                lines=["objective {objective:.2f}"],
-                before={"photograph": photographs},
-                inputs=(),
-            ),
-            plot_row(_course([geometric_mean(each) for each in zip(*courses)], **found)),
-        ],
-        claims=[
-            studio.claim("reaches", found, of=(), unmet=MIXED if network.fast.units else ""),
-            studio.claim("worth", found, of=()),
-        ],
-        note="" if all(passed) else low,
-    )
-
-
-def _after(stop: int) -> str:
-    return f"{stop} evaluations"
-
-
-def _course(objective: Sequence[float], evaluations: float) -> LinePlot:
-    """The objective after each evaluation, over that of one pass, and where it passes that."""
-    here = [f"{evaluations:.0f} evaluations"]
-    return LinePlot(
-        [
-            Series("optimisation", range(1, len(objective) + 1), objective),
-            Series("one pass of the mixer", [1, len(objective)], [1, 1]),
-            Series("passed after", [evaluations], [1], "points", here),
-            Series("networks of the paper: 50 to 100", [50, 100], [1, 1], "both"),
-        ],
-        x_label="evaluations",
-        y_label="objective (one pass: 1)",
-        x_scale="log",
-        y_scale="log",
-        aspect=0.4,
-    )
 
 
 def fig3(studio: Studio) -> Sheet:

@@ -279,5 +279,5 @@ def figure_config(figure_id: str) -> tuple[PaperConfig, FigureConfig, Preset]:
     figure = paper.figures[name]
     preset = paper.presets.get(figure.preset) or load_preset(figure.preset)
     if figure.fast:
-        preset = preset.with_(network={"name": shipped(figure.fast).judge})
+        preset = preset.with_(network={"name": shipped(figure.fast[0]).judge})
     return paper, figure, preset

@@ -33,7 +33,7 @@ def definitions() -> dict[str, Definition]:
 def version(figure: str) -> str:
     """A short digest of what a figure's numbers follow from, pictures apart.
 
-    Of its preset, the layers, ratios and seeds of its panels, and its fast network: rows of
+    Of its preset, the layers, ratios and seeds of its panels, and its fast networks: rows of
     another version are of another experiment.
     """
     config = figure_settings(figure)
@@ -46,7 +46,8 @@ def version(figure: str) -> str:
         ),
     )
     if config.fast:  # else the versions of the rows that there are stay
-        parts += (shipped(config.fast).sha256, config.shares, config.evidence.shares)
+        digests = [shipped(network).sha256 for network in config.fast]
+        parts += (*digests, config.shares, config.evidence.shares)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
