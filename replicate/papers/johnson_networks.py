@@ -100,8 +100,7 @@ def _courses(courses: Mapping[str, tuple[Sequence[float], float]]) -> LinePlot:
     lines, points = [], []
     for network, (course, passed) in courses.items():
         lines.append(Series(f"optimisation beside {network}", range(1, len(course) + 1), course))
-        here = [f"{passed:.0f} evaluations"]
-        points.append(Series(f"{network} is passed after", [passed], [1], "points", here))
+        points.append(Series(f"{network} is passed after {passed:.0f}", [passed], [1], "points"))
     return LinePlot(
         [*lines, *points, Series("networks of the paper: 50 to 100", [50, 100], [1, 1], "both")],
         x_label="evaluations",
