@@ -286,7 +286,7 @@ def _check_layers(layers: Iterable[str], architecture: str) -> None:
 
 
 def _check_image(name: str, inputs: Inputs) -> None:
-    known = [each for names in bundled_names().values() for each in names]
+    known = [each for names in bundled_names(installed=False).values() for each in names]
     if inputs == "paper":
         known += paper_image_keys()
     if name not in known:

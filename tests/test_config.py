@@ -17,6 +17,7 @@ from replicate.config import (
     read_paper,
 )
 from replicate.errors import ConfigError
+from replicate.images import bundled_names
 
 GOOD = """
 title = "Title"
@@ -310,3 +311,10 @@ def test_shipped_profiles():
     assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 2000)
     sizes = [profile.size for profile in profiles().values()]
     assert sizes == sorted(sizes)
+
+
+def test_papers_are_read_where_a_package_with_photographs_is_missing(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    assert bundled_names()["photographs"] == []
+    folder = Path(config.__file__).parents[1] / "paper_configs"
+    assert load_paper("johnson2016", folder).figures

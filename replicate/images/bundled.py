@@ -40,15 +40,18 @@ _FOLDERS = {
 """Where the installed packages keep their photographs."""
 
 
-def bundled_names() -> dict[str, list[str]]:
-    """Names for ``bundled``: "photographs" (those installed here), "artworks" to take as styles,
-    and drawn "subjects".
+def bundled_names(installed: bool = True) -> dict[str, list[str]]:
+    """Names for ``bundled``: "photographs", "artworks" to take as styles, and drawn "subjects".
+
+    Args:
+        installed: only photographs that are here; else also those of packages that are not.
     """
     return {
         "photographs": [
             name
             for name, (package, file, _) in _PHOTOGRAPHS.items()
-            if (folder := _photograph_folder(package)) and (folder / file).is_file()
+            if not installed
+            or ((folder := _photograph_folder(package)) and (folder / file).is_file())
         ],
         "artworks": list(artworks.ARTWORKS),
         "subjects": list(artworks.SUBJECTS),
