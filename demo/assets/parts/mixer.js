@@ -56,7 +56,7 @@ parts.mixer = (element, { trigger, props, watch }) => {
     parts.make("p", { class: "lead" }, parts.make("b", {}, "Painting")), styles,
     parts.make("p", { class: "lead" }, parts.make("b", {}, "Style layers"), " how much of the painting each one brings"),
     ...layers.map(([row]) => row),
-    parts.make("p", { class: "lead" }, parts.make("b", {}, "Content layer"), " where the photograph is held"), contents,
+    parts.make("p", { class: "lead" }, parts.make("b", {}, "Content layer"), " where the photograph is held; this small network answers to it faintly, “Draw it properly” in full"), contents,
     ratio);
   const take = () => {
     value = JSON.parse(JSON.stringify(props.value));
