@@ -122,8 +122,10 @@ class Definition(Strict):
 
     def shown(self, effect: float) -> str:
         """An effect as a reader wants it: ``× 2.3``, ``+0.12``."""
+        if not math.isfinite(effect):
+            return "undefined"
         if self.ratio:
-            return f"× {format_number(math.exp(effect))}" if math.isfinite(effect) else "undefined"
+            return f"× {format_number(math.exp(effect))}"
         if self.trend:  # the ends of its interval may lie beyond what it can be
             effect = min(1.0, max(-1.0, effect))
         return ("+" if effect > 0 else "") + format_number(effect)

@@ -74,6 +74,7 @@ def test_bounds_and_what_is_asked():
     assert defined(ratio=(1.0, "value"), delta=2).asked == "1 over the value above 2"
     assert defined(trend="rising").asked == "rank correlation above 0.5 (rising)"
     assert defined(trend="rising").shown(1.07) == "+1"
+    assert defined(trend="rising").shown(math.nan) == "undefined"
     with pytest.raises(ReplicateError, match=r"delta of 0 makes no sense here: .* factor"):
         ratio.with_delta(0)
 
