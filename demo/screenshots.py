@@ -95,7 +95,7 @@ def _page(
     page.set_default_timeout(PATIENCE)
     asked = f"?size={args.size}&evaluations={args.evaluations}" if args.all else ""
     page.goto(f"{address}{asked}")
-    page.wait_for_selector("#tabs [role=tabpanel] .preview img")
+    page.wait_for_selector("#tabs [role=tabpanel] .preview img >> visible=true")
     yield page
     page.close()
 

@@ -20,9 +20,12 @@ LIMITS = Limits(size=128, evaluations=60, pixels=1_000_000, megabytes=2, waiting
 
 
 @pytest.fixture
-def few_pictures(monkeypatch):
-    """Photographs alone, for artworks take seconds to draw."""
-    names = {"photographs": ["chelsea", "coffee"], "artworks": ["rocket"], "subjects": []}
+def few_pictures(request, monkeypatch):
+    """Photographs, for artworks take longer to read; a test adds some by parametrizing this
+    indirectly.
+    """
+    artworks = ["rocket", *getattr(request, "param", [])]
+    names = {"photographs": ["chelsea", "coffee"], "artworks": artworks, "subjects": []}
     monkeypatch.setattr(pictures, "bundled_names", lambda: names)
     cached = (pictures.examples, pictures._by_digest)
     for each in cached:

@@ -202,6 +202,27 @@ def test_the_page_opens_with_a_picture_of_the_mixer_that_follows_its_sliders(vis
     assert _fits(page)
 
 
+@pytest.mark.parametrize("limits", [{"evaluations": 3, "pixels": 2_000_000}], indirect=True)
+@pytest.mark.parametrize("few_pictures", [["mosaic"]], indirect=True)
+def test_what_the_mixer_shows_is_drawn_properly_by_transfer(visit, tiny_engine):
+    tiny_engine(here=("vgg19-compact",))
+    page = visit(SMALL + "#mixer", width=390, opens="#mixer-content-picture")
+    first = page.get_attribute(".mixed img", "src")
+    page.get_by_role("slider", name="relu1_1").press("Home")
+    page.wait_for_function("old => document.querySelector('.mixed img').src != old", arg=first)
+
+    page.get_by_role("button", name="Draw it properly").press("Enter")
+
+    page.wait_for_selector("[role=tab][aria-selected=true] >> text=Transfer")
+    page.wait_for_selector("#status >> text=Done: 3 of 3")
+    assert _in_view(page, "#picture") and page.locator("#picture img.after[src]").count() == 1
+    page.wait_for_selector("text=These are the mixer's settings")
+    page.wait_for_selector("#style-picture .preview img[alt$='mosaic']")
+    page.wait_for_selector(_chip("content", "relu3_3", True))
+    assert page.locator(_chip("style", "relu4_1", True)).count() == 1
+    assert page.locator(_chip("style", "relu1_1", False)).count() == 1
+
+
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
