@@ -480,11 +480,11 @@ def test_planning_draws_and_measures_nothing(
     planned = {figure_id: len(first_jobs(studio, figure_id)) for figure_id in figure_ids()}
     assert planned["gatys2015/fig3"] == 20
     assert planned["gatys2016/fig5"] == 2
-    # All others draw, or measure their weights first: none stumbles over its config.
+    # All others draw, by fast networks too, or measure their weights first: none stumbles over its config.
     looking = {
         figure_id.split("/")[0]
         for figure_id, count in planned.items()
-        if not count and not figure_settings(figure_id).balanced
+        if not (count or figure_settings(figure_id).balanced or figure_settings(figure_id).fast)
     }
-    assert looking == {"gram_analysis", "feature_visualisation", "fast"}
+    assert looking == {"gram_analysis", "feature_visualisation"}
     assert sum(planned.values()) > 110

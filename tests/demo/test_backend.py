@@ -105,7 +105,10 @@ def test_the_estimate_says_who_draws_and_what_the_papers_network_would_take(
 
     assert "<b>VGG-19-random" in absent and "untrained" in absent
     assert "is not on this machine." in absent and absent.endswith("It comes.</p>")
-    assert "VGG-19 (caffe), average pooling, normalised, to be chosen above: about" in present
+    assert (
+        "VGG-19 (caffe), average pooling, normalised under max pooling, to be chosen above: about"
+        in present
+    )
     wrong = Settings(**{**vars(settings), "content_layers": {"relu9_9": 1.0}})
     assert texts.estimate(backend, wrong) == '<p class="quiet estimate"></p>'
 

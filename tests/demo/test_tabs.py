@@ -358,7 +358,8 @@ def test_a_look_shows_maps_matrix_and_pairs(backend, scene, layer):
     found = look(backend, scene(64, 48), layer, load_preset("gatys2016"), "auto")
 
     channels = {"1": 5, "2": 6, "3": 7, "5": 9}[layer[4]]
-    assert found.sentence.startswith(f"{layer} of VGG-19 (caffe), average pooling, normalised: ")
+    network = "VGG-19 (caffe), average pooling, normalised under max pooling"
+    assert found.sentence.startswith(f"{layer} of {network}: ")
     assert f"{channels} maps of " in found.sentence and "all shown" in found.sentence
     assert len(found.channels) == len(found.gram) == min(channels, looking.SHOWN)
     assert [row[place] for place, row in enumerate(found.gram)] == sorted(
