@@ -480,7 +480,7 @@ def test_planning_draws_and_measures_nothing(
     planned = {figure_id: len(first_jobs(studio, figure_id)) for figure_id in figure_ids()}
     assert planned["gatys2015/fig3"] == 20
     assert planned["gatys2016/fig5"] == 2
-    # All others draw, by fast networks too, or measure their weights first: none stumbles over its config.
+    # All others draw, by fast networks too, or measure their weights first: none stumbles.
     looking = {
         figure_id.split("/")[0]
         for figure_id, count in planned.items()
