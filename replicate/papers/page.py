@@ -88,12 +88,13 @@ def _networks(used: Sequence[NetworkInfo]) -> list[NetworkInfo]:
 
 
 def _reading(used: Sequence[NetworkInfo]) -> list[str]:
-    """How all networks were used: pooling, and whether they were normalised."""
-    ways = {(info.spec.pooling, info.spec.normalised) for info in used}
+    """How all networks were used: pooling, and whether and by which means they were normalised."""
+    ways = {(info.spec.pooling, info.spec.normalised, info.spec.means) for info in used}
     if len(ways) != 1:
         return []
-    ((pooling, normalised),) = ways
-    return [f"{pooling.capitalize()} pooling{', normalised network' if normalised else ''}."]
+    ((pooling, normalised, means),) = ways
+    network = f", network normalised{f' under {means} pooling' if means else ''}"
+    return [f"{pooling.capitalize()} pooling{network if normalised else ''}."]
 
 
 def _proceeding(results: Sequence[Result]) -> list[str]:
