@@ -17,6 +17,7 @@ from ..networks.networks import Networks
 from ..networks.pixels import to_picture
 from ..storage.store import ResultStore
 from . import graphs
+from .compiling import Works
 from .device import arithmetic
 from .job import Job, Result, Snapshot
 from .terms import objective_of, optimizer_of, start_of, terms_of
@@ -70,16 +71,24 @@ class Batch:
     """Jobs that are drawn together: iterating does one evaluation at a time.
 
     Args:
-        precision: that of the networks; ``exact`` is without TF32.
+        precision: that of the networks; ``exact`` is without TF32, and is never compiled.
+        works: what was drawn before, see :mod:`replicate.engine.compiling`.
     """
 
-    def __init__(self, networks: Networks, jobs: Sequence[Job], precision: str):
+    def __init__(
+        self,
+        networks: Networks,
+        jobs: Sequence[Job],
+        precision: str,
+        works: Works | None = None,
+    ):
         self.networks = networks
         self.jobs = jobs
         self.precision = precision
         self.evaluations = min(jobs[0].evaluations, jobs[0].stop or jobs[0].evaluations)
         self.network = networks.network(jobs[0].preset.network)
         self._exact = precision == "exact"
+        self._works = None if self._exact else works
         self.curve: list[Tensor] = []
         self.seconds = 0.0
         self._last: tuple[Step, Evaluation] | None = None
@@ -88,7 +97,7 @@ class Batch:
         begun = time.perf_counter()
         start = torch.cat([start_of(job) for job in self.jobs]).to(self.networks.device)
         optimizer = partial(optimizer_of, self.jobs[0].preset)
-        how = graphs.accelerated(self.networks.device, optimizer)
+        how = graphs.accelerated(self.networks.device, optimizer, self._works)
         steps = transfer(self.network, self._stages(), start, *how)
         good, stage = start, None
         every = 1 if self.networks.device.type == "cpu" else UNASKED

@@ -17,6 +17,7 @@ from ..images import Picture
 from ..networks.networks import Networks
 from ..storage.store import ResultStore
 from .batch import Batch, batch_key, room
+from .compiling import Works
 from .device import Precision, choose_device, choose_dtype
 from .executors import Answer, Executor
 from .job import Job, Result, Snapshot
@@ -80,6 +81,7 @@ class Engine:
         self.store = store
         self.workers = workers
         self.executor = executor
+        self._works: Works = {}
 
     def check(self, job: Job) -> None:
         """See that the network that draws the job has its layers, before its weights are read.
@@ -159,7 +161,7 @@ class Engine:
         return Result(job, Picture(found.pixels, job.label), network=network, cached=True, **kept)
 
     def _streamed(self, job: Job, every: int) -> Iterator[Snapshot]:
-        batch = Batch(self.networks, [job], self.precision)
+        batch = Batch(self.networks, [job], self.precision, self._works)
         for step in batch:
             if step.number % every == 0 or step.number == batch.evaluations:
                 yield batch.snapshot(step)
@@ -238,7 +240,7 @@ class Engine:
         return [*self._draw(jobs[:half], progress), *self._draw(jobs[half:], progress)]
 
     def _draw_at_once(self, jobs: list[Job], progress: Progress) -> list[Result]:
-        batch = Batch(self.networks, jobs, self.precision)
+        batch = Batch(self.networks, jobs, self.precision, self._works)
         for step in batch:
             for job in jobs:
                 progress(job, step.number, batch.evaluations)

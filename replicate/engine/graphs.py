@@ -11,6 +11,7 @@ otherwise, the plain path goes on, and that is said once.
 from __future__ import annotations
 
 import copy
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from .. import method
 from ..method import Evaluation, Network, Objective, Optimizer
+from .compiling import PAYS, Works, compiled, work_of
 from .optimizers import LBFGS
 
 PLAIN = 3
@@ -38,10 +40,15 @@ def usable(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def accelerated(device: torch.device, make: Make) -> tuple[Make, Evaluate]:
+def accelerated(
+    device: torch.device, make: Make, works: Works | None = None
+) -> tuple[Make, Evaluate]:
     """How optimizers are made from a start, and pictures evaluated, on a device.
 
     Steps of Adam are not replayed: they are few kernels.
+
+    Args:
+        works: what was drawn before, to compile what is drawn for long; None compiles nothing.
     """
     if not usable(device):
         return make, method.evaluate
@@ -50,7 +57,7 @@ def accelerated(device: torch.device, make: Make) -> tuple[Make, Evaluate]:
         optimizer = make(start)
         return ReplayedLBFGS(optimizer) if isinstance(optimizer, LBFGS) else optimizer
 
-    return replayed, ReplayedEvaluation()
+    return replayed, ReplayedEvaluation(works)
 
 
 def record(function: Callable[[], None]) -> Callable[[], None]:
@@ -72,29 +79,42 @@ class ReplayedEvaluation:
     """:func:`replicate.method.evaluate` for pictures of one shape after another, by graphs.
 
     Losses and gradient that a call returns hold until the next one.
+
+    Args:
+        works: as of :func:`accelerated`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, works: Works | None = None) -> None:
+        self._works = works
         self._objective: Objective | None = None
-        self._calls = 0
-        self._replay: Callable[[], None] | None = None
 
     def __call__(self, objective: Objective, network: Network, pixels: Tensor) -> Evaluation:
         if objective is not self._objective:
-            self._objective, self._calls, self._replay = objective, 0, None
+            self._begin(objective, network, pixels)
         if self._replay is None:
             self._calls += 1
-            found = method.evaluate(objective, network, pixels)
+            found = method.evaluate(objective, self._network, pixels)
             if self._calls == PLAIN:
-                self._replay = self._recorded(objective, network, pixels, found)
+                self._record(objective, network, pixels, found)
             return found
         self._given.copy_(pixels)
         self._replay()
+        if self._network is network:
+            self._work.seconds += self._work.each
         return replace(self._found, total=self._found.total.clone())  # which optimizers keep
 
-    def _recorded(
+    def _begin(self, objective: Objective, network: Network, pixels: Tensor) -> None:
+        self._objective, self._calls = objective, 0
+        self._replay: Callable[[], None] | None = None
+        works = {} if self._works is None else self._works
+        self._work = work = work_of(works, objective, network, pixels)
+        if work.chosen is None and work.seconds >= PAYS:
+            work.chosen = compiled(objective, network, pixels)
+        self._network = work.chosen or network
+
+    def _record(
         self, objective: Objective, network: Network, pixels: Tensor, found: Evaluation
-    ) -> Callable[[], None] | None:
+    ) -> None:
         self._given = given = pixels.clone()
         self._found = kept = Evaluation(
             found.total.clone(),
@@ -103,11 +123,18 @@ class ReplayedEvaluation:
         )
 
         def again() -> None:
-            new = method.evaluate(objective, network, given)
+            new = method.evaluate(objective, self._network, given)
             for place, value in zip(_tensors(kept), _tensors(new)):
                 place.copy_(value)
 
-        return _tried(again, lambda: _alike(_tensors(kept), _tensors(found)))
+        self._replay = _tried(again, lambda: _alike(_tensors(kept), _tensors(found)))
+        if self._replay is None:
+            return
+        seconds = _seconds(self._replay, pixels.device)
+        if self._network is network:
+            self._work.each = seconds
+        elif seconds > self._work.each:
+            self._work.chosen = network  # from the next objective on
 
 
 class ReplayedLBFGS:
@@ -165,6 +192,16 @@ def _tried(function: Callable[[], None], right: Callable[[], bool]) -> Callable[
         problem = str(error).splitlines()[0]
     warnings.warn(f"Drawing goes on without a CUDA graph: {problem}.", stacklevel=2)
     return None
+
+
+def _seconds(function: Callable[[], None], device: torch.device) -> float:
+    """Of one call, until the device has done it."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    begun = time.perf_counter()
+    function()
+    wait()
+    return time.perf_counter() - begun
 
 
 def _tensors(evaluation: Evaluation) -> list[Tensor]:
