@@ -92,7 +92,7 @@ def _clouds(picture: Picture) -> Clouds:
         windows = np.lib.stride_tricks.sliding_window_view(grey, (SIDE, SIDE))
         step = math.ceil((windows.shape[0] * windows.shape[1] / MOST) ** 0.5)
         patches = windows[::step, ::step].reshape(-1, SIDE * SIDE)
-        found.append(patches - patches.mean(axis=1, keepdims=True))
+        found.append((patches - patches.mean(axis=1, keepdims=True)).astype(np.float32))
         grey = ndimage.gaussian_filter(grey, 1)[::2, ::2]
     return found
 
