@@ -20,8 +20,8 @@ from ..method import Network, Objective
 
 PAYS = 75.0
 """Seconds of evaluations after which compiling would have paid: it takes up to 24 s to save a third
-(VGG-19, twenty pictures of 512 x 384 px, H100).  On a CPU nothing is compiled: there it saves next
-to nothing, and loses at the shallow layers (benchmarks/compiling.md)."""
+(VGG-19, twenty pictures of 512 x 384 px, H100).  On a CPU nothing is compiled: there it saves a
+fifteenth in bf16, and shallow layers take twice the time (benchmarks/compiling.md)."""
 
 TOLERANCE = 0.2
 """Relative difference of gradients in bf16, where joined kernels round less often: measured .03 to
