@@ -40,19 +40,23 @@ class Profile(Strict):
     Attributes:
         judged: drawn as the papers draw, without shortcuts (``ratio_pixels`` of the presets too),
             so that evidence may rest on it; a page of any other profile is a preview.
+        matched: measures that are off by no more than this share count as matched.
     """
 
     size: int = Field(ge=16, le=4096)
     evaluations: int = Field(ge=1, le=100_000)
     scales: int = Field(default=1, ge=1, le=6)
     content_first: float = Field(default=0.0, ge=0, lt=1)
+    matched: float = Field(default=0.02, gt=0, le=0.5)
     judged: bool = False
     note: str = ""
 
     @model_validator(mode="after")
     def _no_shortcuts(self) -> Profile:
-        if self.judged and (self.scales > 1 or self.content_first):
-            raise ValueError("a judged profile takes no shortcuts: no scales, no content_first")
+        if self.judged and (self.scales > 1 or self.content_first or self.matched > 0.02):
+            raise ValueError(
+                "a judged profile takes no shortcuts: no scales, no content_first, no loose matches"
+            )
         return self
 
 

@@ -10,9 +10,6 @@ import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
-TOLERANCE = 0.02
-"""A measure that is off by no more than this share counts as matched."""
-
 TRIES = 5
 """Drawings at most that a match may take."""
 
@@ -30,6 +27,7 @@ def matched(
     measure: Callable[[dict[Key, float]], Mapping[Key, float]],
     curves: Mapping[Key, Curve] | None = None,
     exponent: float | None = None,
+    tolerance: float = 0.02,
 ) -> dict[Key, float]:
     """For each key the weight at which its measure comes nearest to its target.
 
@@ -39,11 +37,11 @@ def matched(
     Args:
         measure: draws each of these keys at its weight, and measures the pictures.
         curves: what is known before; a key without any begins with weight 1.
-        exponent: see :func:`next_weight`.
+        exponent, tolerance: see :func:`next_weight`.
     """
     known = {key: dict((curves or {}).get(key, {})) for key in targets}
     for _ in range(TRIES):
-        steps = {key: next_weight(known[key], targets[key], exponent) for key in targets}
+        steps = {key: next_weight(known[key], targets[key], exponent, tolerance) for key in targets}
         wanted = {key: weight for key, weight in steps.items() if weight is not None}
         if not wanted:
             break
@@ -52,7 +50,9 @@ def matched(
     return {key: _nearest(known[key], target) for key, target in targets.items()}
 
 
-def next_weight(curve: Curve, target: float, exponent: float | None = None) -> float | None:
+def next_weight(
+    curve: Curve, target: float, exponent: float | None = None, tolerance: float = 0.02
+) -> float | None:
     """The weight to try next; None where one of the curve matches, or none can come nearer.
 
     Between two weights around the target it interpolates.  Beyond the curve's ends it goes on
@@ -62,11 +62,12 @@ def next_weight(curve: Curve, target: float, exponent: float | None = None) -> f
     Args:
         exponent: the weight goes about as this power of the measure, unless the curve says more;
             None stays within the weights tried.
+        tolerance: a measure that is off by no more than this share counts as matched.
     """
     if not curve:
         return 1.0
     nearest = _nearest(curve, target)
-    if abs(math.log(curve[nearest] / target)) <= math.log(1 + TOLERANCE):
+    if abs(math.log(curve[nearest] / target)) <= math.log(1 + tolerance):
         return None
     weight = crossing(curve, target)
     if weight is None and exponent is not None:

@@ -62,7 +62,7 @@ def gram_is_mmd(studio: Studio) -> Sheet:
         for loss in presets
     }
     over = {name: (name, MEANS) for name in both}
-    unmet = apart_by_more(transfers.ratios("content_loss", over))
+    unmet = apart_by_more(studio, transfers.ratios("content_loss", over))
     style = {loss: transfers.metrics[loss]["style_left"] for loss in presets}
     drawn = list(transfers.values())
     return studio.sheet(

@@ -20,6 +20,7 @@ USUAL_EXPONENT = -3.0
 
 
 def matched_weights(
+    studio: Studio,
     panels: Panels,
     metric: str,
     targets: Mapping[Key, float],
@@ -43,7 +44,7 @@ def matched_weights(
     for place, numbers in panels.metrics.items():
         if isinstance(place, tuple) and place[0] in curves:
             curves[place[0]][place[1]] = numbers[metric]
-    return matched(targets, measure, curves, exponent)
+    return matched(targets, measure, curves, exponent, studio.profile.matched)
 
 
 def at_equal_content(
@@ -62,7 +63,7 @@ def at_equal_content(
 
     tried = studio.panels({}, label).measure(content_loss)
     targets = {key: loss_of(result, "content") for key, result in references.items()}
-    found = matched_weights(tried, "content_loss", targets, variant, USUAL_EXPONENT)
+    found = matched_weights(studio, tried, "content_loss", targets, variant, USUAL_EXPONENT)
     return tried.select({key: (key, factor) for key, factor in found.items()})
 
 

@@ -24,7 +24,6 @@ from ..images.colour import chroma_distance
 from ..measure import metrics as metric
 from ..measure import style
 from ..measure.judge import Judge
-from ..measure.matching import TOLERANCE
 from ..measure.scale import Ruler
 from ..method import NOISE
 from .panels import Key, Measure, Metrics, Panels
@@ -284,9 +283,10 @@ def by_column(panels: Panels, name: str) -> dict[str, float]:
     return {column: mean(numbers) for column, numbers in found.items()}
 
 
-def apart_by_more(ratios: Mapping[str, float]) -> str:
+def apart_by_more(studio: Studio, ratios: Mapping[str, float]) -> str:
     """Why pictures that should match in a number do not; empty if these ratios are all near 1."""
+    tolerance = studio.profile.matched
     label = max(ratios, key=lambda each: abs(log(ratios[each])))
-    if abs(log(ratios[label])) <= log(1 + TOLERANCE):
+    if abs(log(ratios[label])) <= log(1 + tolerance):
         return ""
-    return f"no weight was found that matches within {TOLERANCE:.0%}"
+    return f"no weight was found that matches within {tolerance:.0%}"

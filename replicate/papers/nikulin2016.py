@@ -39,7 +39,7 @@ def layers(studio: Studio) -> Sheet:
     panels = studio.panels({B: studio.job(changed, content, style, seed=seed), **sweep}, label)
     panels.measure(fidelity, colour_distance, _style_errors)
     target = panels.metrics[B]["style_error"]
-    lower = matched_weights(panels, "style_error", {GATYS: target}, at)[GATYS]
+    lower = matched_weights(studio, panels, "style_error", {GATYS: target}, at)[GATYS]
     keys = sorted(key for key in panels if key != B)
     tried = panels.select({ratio_label(key[1]): key for key in keys})
     three = panels.select({A: (GATYS, changed.ratio), B: B, C: (GATYS, lower)})
@@ -48,7 +48,7 @@ def layers(studio: Studio) -> Sheet:
         ratio: max(each[name] / ours[name] for name in ("colour_distance", "style_error"))
         for ratio, each in tried.metrics.items()
     }
-    unmet = apart_by_more({C: three.ratio("style_error", C, B)})
+    unmet = apart_by_more(studio, {C: three.ratio("style_error", C, B)})
     return studio.sheet(
         panels.select([B, *keys]),
         grids=[

@@ -78,7 +78,7 @@ def all16(studio: Studio) -> Sheet:
                 "quality",
                 by_column(panels, "style_left"),
                 of=panels.values(),
-                unmet=apart_by_more(panels.ratios("content_loss", over)),
+                unmet=apart_by_more(studio, panels.ratios("content_loss", over)),
             ),
         ],
         note=judged_by(judge),
@@ -97,7 +97,7 @@ def modifications(studio: Studio) -> Sheet:
     panels.measure(gram_distances(layers), unevenness("relu3_1"))
 
     over = {name: (name, GATYS) for name in VARIANTS}
-    unmet = apart_by_more(panels.ratios("content_loss", over))
+    unmet = apart_by_more(studio, panels.ratios("content_loss", over))
     left = panels.column("style_left")
     changed = geometric_mean(left[name] for name in VARIANTS)
     # As published, where the shift was tried: channels of mean 1 become centred by it.

@@ -45,7 +45,7 @@ def layers(studio: Studio) -> Sheet:
     shared = [each for each in tutorial.style_layers if each in sets[GATYS].style_layers]
     panels.measure(fidelity, mean_gram_distance(shared, "style_error"), fields)
     target = panels.metrics[GATYS]["style_error"]
-    lower = matched_weights(panels, "style_error", {TUTORIAL: target}, at)[TUTORIAL]
+    lower = matched_weights(studio, panels, "style_error", {TUTORIAL: target}, at)[TUTORIAL]
     own, matched = (TUTORIAL, config.ratios[0]), (TUTORIAL, lower)
     keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched, BLOCKS: BLOCKS}
     shown = panels.select(keys | {name: name for name in OTHERS})
@@ -65,7 +65,7 @@ def layers(studio: Studio) -> Sheet:
             studio.claim(
                 "shallow",
                 shown.column("edge_correlation", [MATCHED, GATYS]),
-                unmet=apart_by_more({MATCHED: shown.ratio("style_error", MATCHED, GATYS)}),
+                unmet=apart_by_more(studio, {MATCHED: shown.ratio("style_error", MATCHED, GATYS)}),
             ),
             studio.claim("first-layers", _before_pooling(plain), of=[]),
         ],
