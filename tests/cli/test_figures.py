@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_finished_panels(
 
     with monkeypatch.context() as patch:
         patch.setattr(ResultStore, "put", interrupted)
-        ran = typed(ONE)
+        ran = typed(f"{ONE} --workers 1")
     assert ran.code == 130
     assert "stopped with 0 of 1 figure drawn; run the same command again" in ran.err
     assert not (folder / "figures").exists()
@@ -413,7 +413,7 @@ def test_minutes_that_are_over_keep_what_is_drawn(
 ) -> None:
     clock = iter([0.0, 10.0, 20.0, 61.0])  # at the start, then before each panel
     monkeypatch.setattr("replicate.cli.figures.time.monotonic", lambda: next(clock))
-    ran = typed(f"{PAIR} --minutes 1")
+    ran = typed(f"{PAIR} --minutes 1 --workers 1")
     monkeypatch.undo()
     assert ran.code == 130 and ran.out == ""
     assert "stopped with 2 of 6 panels drawn; run the same command again to go on" in ran.err
