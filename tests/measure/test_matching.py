@@ -36,9 +36,7 @@ def test_a_match_is_found_between_the_points_of_a_curve(power, bend):
     assert weight == float(f"{weight:.2e}")
 
 
-@pytest.mark.parametrize(
-    ("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + 0.02 / 2, 1.0)]
-)
+@pytest.mark.parametrize(("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + 0.02 / 2, 1.0)])
 def test_nothing_is_drawn_beyond_a_curve_nor_where_a_point_matches(target, nearest):
     drawing = Drawing(1.0)
     assert drawing.match(target, 10.0, 0.1, 1.0) == nearest
