@@ -14,6 +14,7 @@ import platform
 import time
 
 import torch
+import torch._inductor.config
 
 from benchmarks.engine import processor, seconds
 from benchmarks.page import table, write_page
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="timed evaluations of each case")
     parser.add_argument("--write", action="store_true", help="also write benchmarks/compiling.md")
     arguments = parser.parse_args()
+    torch._inductor.config.force_disable_caches = True  # else an earlier run's work would count
     gpu = torch.cuda.is_available()
     counts = [int(c) for c in (arguments.pictures or ("1,20" if gpu else "1")).split(",")]
     machine = torch.cuda.get_device_name() if gpu else processor()
