@@ -19,6 +19,7 @@ from .errors import ConfigError, ReplicateError
 from .fast.shipped import shipped_file
 from .figure.claims import Definition
 from .images import bundled_names, paper_image_keys
+from .measure.matching import TOLERANCE
 from .networks.layers import canonical_layer
 from .networks.spec import NetworkName
 from .storage.files import configs_dir
@@ -47,13 +48,13 @@ class Profile(Strict):
     evaluations: int = Field(ge=1, le=100_000)
     scales: int = Field(default=1, ge=1, le=6)
     content_first: float = Field(default=0.0, ge=0, lt=1)
-    matched: float = Field(default=0.02, gt=0, le=0.5)
+    matched: float = Field(default=TOLERANCE, gt=0, le=0.5)
     judged: bool = False
     note: str = ""
 
     @model_validator(mode="after")
     def _no_shortcuts(self) -> Profile:
-        if self.judged and (self.scales > 1 or self.content_first or self.matched > 0.02):
+        if self.judged and (self.scales > 1 or self.content_first or self.matched > TOLERANCE):
             raise ValueError(
                 "a judged profile takes no shortcuts: no scales, no content_first, no loose matches"
             )

@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
+TOLERANCE = 0.02
+"""A measure that is off by no more than this share counts as matched; in a preview by more."""
+
 TRIES = 5
 """Drawings at most that a match may take."""
 
@@ -27,7 +30,7 @@ def matched(
     measure: Callable[[dict[Key, float]], Mapping[Key, float]],
     curves: Mapping[Key, Curve] | None = None,
     exponent: float | None = None,
-    tolerance: float = 0.02,
+    tolerance: float = TOLERANCE,
 ) -> dict[Key, float]:
     """For each key the weight at which its measure comes nearest to its target.
 
@@ -51,7 +54,7 @@ def matched(
 
 
 def next_weight(
-    curve: Curve, target: float, exponent: float | None = None, tolerance: float = 0.02
+    curve: Curve, target: float, exponent: float | None = None, tolerance: float = TOLERANCE
 ) -> float | None:
     """The weight to try next; None where one of the curve matches, or none can come nearer.
 

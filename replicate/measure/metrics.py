@@ -132,9 +132,8 @@ def sliced_wasserstein(
     """Sliced 1-Wasserstein distance of two clouds of points, (M, d) and (K, d).
 
     Mean over ``projections`` random directions of the mean absolute difference of the projections'
-    quantiles, in the points' unit; 0 for equal clouds. Points of
-    float32 are compared in float32. The directions follow from ``seed``.
-    Source: Rabin et al. 2011.
+    quantiles, in the points' unit; 0 for equal clouds. Points of float32 are compared in float32.
+    The directions follow from ``seed``. Source: Rabin et al. 2011.
     """
     dtype = np.result_type(np.float32, *map(np.asarray, (points, reference)))
     ours, theirs = (np.asarray(each, dtype=dtype) for each in (points, reference))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replicate.measure.matching import STEEPEST, TRIES, crossing, matched, next_weight
+from replicate.measure.matching import STEEPEST, TOLERANCE, TRIES, crossing, matched, next_weight
 
 
 class Drawing:
@@ -31,12 +31,14 @@ def test_a_match_is_found_between_the_points_of_a_curve(power, bend):
     drawing = Drawing(power, bend)
     target = drawing.at(0.4)
     weight = drawing.match(target, 0.01, 0.1, 1.0, 10.0)
-    assert drawing.at(weight) / target == pytest.approx(1, abs=0.02)
+    assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
     assert 1 <= len(drawing.asked) <= TRIES
     assert weight == float(f"{weight:.2e}")
 
 
-@pytest.mark.parametrize(("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + 0.02 / 2, 1.0)])
+@pytest.mark.parametrize(
+    ("target", "nearest"), [(1e-9, 0.1), (1e9, 10.0), (1 + TOLERANCE / 2, 1.0)]
+)
 def test_nothing_is_drawn_beyond_a_curve_nor_where_a_point_matches(target, nearest):
     drawing = Drawing(1.0)
     assert drawing.match(target, 10.0, 0.1, 1.0) == nearest
@@ -58,7 +60,7 @@ def test_without_a_curve_the_search_goes_on_along_a_power_law(power, target):
     drawing = Drawing(power)
     weight = matched({"a": target}, drawing, exponent=3.0 if power > 0 else -3.0)["a"]
     assert drawing.asked[0] == {"a": 1.0} and len(drawing.asked) <= TRIES
-    assert drawing.at(weight) / target == pytest.approx(1, abs=0.02)
+    assert drawing.at(weight) / target == pytest.approx(1, abs=TOLERANCE)
 
 
 def test_the_search_takes_no_leap_nor_the_word_of_an_odd_curve():
