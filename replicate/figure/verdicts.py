@@ -62,7 +62,7 @@ class Row:
     Attributes:
         claim: ``paper/figure/claim``.
         photograph, artwork: by name; empty where the claim does not depend on it.
-        version: of the figure's settings; see :func:`replicate.papers.verdicts.version`.
+        version: of measure and settings; see :func:`replicate.papers.verdicts.version`.
         unmet: why the pair says nothing of the claim; empty if it does.
         rounded: the network's layers whose weights were kept in few bits; empty if none.
     """

@@ -72,7 +72,7 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) 
         **asdict(setting),
         values=claim.value,
         unmet=claim.unmet,
-        version=version(figure),
+        version=version(name),
         rounded=rounded,
     )
 

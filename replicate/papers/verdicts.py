@@ -30,22 +30,24 @@ def definitions() -> dict[str, Definition]:
 
 
 @cache
-def version(figure: str) -> str:
-    """A short digest of what a figure's numbers follow from, pictures apart.
+def version(claim: str) -> str:
+    """A short digest of what a claim's numbers follow from, pictures apart.
 
-    Of its preset, the layers, ratios and seeds of its panels, and its fast networks: rows of
-    another version are of another experiment.
+    Of what it measures, and of its figure's preset, layers, ratios, seeds and fast networks: rows
+    of another version are of another experiment.
     """
+    figure, _, name = claim.rpartition("/")
     config = figure_settings(figure)
     preset = load_paper(figure.split("/")[0]).presets.get(config.preset)
     parts: tuple[Any, ...] = (
         ENGINE_VERSION,
+        config.claims[name].measure,
         (preset or load_preset(config.preset)).objective(),
         config.model_dump(
             mode="json", include={**dict.fromkeys(_PANELS, True), "evidence": _FEWER}
         ),
     )
-    if config.fast:  # else the versions of the rows that there are stay
+    if config.fast:
         digests = [shipped(network).sha256 for network in config.fast]
         parts += (*digests, config.shares, config.evidence.shares)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
@@ -57,8 +59,9 @@ def current_rows(folder: str | Path | None = None) -> list[Row]:
     Raises:
         ReplicateError: its file is damaged.
     """
-    known = {claim: version(claim.rpartition("/")[0]) for claim in definitions()}
-    return [row for row in read_rows(folder) if row.version == known.get(row.claim)]
+    known = definitions()
+    rows = read_rows(folder)
+    return [row for row in rows if row.claim in known and row.version == version(row.claim)]
 
 
 def verdicts() -> dict[str, Verdict]:

@@ -29,7 +29,7 @@ def written(folder: Path) -> Callable[..., None]:
                 network=network,
                 size=256,
                 evaluations=500,
-                version=version("gatys2016/fig5"),
+                version=version(claim),
                 values={"Conv2_2": 0.4 + 0.01 * (place % 3), "Conv4_2": low},
             )
             for claim, low in ((STRUCTURE, 0.2), (STYLE, 0.4))

@@ -152,10 +152,11 @@ def test_a_row_is_of_one_pair(small_studio: Callable[..., Studio]) -> None:
 
 def test_another_network_is_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = verdicts.version.__wrapped__
-    before = fresh(MIXER), fresh("gatys2016/fig5")
+    before = fresh(f"{MIXER}/own"), fresh("gatys2016/fig5/style")
     other = shipped("mixer").__class__("mixer", "0" * 64, ("wave",), "vgg19-compact")
     monkeypatch.setattr(verdicts, "shipped", lambda _: other)
-    assert fresh(MIXER) != before[0] and fresh("gatys2016/fig5") == before[1]
+    assert fresh(f"{MIXER}/own") != before[0]
+    assert fresh("gatys2016/fig5/style") == before[1]
 
 
 def test_the_preset_is_read_with_the_network_of_the_training() -> None:

@@ -105,14 +105,17 @@ def test_what_cannot_be_judged_over_pairs():
     assert len(JUDGED) > 20
 
 
-def test_another_preset_or_other_panels_are_another_version(monkeypatch):
-    fresh = version.__wrapped__
-    assert fresh("gatys2016/fig5") == version("gatys2016/fig5") != version("gatys2016/fig4")
+def test_another_preset_measure_or_other_panels_are_another_version(monkeypatch):
+    fresh, claim = version.__wrapped__, "gatys2016/fig5/style"
+    assert fresh(claim) == version(claim) != version("gatys2016/fig5/structure")
     config = figure_settings("gatys2016/fig5")
     for change in ({"ratios": [1e-2]}, {"preset": "gatys2016-code"}, {"balanced": True}):
         other = config.model_copy(update=change)
         monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _, o=other: o)
-        assert fresh("gatys2016/fig5") != version("gatys2016/fig5")
-    worded = config.model_copy(update={"title": "Another title", "claims": {}})
-    monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _: worded)
-    assert fresh("gatys2016/fig5") == version("gatys2016/fig5")
+        assert fresh(claim) != version(claim)
+    style = config.claims["style"]
+    for change in ({"text": "Another text", "delta": 9.0}, {"measure": "another measure"}):
+        claims = {"style": style.model_copy(update=change)}
+        worded = config.model_copy(update={"title": "Another title", "claims": claims})
+        monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _, w=worded: w)
+        assert (fresh(claim) != version(claim)) == ("measure" in change)
