@@ -11,8 +11,8 @@ from replicate.config import load_preset
 from replicate.engine.job import Job, Result
 from replicate.images import Picture
 from replicate.measure import metrics
-from replicate.measure.scale import Ruler
 from replicate.networks.spec import NetworkSpec
+from replicate.papers.measures import ruler
 
 from .backend import Backend
 from .limits import InputError, Limits
@@ -113,7 +113,7 @@ def measured(
         if style is not None:
             distances = engine.reader.style_distances(picture, style, STYLE_LAYERS, NetworkSpec())
             found["style distance"] = float(np.mean(list(distances.values())))
-            found["structure, px"] = Ruler.of(style).side(picture)
+            found["structure, px"] = ruler(style).side(picture)
         if content is not None:
             content = content.resized(*picture.size)
             found["content cosine"] = engine.reader.similarity(

@@ -15,7 +15,7 @@ from .measures import (
     difference_from,
     fidelity,
     mean_gram_distance,
-    structures,
+    structures_seen,
     style_distances,
 )
 from .panels import Measure, Metrics
@@ -52,7 +52,7 @@ def single_vs_rest(studio: Studio) -> Sheet:
     panels.measure(_layers_apart(list(layers.values())))
     rows = panels.by_row()
     alone, rest, texture = rows[ALONE], rows[REST], rows[TEXTURE]
-    texture.measure(structures)
+    texture.measure(structures_seen)
 
     def lines(key: tuple[str, str]) -> list[str]:
         shown = ["Gram: own {own_gram_distance:.2g}", "others {other_gram_distance:.2g}"]

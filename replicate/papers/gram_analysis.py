@@ -14,7 +14,7 @@ from ..figure.panels import Grid, Panel
 from ..measure import analysis, scale
 from ..visualisation import maps
 from .looks import Look
-from .measures import by_column, structures
+from .measures import by_column, structures, structures_seen
 from .panels import Metrics, source_panel
 from .sheet import Sheet
 from .studio import Studio, only
@@ -168,7 +168,7 @@ def artefact_size(studio: Studio) -> Sheet:
             for label, weights in favoured(load_preset("udacity")).items()
         }
     )
-    single.measure(structures)
+    single.measure(structures_seen)
     transfers.measure(structures)
     moved = {name: arrangement_known(studio, painting) for name, painting in styles.items()}
     drawn_size = next(iter(single.values())).picture.size

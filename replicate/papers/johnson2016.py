@@ -21,7 +21,7 @@ from .measures import (
     fidelity,
     mean_distance,
     photograph,
-    structures,
+    structures_seen,
     unrelated,
 )
 from .panels import Metrics, Panels, plot_row
@@ -60,7 +60,7 @@ def fig3(studio: Studio) -> Sheet:
 def fig4(studio: Studio) -> Sheet:
     """Style reconstruction of two paintings from four single layers."""
     panels = _reconstructions(studio, "style", studio.config.style_sets)
-    panels.measure(structures)
+    panels.measure(structures_seen)
     return studio.sheet(
         panels,
         grids=_grids(panels, ["structures {structure_size:.0f} px"]),

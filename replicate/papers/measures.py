@@ -6,7 +6,7 @@ know more are made by a function: ``gram_distances(layers)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import log
 from statistics import mean
@@ -24,7 +24,7 @@ from ..images.colour import chroma_distance
 from ..measure import metrics as metric
 from ..measure import style
 from ..measure.judge import Judge
-from ..measure.scale import Ruler
+from ..measure.scale import Apart, Ruler, patches_apart, statistics_apart
 from ..method import NOISE
 from .panels import Key, Measure, Metrics, Panels
 
@@ -90,13 +90,28 @@ def structures(studio: Studio, result: Result) -> Metrics:
 
 
 def ruler(painting: Picture) -> Ruler:
-    """The painting's ruler, made once."""
-    if painting.sha256 not in _RULERS:
-        _RULERS[painting.sha256] = Ruler.of(painting)
-    return _RULERS[painting.sha256]
+    """The painting's ruler of patches, made once."""
+    return _ruler(painting, "", lambda: patches_apart(painting))
 
 
-_RULERS: dict[str, Ruler] = {}
+def structures_seen(studio: Studio, result: Result) -> Metrics:
+    """``structure_size`` as :data:`UNMATCHED` sees it, for a picture that matches one layer."""
+    painting, spec = result.job.style_on_canvas, result.job.preset.network
+    apart = lambda: statistics_apart(painting, studio.engine.reader, UNMATCHED, spec)  # noqa: E731
+    return {"structure_size": _ruler(painting, str(spec), apart).side(result.picture)}
+
+
+def _ruler(painting: Picture, seen_by: str, apart: Callable[[], Apart]) -> Ruler:
+    key = painting.sha256, seen_by
+    if key not in _RULERS:
+        _RULERS[key] = Ruler.of(painting, apart())
+    return _RULERS[key]
+
+
+UNMATCHED = "relu5_3"
+"""The deepest layer that both VGG-16 and VGG-19 have; no figure matches it."""
+
+_RULERS: dict[tuple[str, str], Ruler] = {}
 
 
 def colours_apart(picture: Picture, reference: Picture) -> Metrics:
