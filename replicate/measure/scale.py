@@ -6,10 +6,10 @@ squares into which the painting would have to be cut to be as unlike itself.  Pl
 in that distance.  There are two:
 
 * Of patches: 8 x 8 pixels of grey, less their mean and in units of their own contrast, compared at
-  several sizes of both pictures by the sliced Wasserstein distance.  No network has a say in it, and
-  a pale picture has structures as large as a strong one.  That works for pictures with strokes all
-  over; where much is smooth, the seams of the squares are more than what they cut, and the ruler
-  says so.
+  several sizes of both pictures by the sliced Wasserstein distance.  No network has a say in it,
+  and a pale picture has structures as large as a strong one.  That works for pictures with strokes
+  all over; where much is smooth, the seams of the squares are more than what they cut, and the
+  ruler says so.
 * Of Gram matrices at a deep layer.  A picture that matches one layer alone is left free in what the
   others see, and its pixels are unlike the painting's at every size; only a layer that it did not
   match can say whether what is large came along.
@@ -116,7 +116,7 @@ def patches_apart(painting: Picture) -> Apart:
 
 
 def statistics_apart(painting: Picture, reader: Reader, layer: str, spec: NetworkSpec) -> Apart:
-    """One less the cosine of the Gram matrices at a layer: how strong its maps are does not count."""
+    """One less the cosine of the Gram matrices at a layer; how strong its maps are is no matter."""
 
     def gram(picture: Picture) -> NDArray[np.float64]:
         found = reader.grams(picture, [layer], spec)[layer].double().numpy().ravel()
