@@ -8,8 +8,8 @@ in that distance.  There are two:
 * Of patches: 8 x 8 pixels of grey, less their mean and in units of their own contrast, compared at
   several sizes of both pictures by the sliced Wasserstein distance.  No network has a say in it,
   and a pale picture has structures as large as a strong one.  That works for pictures with strokes
-  all over; where much is smooth, the seams of the squares are more than what they cut, and the
-  ruler says so.
+  all over; where much is smooth, the seams of small squares are more than what they cut, and
+  the ruler says so.
 * Of Gram matrices at a deep layer.  A picture that matches one layer alone is left free in what the
   others see, and its pixels are unlike the painting's at every size; only a layer that it did not
   match can say whether what is large came along.
@@ -52,11 +52,8 @@ SHUFFLES = 4
 
 PROJECTIONS = 32
 
-CERTAIN = 5
-"""So many sides, 1 to 16 pixels, must fall in order for a painting to make a ruler."""
-
 CHANCE = 0.02
-"""By how much, of the distance of pixels in disorder, such a mean may rise by chance."""
+"""By how much, of the distance of pixels in disorder, the ruler may rise by chance."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +84,9 @@ class Ruler:
         """Side in pixels of the squares that the picture is as unlike the painting as.
 
         1 for a picture without any of its structure, the largest of ``sides`` for one that is as
-        like the painting as the ruler can tell; NaN if this painting makes no ruler.  Both are
-        compared at as many sizes as the smaller one has.
+        like the painting as the ruler can tell; NaN where squares of one side are farther from the
+        painting than smaller ones, so that the distance could be either's.  Both are compared at as
+        many sizes as the smaller one has.
         """
         distances = self.apart(picture)
         both = self.distances[:, : len(distances)]
@@ -96,11 +94,11 @@ class Ruler:
             return math.nan
         # The painting's pixels in disorder are at 1.
         ruler = (both / both[0]).mean(axis=1)
-        if (np.diff(ruler[:CERTAIN]) > CHANCE).any():
-            return math.nan
-        # Chance may let a large square come out behind a smaller one; a ruler has no such places.
-        ruler = np.minimum.accumulate(ruler)
         distance = (distances / both[0]).mean()
+        rises = np.flatnonzero(np.diff(ruler) > CHANCE)
+        if rises.size and distance >= ruler[: rises[-1] + 1].min():
+            return math.nan
+        ruler = np.minimum.accumulate(ruler)
         return float(2 ** np.interp(-distance, -ruler, np.log2(self.sides)))
 
 

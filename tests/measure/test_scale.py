@@ -59,9 +59,11 @@ def test_fine_noise_hides_structures_from_patches_but_not_from_a_deep_layer(side
         assert patches.side(noisy) < 0.65 * patches.side(other)
 
 
-def test_a_smooth_picture_makes_no_ruler():
+def test_a_smooth_picture_cannot_tell_small_squares_apart():
     coffee = bundled("coffee").resized(192, 144)
-    assert math.isnan(Ruler.of(coffee, patches_apart(coffee)).side(coffee))
+    ruler = Ruler.of(coffee, patches_apart(coffee))
+    assert math.isnan(ruler.side(shuffled_pieces(coffee, 4, seed=7)))
+    assert ruler.side(shuffled_pieces(coffee, 32, seed=7)) == pytest.approx(32, rel=0.3)
 
 
 def test_pictures_of_another_size_are_read_on_the_same_ruler():
