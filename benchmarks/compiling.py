@@ -16,13 +16,12 @@ import time
 import torch
 import torch._inductor.config
 
-from benchmarks.engine import processor, seconds
+from benchmarks.engine import mirrored, processor, seconds
 from benchmarks.page import table, write_page
 from replicate.engine.compiling import compiled
 from replicate.engine.engine import Engine
 from replicate.engine.graphs import accelerated
 from replicate.engine.optimizers import LBFGS
-from replicate.method import Objective, style
 from replicate.networks.spec import NetworkSpec
 
 CASES = {
@@ -37,9 +36,7 @@ def measured(engine: Engine, network_name: str, layers: tuple[str, ...], size: i
     network = engine.networks.network(NetworkSpec(name=network_name, pooling="average"))
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(pictures, 3, size * 3 // 4, size, generator=generator).to(engine.device)
-    with torch.no_grad():
-        maps = network(pixels.flip(3), layers)
-        objective = sum((style(name, maps[name].gram()) for name in layers), Objective())
+    objective = mirrored(network, layers, pixels)
     begun = time.perf_counter()
     faster = compiled(objective, network, pixels)
     taken = time.perf_counter() - begun

@@ -18,13 +18,19 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 from benchmarks.page import write_page
+from replicate.engine.device import choose_dtype, has_bf16
+from replicate.engine.optimizers import LBFGS
+from replicate.method import Objective, content, evaluate, style
+from replicate.networks.network import Network
+from replicate.networks.random import random_weights
+from replicate.networks.vgg import VGG
 
 SIZES = (256, 512)
 CUTS = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 3, "relu4_1": 4, "relu5_1": 5}
@@ -46,23 +52,10 @@ def seconds(*functions: Callable[[], object], rounds: int) -> list[float]:
 
 def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dict[str, float]:
     """Seconds of one evaluation, of the optimizer in it, and of the bare network; peak memory."""
-    from replicate.engine.device import choose_dtype
-    from replicate.engine.optimizers import LBFGS
-    from replicate.method import Objective, content, evaluate, style
-    from replicate.networks.random import random_weights
-    from replicate.networks.vgg import VGG
-
     dtype = choose_dtype(precision, torch.device("cpu"))  # type: ignore[arg-type]
     network = VGG(random_weights().tensors, dtype=dtype)
     pixels = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    objective = Objective()
-    with torch.no_grad():
-        maps = network(pixels.flip(3), [*layers, "relu4_2"])
-        for layer in layers:
-            objective += style(layer, maps[layer].gram())
-        if "relu5_1" in layers:
-            objective += 1e-3 * content("relu4_2", maps["relu4_2"].coordinates())
-        del maps
+    objective = mirrored(network, layers, pixels)
     optimizer = LBFGS(pixels)
     spent: list[float] = []
 
@@ -82,6 +75,16 @@ def evaluation(precision: str, size: int, layers: list[str], rounds: int) -> dic
         "bare": limit,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
+
+
+def mirrored(network: Network, layers: Sequence[str], pixels: torch.Tensor) -> Objective:
+    """What is timed: the mirrored pixels' style at the layers and, with relu5_1, their content."""
+    with torch.no_grad():
+        maps = network(pixels.flip(3), [*layers, "relu4_2"] if "relu5_1" in layers else layers)
+    objective = sum((style(layer, maps[layer].gram()) for layer in layers), Objective())
+    if "relu5_1" in layers:
+        objective += 1e-3 * content("relu4_2", maps["relu4_2"].coordinates())
+    return objective
 
 
 def bare_network(network: object, pixels: torch.Tensor, last: str) -> Callable[[], object]:
@@ -133,7 +136,6 @@ def processor() -> str:
 
 def table(rounds: int) -> str:
     """The whole table as Markdown."""
-    from replicate.engine.device import has_bf16
 
     precisions = [p for p in PRECISIONS if p != "bf16" or has_bf16(torch.device("cpu"))]
     lines = [

@@ -20,12 +20,11 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.engine import bare_network, processor
+from benchmarks.engine import bare_network, mirrored, processor
 from benchmarks.page import write_page
 from replicate.engine.engine import Engine
 from replicate.engine.graphs import accelerated
 from replicate.engine.optimizers import LBFGS
-from replicate.method import Objective, content, style
 from replicate.networks.spec import NetworkSpec
 from replicate.papers.registry import first_jobs
 from replicate.papers.studio import Studio
@@ -62,13 +61,7 @@ def measured(engine: Engine, pictures: int, size: int, rounds: int) -> dict[str,
     network = engine.networks.network(RANDOM)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(pictures, 3, size * 3 // 4, size, generator=generator).to(device)
-    objective = Objective()
-    with torch.no_grad():
-        maps = network(pixels.flip(3), [*LAYERS, "relu4_2"])
-        for layer in LAYERS:
-            objective += style(layer, maps[layer].gram())
-        objective += 1e-3 * content("relu4_2", maps["relu4_2"].coordinates())
-        del maps
+    objective = mirrored(network, LAYERS, pixels)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     make, evaluate = accelerated(device, LBFGS)

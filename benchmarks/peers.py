@@ -28,10 +28,7 @@ from benchmarks.page import write_page
 from replicate.config import load_preset
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job
-from replicate.engine.terms import objective_of
 from replicate.images import Picture, bundled, load_image
-from replicate.method import evaluate
-from replicate.networks.pixels import to_tensor
 from replicate.networks.weights import load_weights
 
 NETWORK = "vgg19-caffe"
@@ -68,15 +65,10 @@ class Judge:
     device: str
 
     def __post_init__(self) -> None:
-        self.network = Engine(self.device, "exact", NETWORK).networks.network(
-            self.job.preset.network
-        )
-        with torch.no_grad():
-            self.objective = objective_of([self.job], self.job.levels()[-1:], self.network)
+        self.reader = Engine(self.device, "exact", NETWORK).reader
 
     def loss(self, picture: Picture) -> float:
-        pixels = to_tensor(picture).to(self.network.device)
-        return float(evaluate(self.objective, self.network, pixels).total)
+        return self.reader.losses(self.job, picture)[0]
 
 
 def ours(job: Job, judge: Judge, precision: str) -> Run:
