@@ -306,7 +306,7 @@ def test_shipped_config(name):
 
 
 def test_shipped_profiles():
-    assert list(profiles()) == ["smoke", "preview", "gallery", "evidence", "paper"]
+    assert list(profiles()) == ["smoke", "preview", "gallery", "evidence", "patient", "paper"]
     assert load_profile("smoke").size == 64
     assert (load_profile("paper").size, load_profile("paper").evaluations) == (512, 2000)
     sizes = [profile.size for profile in profiles().values()]

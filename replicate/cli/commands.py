@@ -12,7 +12,7 @@ from .arguments import number, one_of, positive, shard, weighted, whole
 from .parser import Parser, parsed
 
 NETWORKS = ("auto", *network_names())
-PROFILES = ("smoke", "preview", "gallery", "evidence", "paper")
+PROFILES = ("smoke", "preview", "gallery", "evidence", "patient", "paper")
 INPUTS = ("bundled", "paper")
 TOPICS = ("figures", "presets", "layers", "images", "profiles")
 PRECISIONS = ("auto", "bf16", "float32", "exact")
