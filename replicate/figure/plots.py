@@ -138,6 +138,7 @@ class HeatMap:
             axes.tick_params(length=0)
             if self.rows and self.columns:
                 _write_numbers(axes, values, shades)
+                _fit_numbers(figure, axes, len(self.columns))
             return _picture(figure)
 
 
@@ -169,6 +170,15 @@ def _write_numbers(axes: Any, values: np.ma.MaskedArray, shades: Any) -> None:
             colour = "white" if shades.norm(value) > 0.55 else _INK
             text = _set(format_number(value))
             axes.text(column, row, text, ha="center", va="center", color=colour)
+
+
+def _fit_numbers(figure: Any, axes: Any, columns: int) -> None:
+    """Shrink all numbers alike until the widest has room in its field."""
+    figure.draw_without_rendering()
+    widest = max((text.get_window_extent().width for text in axes.texts), default=1.0)
+    room = 0.94 * axes.bbox.width / columns
+    for text in axes.texts:
+        text.set_fontsize(text.get_fontsize() * min(1, room / widest))
 
 
 @contextmanager

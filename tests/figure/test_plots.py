@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from replicate.figure import Drawable, Grid, HeatMap, LinePlot, Montage, Panel, Series
+from replicate.figure.claims import format_number
+from replicate.figure.plots import _axes, _fit_numbers
 
 SWEEP = Series("style weight α/β", (3, 5, 9, 14), (0.9, 0.4, 0.1, 0.05), "both", ("10⁻⁴",) * 4)
 POINT = Series("changed layers", (6,), (0.1,), "points")
@@ -114,3 +116,16 @@ def test_a_plot_is_as_wide_as_the_panels_above_it(scene):
 def test_senseless_plots(make):
     with pytest.raises(ValueError):
         make()
+
+
+@pytest.mark.parametrize("value", [0.5, 1.23e-7])
+def test_numbers_of_a_heat_map_stay_in_their_fields(value):
+    with _axes(400, 100, 16) as (figure, axes):
+        axes.imshow(np.full((1, 8), value), aspect="auto")
+        texts = [axes.text(x, 0, format_number(value), ha="center") for x in range(8)]
+        before = texts[0].get_fontsize()
+        _fit_numbers(figure, axes, 8)
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in texts]
+        assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
+        assert (texts[0].get_fontsize() < before) == (value < 1e-3)
