@@ -9,7 +9,7 @@ import pytest
 
 from replicate.figure import Drawable, Grid, HeatMap, LinePlot, Montage, Panel, Series
 from replicate.figure.claims import format_number
-from replicate.figure.plots import _axes, _fit_numbers
+from replicate.figure.plots import _axes, _fit_numbers, _set
 
 SWEEP = Series("style weight α/β", (3, 5, 9, 14), (0.9, 0.4, 0.1, 0.05), "both", ("10⁻⁴",) * 4)
 POINT = Series("changed layers", (6,), (0.1,), "points")
@@ -122,7 +122,7 @@ def test_senseless_plots(make):
 def test_numbers_of_a_heat_map_stay_in_their_fields(value):
     with _axes(400, 100, 16) as (figure, axes):
         axes.imshow(np.full((1, 8), value), aspect="auto")
-        texts = [axes.text(x, 0, format_number(value), ha="center") for x in range(8)]
+        texts = [axes.text(x, 0, _set(format_number(value)), ha="center") for x in range(8)]
         before = texts[0].get_fontsize()
         _fit_numbers(figure, axes, 8)
         figure.draw_without_rendering()
