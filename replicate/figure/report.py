@@ -25,11 +25,17 @@ from replicate.images.picture import Picture
 from replicate.networks.spec import NetworkInfo
 from replicate.storage.files import write_atomic
 
-_ENCODINGS: dict[ImageFormat, tuple[str, dict[str, Any]]] = {
-    "png": ("PNG", {}),
-    "webp": ("WEBP", {"quality": 86, "method": 4}),
-    "jpg": ("JPEG", {"quality": 90, "subsampling": 0, "progressive": True}),
+_ENCODINGS: dict[ImageFormat, tuple[str, Sequence[dict[str, Any]]]] = {
+    "png": ("PNG", [{}]),
+    "webp": ("WEBP", [{"quality": quality, "method": 4} for quality in (86, 76, 66)]),
+    "jpg": (
+        "JPEG",
+        [{"quality": quality, "subsampling": 0, "progressive": True} for quality in (90, 80, 70)],
+    ),
 }
+PAGE_BYTES = 1_200_000
+"""Larger pages take the next encoding: they are for a gallery under version control."""
+
 _PACKAGES = ("style-layers", "torch", "torchvision", "numpy", "scikit-image", "pillow")
 
 
@@ -161,7 +167,10 @@ class Figure:
 
 
 def _encoded(picture: Picture, image_format: ImageFormat) -> bytes:
-    kind, options = _ENCODINGS[image_format]
-    buffer = io.BytesIO()
-    picture.pil().save(buffer, kind, **options)
+    kind, encodings = _ENCODINGS[image_format]
+    for options in encodings:
+        buffer = io.BytesIO()
+        picture.pil().save(buffer, kind, **options)
+        if buffer.tell() <= PAGE_BYTES:
+            break
     return buffer.getvalue()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from replicate.errors import ReplicateError
-from replicate.figure import Claim, PanelRecord, read_records
+from replicate.figure import Claim, PanelRecord, read_records, report
 from replicate.figure.record import (
     FigureRecord,
     natural_key,
@@ -150,6 +150,14 @@ def test_image_formats(figure, tmp_path, suffix, kind):
         assert (path.suffix, image.format, image.size) == (f".{suffix}", kind, drawn.size)
         assert kind != "PNG" or image.tobytes() == drawn.pixels.tobytes()
     assert read_record(path.with_suffix(".json")).image == f"fig5.{suffix}"
+
+
+def test_a_large_page_is_kept_in_a_lower_quality(figure, tmp_path, monkeypatch):
+    sizes = []
+    for most in (10**9, 0):
+        monkeypatch.setattr(report, "PAGE_BYTES", most)
+        sizes.append(figure().write(tmp_path, "webp").stat().st_size)
+    assert sizes[1] < sizes[0]
 
 
 def test_a_killed_write_leaves_the_old_files(figure, tmp_path, monkeypatch):
