@@ -42,7 +42,7 @@ def mixer(studio: Studio) -> Sheet:
         grids=[
             panels.grid(
                 columns={layer: f"{layer}: {HOLDS[layer]}" for layer in sets},
-                lines=["own loss {own_loss:.2f}", "edges {edge_correlation:.2f}"],
+                lines=["own loss {own_loss:.2f}", "edges {edge_correlation:z.2f}"],
                 row_title="weight",
             )
         ],

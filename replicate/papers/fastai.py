@@ -104,7 +104,7 @@ def content_series(studio: Studio) -> Sheet:
     panels.measure(fidelity, mean_gram_distance(list(preset.style_layers)))
     first = {label.split("_")[0]: label for label in reversed(sets)}
     series = panels.select({block: first[block] for block in sorted(first)})
-    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}", "Gram {gram_distance:.2g}"]
+    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:z.2f}", "Gram {gram_distance:.2g}"]
     return studio.sheet(
         panels,
         grids=[panels.grid(lines=lines, column_title="content layer")],

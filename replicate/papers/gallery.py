@@ -46,7 +46,7 @@ def gallery(studio: Studio) -> tuple[Panels, list[Grid], str]:
     canvas = next(iter(panels.values())).job.canvas
     grid = panels.select(titles).grid(
         wrap=3,
-        lines=["α/β {ratio}", "edges {edge_correlation:.2f}"],
+        lines=["α/β {ratio}", "edges {edge_correlation:z.2f}"],
         before={"photograph": source_panel(content, canvas, "A photograph")},
         insets={title: paintings[role] for title, role in titles.items()},
         inputs=(),

@@ -27,7 +27,7 @@ def fig3(studio: Studio) -> Sheet:
     )
     drawn.measure(fidelity, structures)
     panels = drawn.select([(row, column) for row in sets for column in ratios])
-    lines = ["edges {edge_correlation:.2f}"]
+    lines = ["edges {edge_correlation:z.2f}"]
     second = list(ratios)[min(1, len(ratios) - 1)]
     sizes = {row: panels.metrics[row, second]["structure_size"] for row in sets}
     return studio.sheet(

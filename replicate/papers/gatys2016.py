@@ -107,7 +107,7 @@ def fig4(studio: Studio) -> Sheet:
     )
     panels.measure(fidelity)
     edges = panels.column("edge_correlation")
-    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}"]
+    lines = ["SSIM {ssim:.2f}", "edges {edge_correlation:z.2f}"]
     return studio.sheet(
         panels,
         grids=[panels.grid(lines=lines, column_title="α/β")],
@@ -133,7 +133,7 @@ def fig5(studio: Studio) -> Sheet:
         grids=[
             panels.grid(
                 wrap=1,
-                lines=["SSIM {ssim:.2f}", "edges {edge_correlation:.2f}"],
+                lines=["SSIM {ssim:.2f}", "edges {edge_correlation:z.2f}"],
                 before={"Content image": Panel(photograph, window=studio.window)},
                 window=studio.window,
                 insets={high: studio.picture("style")},

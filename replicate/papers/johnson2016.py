@@ -158,7 +158,7 @@ def issue18(studio: Studio) -> Sheet:
         grids=[
             panels.grid(
                 columns=list(sets),
-                lines=["edges {edge_correlation:.2f}"],
+                lines=["edges {edge_correlation:z.2f}"],
                 column_title="style layers",
             ),
             plot_row(_table(judged)),

@@ -124,7 +124,7 @@ def content_layer(studio: Studio) -> Sheet:
         grids=_grids(
             panels,
             [
-                "edges {edge_correlation:.2f} · ΔE {colour_distance:.0f}",
+                "edges {edge_correlation:z.2f} · ΔE {colour_distance:.0f}",
                 "style left {style_left:.2f}",
             ],
             "content layer",
@@ -151,7 +151,7 @@ def style_layers(studio: Studio) -> Sheet:
             panels,
             [
                 "loss: own layers {own_layers:.3f} · other {other_layers:.3f}",
-                "edges {edge_correlation:.2f} · style left {style_left:.2f}",
+                "edges {edge_correlation:z.2f} · style left {style_left:.2f}",
             ],
             "style layers",
         ),

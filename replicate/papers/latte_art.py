@@ -48,7 +48,7 @@ def _grid(pair: str, row: Panels) -> Grid:
 
     return row.grid(
         lines=[
-            "SSIM {ssim:.2f}, edges {edge_correlation:.2f}",
+            "SSIM {ssim:.2f}, edges {edge_correlation:z.2f}",
             "texture in flat parts {flat_texture:.3f}",
         ],
         before={

@@ -55,7 +55,7 @@ def layers(studio: Studio) -> Sheet:
             three.grid(
                 lines=[
                     "α/β {ratio}, style error {style_error:.2g}",
-                    "ΔE {colour_distance:.1f}, edges {edge_correlation:.2f}",
+                    "ΔE {colour_distance:.1f}, edges {edge_correlation:z.2f}",
                 ]
             ),
             plot_row(_plot(tried, ours)),
