@@ -103,7 +103,11 @@ class Ruler:
 
 
 def patches_apart(painting: Picture) -> Apart:
-    """Sliced Wasserstein distances of patches at a picture's own size, a half, a quarter, ..."""
+    """Sliced Wasserstein distances of patches at a picture's own size, a half, a quarter, ...
+
+    As many numbers as the smaller picture has sizes of 24 pixels or more, in units of a patch's
+    contrast; see :func:`replicate.measure.metrics.sliced_wasserstein`.
+    """
     theirs = _clouds(painting)
 
     def apart(picture: Picture) -> NDArray[np.float64]:
@@ -114,7 +118,11 @@ def patches_apart(painting: Picture) -> Apart:
 
 
 def statistics_apart(painting: Picture, reader: Reader, layer: str, spec: NetworkSpec) -> Apart:
-    """One less the cosine of the Gram matrices at a layer; how strong its maps are is no matter."""
+    """One less the cosine of two Gram matrices at a layer, each (N, N) read as a vector.
+
+    One number, from 0 (alike up to a factor: how strong the maps are is no matter) to 1. Source:
+    Gram matrices as of Gatys et al. 2015; their cosine is ours.
+    """
 
     def gram(picture: Picture) -> NDArray[np.float64]:
         found = reader.grams(picture, [layer], spec)[layer].double().numpy().ravel()

@@ -18,6 +18,7 @@ from skimage import color
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
+from ..engine.reader import Reader
 from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
@@ -26,6 +27,7 @@ from ..measure import style
 from ..measure.judge import Judge
 from ..measure.scale import Apart, Ruler, patches_apart, statistics_apart
 from ..method import NOISE
+from ..networks.spec import NetworkSpec
 from .panels import Key, Measure, Metrics, Panels
 
 if TYPE_CHECKING:
@@ -91,17 +93,24 @@ def structures(studio: Studio, result: Result) -> Metrics:
 
 def ruler(painting: Picture) -> Ruler:
     """The painting's ruler of patches, made once."""
-    return _ruler(painting, "", lambda: patches_apart(painting))
+    return _ruler(painting, None, lambda: patches_apart(painting))
 
 
 def structures_seen(studio: Studio, result: Result) -> Metrics:
     """``structure_size`` as :data:`UNMATCHED` sees it, for a picture that matches one layer."""
-    painting, spec = result.job.style_on_canvas, result.job.preset.network
-    apart = lambda: statistics_apart(painting, studio.engine.reader, UNMATCHED, spec)  # noqa: E731
-    return {"structure_size": _ruler(painting, str(spec), apart).side(result.picture)}
+    painting, engine = result.job.style_on_canvas, studio.engine
+    spec = engine.networks.resolve(result.job.preset.network)
+    found = _ruler(
+        painting,
+        (engine.reader, spec),
+        lambda: statistics_apart(painting, engine.reader, UNMATCHED, spec),
+    )
+    return {"structure_size": found.side(result.picture)}
 
 
-def _ruler(painting: Picture, seen_by: str, apart: Callable[[], Apart]) -> Ruler:
+def _ruler(
+    painting: Picture, seen_by: tuple[Reader, NetworkSpec] | None, apart: Callable[[], Apart]
+) -> Ruler:
     key = painting.sha256, seen_by
     if key not in _RULERS:
         _RULERS[key] = Ruler.of(painting, apart())
@@ -109,9 +118,9 @@ def _ruler(painting: Picture, seen_by: str, apart: Callable[[], Apart]) -> Ruler
 
 
 UNMATCHED = "relu5_3"
-"""The deepest layer that both VGG-16 and VGG-19 have; no figure matches it."""
+"""The deepest layer that both VGG-16 and VGG-19 have; none of the panels that it reads match it."""
 
-_RULERS: dict[tuple[str, str], Ruler] = {}
+_RULERS: dict[tuple[str, tuple[Reader, NetworkSpec] | None], Ruler] = {}
 
 
 def colours_apart(picture: Picture, reference: Picture) -> Metrics:
