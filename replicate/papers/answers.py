@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from ..figure.claims import Claim
+from ..figure.claims import Claim, counted
 from ..figure.page import Answer
 from ..figure.record import FigureRecord, common_settings
 from ..figure.verdicts import Verdict
@@ -48,15 +48,29 @@ class Evidence(Strict):
         """What is said of this claim."""
         texts = {"holds": self.holds, "fails": self.fails}
         if verdict is None or verdict.word not in texts:
-            word = verdict.word if verdict else "not judged yet"
-            return f"“{claim.text.rstrip('.')}” is {word}."
+            return f"“{claim.text.rstrip('.')}” {_open(verdict)}."
         numbers = {
-            "effect": verdict.effect,
-            "interval": verdict.interval,
+            "effect": _spoken(verdict.effect),
+            "interval": _spoken(verdict.interval),
             "k": verdict.agreeing,
             "n": verdict.pairs,
         }
         return texts[verdict.word].format_map(numbers).strip()
+
+
+def _open(verdict: Verdict | None) -> str:
+    """Why the evidence answers neither way."""
+    if verdict is None:
+        return "is not judged yet"
+    if verdict.word == "void":
+        return f"could not be judged: {verdict.reason}"
+    shown = counted(verdict.pairs, verdict.definition.unit)
+    return f"is undecided: it shows in {verdict.agreeing} of {shown}"
+
+
+def _spoken(shown: str) -> str:
+    """ "× 1.9 to × 2.8" as a sentence has it: "1.9 to 2.8 times"."""
+    return f"{shown.replace('× ', '')} times" if "× " in shown else shown
 
 
 class Question(Strict):

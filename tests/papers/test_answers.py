@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from math import log
 
 import pytest
 
 from replicate.errors import ConfigError
+from replicate.figure.claims import Claim, Definition
 from replicate.figure.record import FigureRecord
+from replicate.measure.statistics import Estimate
 from replicate.papers import answers as module
 from replicate.papers.answers import Evidence, Question, answers, questions
 from replicate.papers.verdicts import definitions
@@ -89,7 +93,19 @@ def test_the_text_follows_the_evidence(figure, verdict):
         "The figures beside were drawn with vgg19-caffe, bundled inputs, profile smoke."
     )
     assert "Far, 20 of 24. Yes: +0.132 to +0.368." in text(one="fails", two="holds")
-    assert "“It is so” is undecided. “It is so” is not judged yet." in text(one="undecided")
+    undecided = text(one="undecided")
+    assert "“It is so” is undecided: it shows in 20 of 24 pairs. " in undecided
+    assert "“It is so” is not judged yet." in undecided
+    assert "“It is so” could not be judged: reasons." in text(one="void")
+
+
+def test_a_factor_is_spoken(verdict):
+    found = verdict("holds")
+    ratio = {**found.definition.model_dump(), "difference": None, "ratio": ("a", "b"), "delta": 1.5}
+    found = replace(found, definition=Definition(**ratio), estimate=Estimate(log(2), 0.05, 7))
+    said = Evidence(claim="a/one/close", holds="{effect} as far ({interval}).", fails="No.")
+    claim = Claim("close", "It is so.", "b", "c")
+    assert said.sentence(claim, found) == "2 times as far (1.78 to 2.25 times)."
 
 
 @pytest.mark.usefixtures("asked")
