@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,15 +15,12 @@ from pydantic import (
     Field,
     ValidationError,
     field_serializer,
-    field_validator,
-    model_validator,
 )
 
 from replicate.errors import ReplicateError
 from replicate.figure.blocks import Box
-from replicate.figure.claims import ALONE, Claim
+from replicate.figure.claims import Claim
 from replicate.networks.spec import NetworkInfo
-from replicate.networks.table import flat_name, network_names
 from replicate.storage.files import file_digest, json_text, open_file, write_atomic
 
 ImageFormat = Literal["png", "webp", "jpg"]
@@ -34,16 +31,6 @@ _IMAGE = r"^[a-z0-9_]+\.(png|webp|jpg)$"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dropped_keys: ClassVar[frozenset[str]] = frozenset()
-    """Keys that older files hold and that nothing reads any more."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_dropped(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if key not in cls.dropped_keys}
 
 
 class PanelRecord(_Part):
@@ -58,8 +45,6 @@ class PanelRecord(_Part):
         losses: final losses by layer, such as "style/relu1_1".
         metrics: measured numbers by name.
     """
-
-    dropped_keys = frozenset({"file"})
 
     label: str
     job: dict[str, Any] = {}
@@ -82,8 +67,6 @@ class FigureRecord(_Part):
     ``sha256`` of all else that the JSON says.
     """
 
-    dropped_keys = frozenset({"question"})
-
     figure: str = Field(pattern=_ID)
     title: str
     source: str
@@ -101,26 +84,6 @@ class FigureRecord(_Part):
     made_from: str = ""
     image_sha256: str = ""
     sha256: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _networks_of_old(cls, data: Any) -> Any:
-        """Files used to hold all networks as one, ``network``."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("network"), Mapping):
-            return data
-        rest = {key: value for key, value in data.items() if key != "network"}
-        return {**rest, "networks": _parted(data["network"])}
-
-    @field_validator("claims", mode="before")
-    @classmethod
-    def _claims_of_old(cls, claims: Any) -> Any:
-        """Claims used to hold a bound and a verdict on one pair of pictures, which is no evidence:
-        they open with their numbers alone."""
-        if not isinstance(claims, list | tuple):
-            return claims
-        return [
-            _without_verdict(claim) if isinstance(claim, Mapping) else claim for claim in claims
-        ]
 
     @field_serializer("networks")
     def _brief(self, networks: tuple[NetworkInfo, ...]) -> list[dict[str, str]]:
@@ -254,30 +217,3 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A key that sorts fig2 before fig10."""
     parts: Iterable[str] = re.findall(r"\d+|\D+", text)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def _without_verdict(claim: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: each for key, each in claim.items() if key not in ("threshold", "verdict")}
-    value = kept.get("value", {})
-    if isinstance(value, list):
-        kept["value"] = {str(place): each for place, each in enumerate(value, 1)}
-    elif not isinstance(value, Mapping):
-        kept["value"] = {ALONE: value}
-    return kept
-
-
-def _parted(joined: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each network of ``{"name": "vgg16 + vgg19", "weights": "caffe", "sha256": "ab + cd"}``."""
-    names, weights, sums = (
-        str(joined.get(key, "")).split(" + ") for key in ("name", "weights", "sha256")
-    )
-    if len(weights) < len(names):  # those that were equal stood there once
-        known = network_names()
-        weights = [
-            next((each for each in weights if flat_name(name, each) in known), weights[0])
-            for name in names
-        ]
-    return [
-        {"name": flat_name(name, weight), "sha256": sha256}
-        for name, weight, sha256 in zip(names, weights, sums)
-    ]
