@@ -64,7 +64,8 @@ class Row:
         photograph, artwork: by name; empty where the claim does not depend on it.
         version: of measure and settings; see :func:`replicate.papers.verdicts.version`.
         unmet: why the pair says nothing of the claim; empty if it does.
-        rounded: the network's layers whose weights were kept in few bits; empty if none.
+        rounded: the layers whose weights were kept in few bits, of the networks that drew or
+            measured; empty if none.
     """
 
     claim: str

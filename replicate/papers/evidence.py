@@ -9,6 +9,7 @@ from ..fast.shipped import shipped
 from ..figure.claims import Claim
 from ..figure.verdicts import Row, Setting
 from ..images.evaluation import Pair
+from ..networks.spec import NetworkInfo
 from .registry import draw_sheet, figure_settings
 from .studio import Studio, figure_config
 from .verdicts import definitions, version
@@ -57,11 +58,16 @@ def measured(studio: Studio, task: Task) -> list[Row]:
     names = " and ".join(dict.fromkeys(info.name for info in used))
     profile = studio.profile
     setting = Setting(studio.inputs, names, profile.size, profile.evaluations)
-    rounded = "; ".join(dict.fromkeys(info.rounded for info in used if info.rounded))
-    return [_row(figure, claim, pair, setting, rounded) for claim in sheet.claims]
+    rows = []
+    for claim in sheet.claims:
+        judge = [sheet.judges[claim.id]] if claim.id in sheet.judges else []
+        rows.append(_row(figure, claim, pair, setting, [*used, *judge]))
+    return rows
 
 
-def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) -> Row:
+def _row(
+    figure: str, claim: Claim, pair: Pair, setting: Setting, networks: Iterable[NetworkInfo]
+) -> Row:
     name = f"{figure}/{claim.id}"
     unit = definitions()[name].unit
     return Row(
@@ -73,7 +79,7 @@ def _row(figure: str, claim: Claim, pair: Pair, setting: Setting, rounded: str) 
         values=claim.value,
         unmet=claim.unmet,
         version=version(name),
-        rounded=rounded,
+        rounded="; ".join(dict.fromkeys(each.rounded for each in networks if each.rounded)),
     )
 
 

@@ -11,7 +11,6 @@ from ..figure.claims import Claim
 from ..figure.panels import Grid
 from ..images import Picture
 from ..measure import metrics
-from ..measure.judge import style_judge
 from .measures import fidelity, painting_palette, style_left, unrelated
 from .panels import Metrics, Panels, source_panel
 from .studio import Studio
@@ -56,8 +55,7 @@ def gallery(studio: Studio) -> tuple[Panels, list[Grid], str]:
 
 def gallery_claims(studio: Studio, panels: Panels) -> list[Claim]:
     """Whose are the structures, the arrangement and the colours? Means over the panels."""
-    judge = style_judge(studio.engine, studio.preset.network)
-    panels.measure(style_left(judge), painting_palette, _beside_others)
+    panels.measure(style_left, painting_palette, _beside_others)
     found = {
         name: mean(panels.column(name).values()) for name in next(iter(panels.metrics.values()))
     }

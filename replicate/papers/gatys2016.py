@@ -8,7 +8,6 @@ from statistics import geometric_mean, mean, median
 from ..figure.claims import Claim
 from ..figure.panels import Panel
 from ..images import bundled, bundled_names
-from ..measure.judge import style_judge
 from ..measure.metrics import ssim
 from ..networks.spec import NetworkSpec
 from .gallery import gallery, gallery_claims
@@ -52,6 +51,7 @@ def fig1(studio: Studio) -> Sheet:
                 "added", {**falls, "mean": geometric_mean(falls.values())}, of=styles.values()
             ),
         ],
+        judges={"content-stays": studio.engine.networks.info(JUDGE)},
     )
 
 
@@ -124,8 +124,7 @@ def fig5(studio: Studio) -> Sheet:
             for label, layers in studio.config.content_sets.items()
         }
     )
-    judge = style_judge(studio.engine, preset.network)
-    panels.measure(fidelity, mean_lab_shift, style_left(judge))
+    panels.measure(fidelity, mean_lab_shift, style_left)
     low, high = panels
     photograph = studio.picture("content").resized(*panels[low].picture.size)
     return studio.sheet(

@@ -12,8 +12,7 @@ from ..fast.use import Fast
 from ..figure.panels import Grid, Panel
 from ..figure.plots import LinePlot, Series
 from ..images import Picture
-from ..measure.judge import style_judge
-from .measures import colour_distance, fidelity, judged_by, style_left
+from .measures import STYLE_LEFT, colour_distance, fidelity, style_left
 from .one_pass import OnePass
 from .panels import Panels, plot_row
 from .sheet import Sheet
@@ -117,8 +116,7 @@ def _courses(courses: Mapping[str, tuple[Sequence[float], float]]) -> LinePlot:
 def content_layer(studio: Studio) -> Sheet:
     """Photographs by networks that were trained alike but for their content layer."""
     panels = _by_networks(studio, lambda fast: ", ".join(fast.preset.content_layers))
-    judge = style_judge(studio.engine, studio.preset.network)
-    panels.measure(fidelity, colour_distance, style_left(judge))
+    panels.measure(fidelity, colour_distance, style_left)
     return studio.sheet(
         panels,
         grids=_grids(
@@ -134,15 +132,14 @@ def content_layer(studio: Studio) -> Sheet:
             studio.claim("colours", _means(panels, "colour_distance"), of=()),
             studio.claim("style", _means(panels, "style_left"), of=()),
         ],
-        note=judged_by(judge),
+        note=STYLE_LEFT,
     )
 
 
 def style_layers(studio: Studio) -> Sheet:
     """Photographs by networks that were trained alike but for their style layers."""
     panels = _by_networks(studio, _span)
-    judge = style_judge(studio.engine, studio.preset.network)
-    panels.measure(fidelity, style_left(judge))
+    panels.measure(fidelity, style_left)
     _judge_each_other(studio, panels)
     other_over_own = [seen["other_layers"] / seen["own_layers"] for seen in panels.metrics.values()]
     return studio.sheet(
@@ -161,7 +158,7 @@ def style_layers(studio: Studio) -> Sheet:
             studio.claim("patches", _means(panels, "style_left"), of=()),
             studio.claim("outlines", _means(panels, "edge_correlation"), of=()),
         ],
-        note=judged_by(judge),
+        note=STYLE_LEFT,
     )
 
 

@@ -8,15 +8,14 @@ from statistics import mean
 from ..figure.panels import Grid, Panel
 from ..figure.plots import LinePlot, Series
 from ..images import Picture
-from ..measure.judge import style_judge
 from ..measure.mmd import squared_mmd
 from .matching import at_equal_content
 from .measures import (
+    STYLE_LEFT,
     apart_by_more,
     content_loss,
     fidelity,
     gram_distances,
-    judged_by,
     layer_map,
     mean_distances,
     style_left,
@@ -39,7 +38,6 @@ def gram_is_mmd(studio: Studio) -> Sheet:
     paintings = {each.name: each for each in (painting, *others)}
     presets = {name: studio.paper.presets[key] for name, key in PRESETS.items()}
     layers = list(studio.preset.style_layers)
-    judge = style_judge(studio.engine, studio.preset.network)
 
     textures = studio.panels(
         {
@@ -54,7 +52,7 @@ def gram_is_mmd(studio: Studio) -> Sheet:
     both = {name: jobs[name] for name in (GRAM, BOTH)}
     transfers = by_means | at_equal_content(studio, dict.fromkeys(both, by_means[MEANS]), both)
     transfers = transfers.select(list(PRESETS))
-    transfers.measure(fidelity, gram_distances(layers), content_loss, style_left(judge))
+    transfers.measure(fidelity, gram_distances(layers), content_loss, style_left)
 
     discrepancies = gram_and_mmd(studio, content, painting)
     left = {
@@ -76,7 +74,7 @@ def gram_is_mmd(studio: Studio) -> Sheet:
             studio.claim("appealing", mean([style[BOTH], style[MEANS]]), of=drawn),
             studio.claim("linear", style, of=drawn, unmet=unmet),
         ],
-        note=judged_by(judge),
+        note=STYLE_LEFT,
     )
 
 

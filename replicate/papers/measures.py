@@ -23,8 +23,7 @@ from ..figure.plots import HeatMap, Scale
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
 from ..measure import metrics as metric
-from ..measure import style
-from ..measure.judge import Judge
+from ..measure import patches, style
 from ..measure.scale import Apart, Ruler, patches_apart, statistics_apart
 from ..method import NOISE
 from ..networks.spec import NetworkSpec
@@ -240,14 +239,16 @@ def unevenness(layer: str) -> Measure:
     return measure
 
 
-def style_left(judge: Judge) -> Measure:
-    """``style_left``: distance to the style, of what the photograph has; see :class:`Judge`."""
-    return lambda studio, result: {"style_left": judge.left(result)}
+STYLE_LEFT = """Style distance left: by patches of pixels at three sizes (sliced Wasserstein), \
+of what the photograph has."""
+"""What a caption says of :func:`style_left`."""
 
 
-def judged_by(judge: Judge) -> str:
-    """What a caption says of ``style_left``."""
-    return f"Style distance left: by {judge.name} (sliced Wasserstein), of what the photograph has."
+def style_left(studio: Studio, result: Result) -> Metrics:
+    """``style_left``: distance to the style by patches, of what the photograph has."""
+    job = result.job
+    left = patches.style_left(result.picture, job.content_on_canvas, job.style_on_canvas)
+    return {"style_left": left}
 
 
 def mean_distances(panels: Panels, keys: Iterable[Key], layers: Iterable[str]) -> dict[str, float]:

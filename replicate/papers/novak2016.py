@@ -8,17 +8,16 @@ from statistics import geometric_mean, mean
 from ..engine.job import Job
 from ..figure.panels import Grid
 from ..images import Picture
-from ..measure.judge import style_judge
 from ..measure.style import near_zero_entries
 from ..networks.spec import NetworkSpec
 from .matching import at_equal_content
 from .measures import (
+    STYLE_LEFT,
     apart_by_more,
     by_column,
     content_loss,
     fidelity,
     gram_distances,
-    judged_by,
     layer_map,
     mean_distances,
     start_distance,
@@ -61,9 +60,8 @@ def all16(studio: Studio) -> Sheet:
     few = studio.panels(key_to_job(FIVE))
     references = {(pair, ALL): few[pair, FIVE] for pair in pairs}
     panels = few | at_equal_content(studio, references, key_to_job(ALL))
-    judge = style_judge(studio.engine, studio.preset.network)
     layers = list(sets[ALL])
-    panels.measure(fidelity, content_loss, style_left(judge), gram_distances(layers))
+    panels.measure(fidelity, content_loss, style_left, gram_distances(layers))
 
     over = {pair: ((pair, ALL), (pair, FIVE)) for pair in pairs}
     distances = {
@@ -81,7 +79,7 @@ def all16(studio: Studio) -> Sheet:
                 unmet=apart_by_more(studio, panels.ratios("content_loss", over)),
             ),
         ],
-        note=judged_by(judge),
+        note=STYLE_LEFT,
     )
 
 
@@ -91,9 +89,8 @@ def modifications(studio: Studio) -> Sheet:
     baseline = studio.panels({GATYS: studio.preset})
     reference = baseline[GATYS]
     panels = baseline | at_equal_content(studio, dict.fromkeys(VARIANTS, reference), presets)
-    judge = style_judge(studio.engine, studio.preset.network)
     layers = list(studio.preset.style_layers)
-    panels.measure(fidelity, content_loss, style_left(judge))
+    panels.measure(fidelity, content_loss, style_left)
     panels.measure(gram_distances(layers), unevenness("relu3_1"))
 
     over = {name: (name, GATYS) for name in VARIANTS}
@@ -119,7 +116,7 @@ def modifications(studio: Studio) -> Sheet:
             studio.claim("shift-evenly", panels.column("unevenness"), unmet=unmet),
             studio.claim("chain", {"noise": start_distance(studio, reference.job), CHAIN: chain}),
         ],
-        note=judged_by(judge),
+        note=STYLE_LEFT,
     )
 
 

@@ -21,6 +21,7 @@ class Sheet:
         panels: label to the job's result and its metrics, for the figure's JSON.
         readings: label to what was measured of something that no job drew, for the JSON.
         networks: those that only read pictures; the ones that drew panels are known.
+        judges: claim to the network that measured it, where another drew.
         note: said under the caption, such as what had to be left out here.
     """
 
@@ -29,4 +30,5 @@ class Sheet:
     panels: dict[str, tuple[Result, Metrics]]
     readings: dict[str, Metrics] = field(default_factory=dict)
     networks: list[NetworkInfo] = field(default_factory=list)
+    judges: dict[str, NetworkInfo] = field(default_factory=dict)
     note: str = ""

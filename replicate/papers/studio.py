@@ -240,6 +240,7 @@ class Studio:
         *,
         readings: Mapping[str, Metrics] | None = None,
         networks: Sequence[NetworkInfo] = (),
+        judges: Mapping[str, NetworkInfo] | None = None,
         note: str = "",
     ) -> Sheet:
         """The figure of these panels; see :class:`Sheet` for the rest."""
@@ -250,7 +251,13 @@ class Studio:
             for key, result in each.items()
         }
         return Sheet(
-            list(grids), list(claims), recorded, dict(readings or {}), list(networks), note
+            grids=list(grids),
+            claims=list(claims),
+            panels=recorded,
+            readings=dict(readings or {}),
+            networks=list(networks),
+            judges=dict(judges or {}),
+            note=note,
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from replicate.images.evaluation import Pair
 from replicate.papers.evidence import DRAWS, measured, tasks
+from replicate.papers.gatys2016 import JUDGE
 from replicate.papers.registry import figure_ids, figure_settings
 from replicate.papers.studio import unsettled
 from replicate.papers.verdicts import can_be_judged, definitions, version
@@ -59,6 +60,18 @@ def test_every_figure_can_be_drawn_from_a_pair(small_studio, figure):
             3,
         )
     assert studio.drawn == []
+
+
+def test_rounded_layers_of_a_network_that_judges_stand_in_its_rows(small_studio, monkeypatch):
+    studio = small_studio()
+    info = studio.engine.networks.info
+
+    def rounded(spec: Any) -> Any:
+        return info(spec).model_copy(update={"rounded": "conv4_1" if spec == JUDGE else ""})
+
+    monkeypatch.setattr(studio.engine.networks, "info", rounded)
+    rows = measured(studio, ("gatys2016/fig1", PAIR))
+    assert [row.claim for row in rows if row.rounded] == ["gatys2016/fig1/content-stays"]
 
 
 def test_the_noise_is_the_pair_s(small_studio):
