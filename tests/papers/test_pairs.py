@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from replicate.images.evaluation import Pair
+from replicate.measure.scale import statistics_apart
+from replicate.papers import measures
 from replicate.papers.evidence import DRAWS, measured, tasks
 from replicate.papers.gatys2016 import JUDGE
+from replicate.papers.measures import structures_seen
 from replicate.papers.registry import figure_ids, figure_settings
 from replicate.papers.studio import unsettled
 from replicate.papers.verdicts import can_be_judged, definitions, version
@@ -132,3 +135,20 @@ def test_another_preset_measure_or_other_panels_are_another_version(monkeypatch)
         worded = config.model_copy(update={"title": "Another title", "claims": claims})
         monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _, w=worded: w)
         assert (fresh(claim) != version(claim)) == ("measure" in change)
+
+
+def test_engines_do_not_share_what_they_read_sizes_with(small_studio, monkeypatch):
+    asked = []
+
+    def apart(painting: Any, reader: Any, layer: str, spec: Any) -> Any:
+        asked.append(reader)
+        return statistics_apart(painting, reader, layer, spec)
+
+    monkeypatch.setattr(measures, "statistics_apart", apart)
+    monkeypatch.setattr(measures, "_RULERS", {})
+    studios = [small_studio().at("gatys2016/fig5") for _ in range(2)]
+    picture = studios[0].picture("style")
+    job = studios[0].job(studios[0].preset, picture, picture)
+    for studio in studios * 2:
+        structures_seen(studio, SimpleNamespace(job=job, picture=picture))
+    assert asked == [studio.engine.reader for studio in studios]
