@@ -51,17 +51,18 @@ def run(args: Namespace) -> int:
             errors = draw_at_once(studio, found, alone=bool(args.shard))
             if args.shard:
                 return tell_of_shard(studio, args, len(found), errors)
-        rows, problems = _measure(studio, wanted, rows, folder)
+        problems = _measure(studio, wanted, rows, folder)
     except (KeyboardInterrupt, StoppedError):
         notify("stopped; run the same command again to go on: finished rows and panels are kept.")
         return STOPPED
     finally:
         write_tables(definitions(), current_rows(folder), folder, notify)
-    found_now = judged(definitions(), rows)
+    rows = current_rows(folder)
     if args.json:
         print_json({"folder": str(folder), "rows": len(rows), "errors": problems})
     else:
-        print(f"{folder}  {counted(len(rows), 'row')}, {tally(found_now.values())}")
+        verdicts = judged(definitions(), rows)
+        print(f"{folder}  {counted(len(rows), 'row')}, {tally(verdicts.values())}")
     return BAD_INPUT if problems else 0
 
 
@@ -93,10 +94,8 @@ def _jobs(studio: Studio, wanted: Sequence[Task]) -> dict[str, Job]:
     return found
 
 
-def _measure(
-    studio: Studio, wanted: Sequence[Task], rows: list[Row], folder: Path
-) -> tuple[list[Row], list[str]]:
-    """The rows with the new ones, and a sentence for each task that could not be done."""
+def _measure(studio: Studio, wanted: Sequence[Task], rows: list[Row], folder: Path) -> list[str]:
+    """Write the rows with the new ones; a sentence for each task that could not be done."""
     problems = []
     for number, (figure, pair) in enumerate(wanted, 1):
         if studio.stop():
@@ -117,4 +116,4 @@ def _measure(
         finally:
             bar.close()
         write_rows(rows, folder)
-    return rows, problems
+    return problems

@@ -49,6 +49,7 @@ def test_each_pair_has_a_row_a_claim_and_the_run_goes_on_where_it_was(typed, fol
     assert "0 figures of 3 pairs" in typed(FIG5).err
     claim = typed(f"{FIG5.replace('gatys2016/fig5', '')} --claim gatys2016/fig5/style --force")
     assert "3 figures of 3 pairs" in claim.err and len(stored) == 12
+    assert "figures/evidence  6 rows, 2 claims judged" in claim.out
 
 
 def test_parts_draw_and_measure_nothing(typed, folder, stored):
