@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import torch
-
+from replicate.engine.device import memory_said
 from replicate.engine.engine import Engine
 from replicate.engine.job import Job, Result, Snapshot
 from replicate.errors import DivergedError, ReplicateError
@@ -140,8 +139,8 @@ class Drawings:
         remark, shown = "", -INTERVAL
         try:
             while not stop.is_set():
-                with self.backend.turn(owner):
-                    snapshot = _next(stream)
+                with self.backend.turn(owner), memory_said():
+                    snapshot = next(stream, None)
                 if snapshot is None:
                     break
                 last = snapshot
@@ -173,21 +172,6 @@ def _owner(job: Job, visitor: Visitor) -> str:
     given = (job.content, job.style, *(picture for picture, _ in job.blend))
     own = any(picture and not pictures.bundled_name(picture) for picture in given)
     return visitor.owner if own else ""
-
-
-def _next(stream: Iterator[Snapshot]) -> Snapshot | None:
-    try:
-        return next(stream, None)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_large() from error
-    except RuntimeError as error:  # what torch raises on a CPU
-        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            raise _too_large() from error
-        raise
-
-
-def _too_large() -> InputError:
-    return InputError("The picture does not fit into this server's memory; choose a smaller size.")
 
 
 def _sentence(error: Exception) -> str:

@@ -1,20 +1,19 @@
-"""What the commands that draw share: the engine, progress on stderr, memory."""
+"""What the commands that draw share: the engine, progress on stderr."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from ..engine.engine import Engine, Progress
 from ..engine.job import Job
-from ..errors import ReplicateError, one_line
+from ..errors import one_line
 from ..networks.spec import NetworkSpec
 from ..networks.table import network_entry
 from ..storage.store import ResultStore, StoredResult
@@ -107,24 +106,3 @@ class FigureBar:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-
-
-@contextmanager
-def memory_said() -> Iterator[None]:
-    """Turn "out of memory" into a sentence.
-
-    Raises:
-        ReplicateError: the work in the block did not fit into memory.
-    """
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_large() from error
-    except RuntimeError as error:  # what torch raises on a CPU
-        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            raise _too_large() from error
-        raise
-
-
-def _too_large() -> ReplicateError:
-    return ReplicateError("The picture does not fit into memory at this size; choose a smaller.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..engine.device import memory_said
 from ..engine.job import Job
 from ..errors import ImageError, ReplicateError, StoppedError
 from ..figure.claims import counted
@@ -20,7 +21,7 @@ from ..papers.studio import Studio
 from ..papers.verdicts import can_be_judged, current_rows, definitions
 from . import BAD_INPUT, STOPPED
 from .claims import HERE, match_claims
-from .drawing import FigureBar, memory_said, notify_above_bars, precision_label, shows_bars
+from .drawing import FigureBar, notify_above_bars, precision_label, shows_bars
 from .figures import draw_at_once, make_studio, part_of, tell_of_shard
 from .text import notify, print_json
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..engine.device import memory_said
 from ..engine.executors import EXECUTORS
 from ..engine.job import Job
 from ..errors import ReplicateError, StoppedError
@@ -29,7 +30,6 @@ from .drawing import (
     FigureBar,
     FreshStore,
     make_engine,
-    memory_said,
     notify_above_bars,
     precision_label,
     shows_bars,

@@ -7,12 +7,13 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
+from ..engine.device import memory_said
 from ..engine.job import Result, Snapshot
 from ..errors import DivergedError, ReplicateError, one_line
 from ..record import Record, save_recorded
 from ..storage.files import require_room
 from . import BAD_INPUT, STOPPED
-from .drawing import bar, memory_said, precision_label
+from .drawing import bar, precision_label
 from .orders import Order, order_from
 from .parser import UsageError
 from .text import notify, print_json

@@ -78,3 +78,23 @@ def arithmetic(exact: bool) -> Iterator[None]:
         yield
     finally:
         matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic = before
+
+
+_TOO_LARGE = "The picture does not fit into memory at this size; choose a smaller one."
+
+
+@contextlib.contextmanager
+def memory_said() -> Iterator[None]:
+    """Turn "out of memory" into a sentence.
+
+    Raises:
+        ReplicateError: the work in the block did not fit into memory.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ReplicateError(_TOO_LARGE) from error
+    except RuntimeError as error:  # what torch raises on a CPU
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            raise ReplicateError(_TOO_LARGE) from error
+        raise

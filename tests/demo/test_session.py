@@ -162,7 +162,7 @@ def test_an_exploding_loss_leaves_the_last_good_picture(backend, job, monkeypatc
     ("error", "kind", "says"),
     [
         (EXPLODED, InputError, "exploded"),
-        (MemoryError(), InputError, "does not fit into this server's memory"),
+        (MemoryError(), InputError, "does not fit into memory"),
         (RuntimeError("can't allocate memory: 9 bytes"), InputError, "does not fit"),
         (RuntimeError("a bug"), RuntimeError, "a bug"),
     ],
