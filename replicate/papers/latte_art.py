@@ -29,8 +29,7 @@ def weights(studio: Studio) -> Sheet:
     for pair, content, style in zip(PAIRS, studio.photographs, studio.artworks):
         start = blended_with_noise(content, studio.profile.size)
         for label, preset in WEIGHTINGS.items():
-            at_rest = load_preset(preset).with_(optimizer="lbfgs")
-            jobs[pair, label] = studio.job(at_rest, content, style, start=start)
+            jobs[pair, label] = studio.job(load_preset(preset), content, style, start=start)
     panels = studio.panels(jobs).measure(fidelity, flat_texture)
     rows = panels.by_row()
     art = rows[PAIRS[0]]
