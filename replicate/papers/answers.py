@@ -63,7 +63,7 @@ def _open(verdict: Verdict | None) -> str:
     if verdict is None:
         return "is not judged yet"
     if verdict.word == "void":
-        return f"could not be judged: {verdict.reason}"
+        return f"could not be judged ({verdict.reason})"
     shown = counted(verdict.pairs, verdict.definition.unit)
     return f"is undecided: it shows in {verdict.agreeing} of {shown}"
 

@@ -96,7 +96,7 @@ def test_the_text_follows_the_evidence(figure, verdict):
     undecided = text(one="undecided")
     assert "“It is so” is undecided: it shows in 20 of 24 pairs. " in undecided
     assert "“It is so” is not judged yet." in undecided
-    assert "“It is so” could not be judged: reasons." in text(one="void")
+    assert "“It is so” could not be judged (reasons)." in text(one="void")
 
 
 def test_a_factor_is_spoken(verdict):
