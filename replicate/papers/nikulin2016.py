@@ -53,6 +53,7 @@ def layers(studio: Studio) -> Sheet:
         for ratio, each in tried.metrics.items()
     }
     unmet = apart_by_more(studio, {C: three.ratio("style_error", C, B)})
+    two = [three[B], three[C]]
     return studio.sheet(
         panels.select([B, *keys]),
         grids=[
@@ -65,8 +66,8 @@ def layers(studio: Studio) -> Sheet:
             plot_row(_plot(tried, ours)),
         ],
         claims=[
-            studio.claim("colours", three.column("colour_distance", [B, C]), unmet=unmet),
-            studio.claim("details", three.column("edge_correlation", [B, C]), unmet=unmet),
+            studio.claim("colours", three.column("colour_distance", [B, C]), of=two, unmet=unmet),
+            studio.claim("details", three.column("edge_correlation", [B, C]), of=two, unmet=unmet),
             studio.claim("weight", min(behind.values())),
         ],
     )

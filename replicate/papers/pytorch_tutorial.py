@@ -65,6 +65,7 @@ def layers(studio: Studio) -> Sheet:
             studio.claim(
                 "shallow",
                 shown.column("edge_correlation", [MATCHED, GATYS]),
+                of=[shown[MATCHED], shown[GATYS]],
                 unmet=apart_by_more(studio, {MATCHED: shown.ratio("style_error", MATCHED, GATYS)}),
             ),
             studio.claim("first-layers", _before_pooling(plain), of=[]),
