@@ -65,7 +65,8 @@ def _open(verdict: Verdict | None) -> str:
     if verdict.word == "void":
         return f"could not be judged ({verdict.reason})"
     shown = counted(verdict.pairs, verdict.definition.unit)
-    return f"is undecided: it shows in {verdict.agreeing} of {shown}"
+    few = ", too few to be sure" if verdict.agreeing == verdict.pairs else ""
+    return f"is undecided: it shows in {verdict.agreeing} of {shown}{few}"
 
 
 def _spoken(shown: str) -> str:

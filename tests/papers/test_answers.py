@@ -99,6 +99,13 @@ def test_the_text_follows_the_evidence(figure, verdict):
     assert "“It is so” could not be judged (reasons)." in text(one="void")
 
 
+def test_what_all_pairs_show_may_still_be_too_little(verdict):
+    said = Evidence(claim="a/one/close", holds="Yes.", fails="No.")
+    found = replace(verdict("undecided"), agreeing=24)
+    text = said.sentence(Claim("close", "It is so.", "b", "c"), found)
+    assert text == "“It is so” is undecided: it shows in 24 of 24 pairs, too few to be sure."
+
+
 def test_a_factor_is_spoken(verdict):
     found = verdict("holds")
     ratio = {**found.definition.model_dump(), "difference": None, "ratio": ("a", "b"), "delta": 1.5}
