@@ -1,4 +1,4 @@
-"""Which device and which precision to use on this machine."""
+"""Which device and which precision to use on this machine, and what is said when it is full."""
 
 from __future__ import annotations
 
@@ -80,21 +80,19 @@ def arithmetic(exact: bool) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic = before
 
 
-_TOO_LARGE = "The picture does not fit into memory at this size; choose a smaller one."
-
-
 @contextlib.contextmanager
 def memory_said() -> Iterator[None]:
-    """Turn "out of memory" into a sentence.
+    """Turn "out of memory", of the device or of the machine, into a sentence.
 
     Raises:
         ReplicateError: the work in the block did not fit into memory.
     """
+    too_large = "The picture does not fit into memory at this size; choose a smaller one."
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ReplicateError(_TOO_LARGE) from error
+        raise ReplicateError(too_large) from error
     except RuntimeError as error:  # what torch raises on a CPU
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            raise ReplicateError(_TOO_LARGE) from error
+            raise ReplicateError(too_large) from error
         raise

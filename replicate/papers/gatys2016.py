@@ -37,7 +37,7 @@ def fig1(studio: Studio) -> Sheet:
     sets = studio.config.style_sets
     styles.measure(gram_distances(sets[list(sets)[-1]]))
     similarity, drawn = contents.column("ssim"), list(contents.values())
-    falls = falls_when_added(styles, sets)
+    falls, seen = falls_when_added(styles, sets), _seen_by_another(studio, contents)
     return studio.sheet(
         panels,
         grids,
@@ -45,13 +45,13 @@ def fig1(studio: Studio) -> Sheet:
             studio.claim("order", similarity, of=drawn),
             studio.claim("shallow", similarity, of=drawn[:3]),
             studio.claim("deep", similarity, of=drawn[-1:]),
-            *_seen_by_another(studio, contents),
+            *seen,
             studio.claim("scale", styles.column("structure_size"), of=styles.values()),
             studio.claim(
                 "added", {**falls, "mean": geometric_mean(falls.values())}, of=styles.values()
             ),
         ],
-        judges={"content-stays": studio.engine.networks.info(JUDGE)},
+        judges={claim.id: studio.engine.networks.info(JUDGE) for claim in seen},
     )
 
 

@@ -17,7 +17,7 @@ A, B, C = "A Gatys' layers", "B changed layers", "C Gatys', matched"
 COMPARED = ("relu3_1", "relu5_1")
 """The changed style layers: those on which style errors are compared."""
 
-USUAL_EXPONENT = 1.4
+STYLE_EXPONENT = 1.4
 """alpha/beta goes as this power of the style error, seen in the sweeps of three pairs."""
 
 
@@ -42,7 +42,7 @@ def layers(studio: Studio) -> Sheet:
     panels = studio.panels({B: studio.job(changed, content, style, seed=seed), **sweep}, label)
     panels.measure(fidelity, colour_distance, _style_errors)
     target = panels.metrics[B]["style_error"]
-    matched = matched_weights(studio, panels, "style_error", {GATYS: target}, at, USUAL_EXPONENT)
+    matched = matched_weights(studio, panels, "style_error", {GATYS: target}, at, STYLE_EXPONENT)
     lower = matched[GATYS]
     keys = sorted(key for key in panels if key != B)
     tried = panels.select({ratio_label(key[1]): key for key in keys})

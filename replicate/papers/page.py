@@ -34,6 +34,8 @@ def page(studio: Studio, figure_id: str, sheet: Sheet, results: Sequence[Result]
         remarks.append("The pictures are bundled ones, not the paper's.")
     if config.status == "unverified":
         remarks.append("Some settings of this figure could not be verified in the source.")
+    for judge in dict.fromkeys(info.drawn for info in sheet.judges.values()):
+        remarks.append(f"{judge} drew nothing here, it only measured.")
     if sheet.note:
         remarks.append(sheet.note)
     return Figure(

@@ -97,6 +97,8 @@ def test_it_is_said_what_drew_a_figure(figure):
     line = figure(size=256, panels=[PANEL]).drawn
     for fact in ("vgg19-caffe", "bundled inputs", "256 px", "60 evaluations", "preview"):
         assert fact in line
+    several = figure(panels=[PanelRecord(label="a", evaluations=n) for n in (0, 50, 70)])
+    assert "50 to 70 evaluations" in several.drawn
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("png", "PNG"), ("webp", "WEBP"), ("jpg", "JPEG")])

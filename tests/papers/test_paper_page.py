@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from replicate.config import load_preset
+from replicate.papers import draw_figure
 from replicate.papers.page import _extent, _proceeding, page
 from replicate.papers.panels import ratio_label
+
+NETWORKS = "auto", "vgg19-random"
+"""With VGG-16 at hand, and without it."""
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,11 @@ def test_pooling_is_only_said_where_it_is_the_same_in_all_panels(small_studio, s
     sheet = studio.sheet(panels, grids=[panels.grid()], claims=[])
     figure = page(studio, "gatys2016/fig4", sheet, list(panels.values()))
     assert ("pooling" in figure.caption) == (len(set(kinds)) == 1)
+
+
+def test_a_network_that_only_measured_is_named(small_studio):
+    both, one = (draw_figure(small_studio(network), "gatys2016/fig1") for network in NETWORKS)
+    assert "vgg16-caffe drew nothing here, it only measured." in both.caption
+    assert "vgg16-caffe" not in [info.name for info in both.networks]
+    assert "content-stays" not in [claim.id for claim in one.claims]
+    assert "only measured" not in one.caption
