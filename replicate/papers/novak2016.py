@@ -93,8 +93,7 @@ def modifications(studio: Studio) -> Sheet:
     panels.measure(fidelity, content_loss, style_left)
     panels.measure(gram_distances(layers), unevenness("relu3_1"))
 
-    over = {name: (name, GATYS) for name in VARIANTS}
-    unmet = apart_by_more(studio, panels.ratios("content_loss", over))
+    apart = panels.ratios("content_loss", {name: (name, GATYS) for name in VARIANTS})
     left = panels.column("style_left")
     changed = geometric_mean(left[name] for name in VARIANTS)
     # As published, where the shift was tried: channels of mean 1 become centred by it.
@@ -111,10 +110,24 @@ def modifications(studio: Studio) -> Sheet:
         panels,
         grids=[panels.grid(lines=LINES), plot_row(layer_map(distances), near_zero)],
         claims=[
-            studio.claim("improvement", {GATYS: left[GATYS], "changed": changed}, unmet=unmet),
+            studio.claim(
+                "improvement",
+                {GATYS: left[GATYS], "changed": changed},
+                of=panels.values(),
+                unmet=apart_by_more(studio, apart),
+            ),
             studio.claim("shift-entries", {"without": before, "with": after}, of=[]),
-            studio.claim("shift-evenly", panels.column("unevenness"), unmet=unmet),
-            studio.claim("chain", {"noise": start_distance(studio, reference.job), CHAIN: chain}),
+            studio.claim(
+                "shift-evenly",
+                panels.column("unevenness"),
+                of=[reference, panels[SHIFT]],
+                unmet=apart_by_more(studio, {SHIFT: apart[SHIFT]}),
+            ),
+            studio.claim(
+                "chain",
+                {"noise": start_distance(studio, reference.job), CHAIN: chain},
+                of=[panels[CHAIN]],
+            ),
         ],
         note=STYLE_LEFT,
     )

@@ -36,19 +36,20 @@ def layers(studio: Studio) -> Sheet:
     }
     presets = studio.paper.presets
     others = {name: presets[each].with_(optimizer="lbfgs") for name, each in OTHERS.items()}
+    unclaimed = {} if studio.pair else {BLOCKS: sets[BLOCKS], **others}
 
     def at(_: Key, ratio: float) -> Preset:
         return tutorial.with_(ratio=ratio)
 
     sweep = {(TUTORIAL, ratio): at(TUTORIAL, ratio) for ratio in config.ratios}
-    panels = studio.panels({**sweep, **sets, **others}, _label)
+    panels = studio.panels({**sweep, GATYS: sets[GATYS], **unclaimed}, _label)
     shared = [each for each in tutorial.style_layers if each in sets[GATYS].style_layers]
     panels.measure(fidelity, mean_gram_distance(shared, "style_error"), fields)
     target = panels.metrics[GATYS]["style_error"]
     lower = matched_weights(studio, panels, "style_error", {TUTORIAL: target}, at)[TUTORIAL]
     own, matched = (TUTORIAL, config.ratios[0]), (TUTORIAL, lower)
-    keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched, BLOCKS: BLOCKS}
-    shown = panels.select(keys | {name: name for name in OTHERS})
+    keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched}
+    shown = panels.select(keys | {name: name for name in unclaimed})
     plain, normalised = shares_by_gram(studio, panels[own].job)
     shares = HeatMap.of_table(
         {"plain": plain, "divided by size": normalised},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from replicate.config import load_preset
+from replicate.images.evaluation import Pair
 from replicate.networks.pixels import to_tensor
 from replicate.papers import draw_figure, pytorch_tutorial
 from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, shares_by_gram
+from replicate.papers.registry import draw_sheet
 
 ID = "pytorch_tutorial/layers"
 FIVE = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
@@ -75,3 +78,10 @@ def test_from_end_to_end(small_studio):
     assert len({panel.label for panel in figure.panels}) == len(studio.drawn) <= 12
     assert studio.drawn[0].job.preset.ratio == pytest.approx(1e-6)
     assert "β counts as if divided by 33" in figure.caption
+
+
+def test_pairs_are_drawn_without_what_nothing_is_claimed_of(small_studio):
+    studio = replace(small_studio(network="vgg19-caffe"), pair=Pair("chelsea", "wave", 0)).at(ID)
+    labels = list(draw_sheet(studio).panels)
+    assert labels[:3] == ["tutorial, α/β 10⁻⁶", "tutorial, α/β 10⁻⁴", GATYS]
+    assert all(label.startswith("tutorial, α/β") for label in labels[3:])
