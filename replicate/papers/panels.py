@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..errors import ReplicateError
-from ..figure.claims import power_of_ten
+from ..figure.claims import format_number, power_of_ten
 from ..figure.panels import Detail, Drawable, Grid, Panel, Window
 from ..images import Picture
 from ..suggest import nearest
@@ -36,6 +37,13 @@ Names = Sequence[str] | Mapping[str, str]
 def label_of(key: Key) -> str:
     """What a panel is called in progress and records: ``"conv1_1, 10⁻³"``."""
     return ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+class _Number(float):
+    """A number that a line's template formats, in the words of claims where it is not finite."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec) if isfinite(self) else format_number(self)
 
 
 class _Measured(dict[str, Any]):
@@ -174,7 +182,7 @@ class Panels(Mapping[Key, Result]):
             text = tuple(lines(key))
         else:
             names = _Measured(
-                self.metrics[key],
+                {name: _Number(value) for name, value in self.metrics[key].items()},
                 ratio=ratio_label(result.job.preset.ratio),
                 label=self.label(key),
             )

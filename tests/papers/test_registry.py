@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -100,3 +101,11 @@ def test_a_metric_that_no_measure_gave(small_studio):
     for ask in (lambda: panels.grid(lines=["{sim:.2f}"]), lambda: panels.column("sim")):
         with pytest.raises(ReplicateError, match=r"gave the panel a 'sim'; did you .*ssim"):
             ask()
+
+
+def test_a_reconstruction_without_a_fault_reads_as_infinitely_good(small_studio):
+    studio = small_studio().at("gatys2016/fig5")
+    panels = studio.panels({"one": studio.preset})
+    panels.metrics["one"] = {"psnr": math.inf, "ssim": 0.5}
+    panel = panels.panel("one", ["PSNR {psnr:.1f} dB", "SSIM {ssim:.2f}"])
+    assert panel.lines == ("PSNR ∞ dB", "SSIM 0.50")
