@@ -70,7 +70,7 @@ class Fewer(Strict):
 
     Attributes:
         content_sets, style_sets: labels of the figure's.
-        ratios, seeds: some of the figure's.
+        ratios, seeds, channels: some of the figure's.
         shares: in place of the figure's.
     """
 
@@ -78,6 +78,7 @@ class Fewer(Strict):
     style_sets: tuple[str, ...] = ()
     ratios: tuple[PositiveFloat, ...] = ()
     seeds: tuple[int, ...] = ()
+    channels: tuple[int, ...] = ()
     shares: tuple[Share, ...] = ()
 
 

@@ -158,18 +158,6 @@ def band_energy_share(image: Image, low: float = 0.25, high: float = 1.0) -> flo
     return inside / total if total > 1e-12 else float("nan")
 
 
-def dominant_period(image: Image) -> float:
-    """Pixels from crest to crest of the structures that hold most of a picture's energy.
-
-    The reciprocal of the mean frequency, in cycles per pixel, of the windowed grey picture, each
-    frequency weighted by its power times itself: the energy of edges, to which a slow change of
-    the whole picture adds little.
-    """
-    frequency, power = _spectrum(_checked(image))
-    edges = power * frequency**2
-    return float(edges.sum() / (edges * frequency).sum()) if edges.sum() > 0 else float("nan")
-
-
 def _checked(image: Image) -> Array:
     """The picture as float64 in [0, 1]."""
     pixels = np.asarray(image)

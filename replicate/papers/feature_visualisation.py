@@ -14,9 +14,16 @@ from ..figure.plots import HeatMap, Scale
 from ..images import Picture, find_image, folder_pictures
 from ..measure import analysis, metrics, scale
 from ..visualisation.channels import Channel
-from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts
+from ..visualisation.excerpts import SHORT_SIDE, Excerpts, at_size, excerpts
 from ..visualisation.maps import contact_sheet, map_picture
-from ..visualisation.optimised import FOURIER, PIXELS, Optimised, optimised, robustness
+from ..visualisation.optimised import (
+    FOURIER,
+    PIXELS,
+    Optimised,
+    optimised,
+    robustness,
+    strongest_means,
+)
 from .looks import Look
 from .measures import unrelated
 from .panels import Metrics
@@ -164,13 +171,14 @@ def channels(studio: Studio) -> Sheet:
                 "mean": made.mean,
                 "peak": made.peak,
                 "high_frequencies": metrics.band_energy_share(made.picture.pixels),
-                "period": metrics.dominant_period(made.picture.pixels),
                 "robustness": remaining,
             }
             for made, remaining in zip(found, robustness(engine, spec, found))
         }
     pictures, origin = _collection(studio)
     crops = excerpts(engine, spec, seen, pictures)
+    looked_through = [at_size(picture) for picture in pictures]
+    squares = dict(zip(seen, strongest_means(engine, spec, seen, looked_through, size)))
     readings = {
         f"{channel.label}, {name}": each
         for name, by_channel in numbers.items()
@@ -182,38 +190,28 @@ def channels(studio: Studio) -> Sheet:
             "weakest": own.found[-1].activation,
             "side": float(own.strongest.square.side),
             "leak": own.leak,
+            "mean": squares[channel],
         }
 
     fourier = numbers[FOURIER.name]
-    stronger = mean(
-        float(fourier[each]["peak"] >= crops[each].strongest.activation) for each in seen
-    )
+    stronger = mean(float(fourier[each]["mean"] > squares[each]) for each in seen)
     fine, kept = (
         {name: _middle(each[what] for each in by.values()) for name, by in numbers.items()}
         for what in ("high_frequencies", "robustness")
     )
     return studio.sheet(
         [],
-        [_channel_grid(seen, drawn, numbers, crops)],
+        [_channel_grid(seen, drawn, numbers, crops, squares)],
         [
             studio.claim("stronger", stronger),
             studio.claim("noise", fine),
             studio.claim("robust", kept),
-            studio.claim("growing", _by_layer(fourier, "period")),
         ],
         readings=readings,
         networks=[studio.engine.networks.info(spec)],
         note=f"Optimised pictures of {size} px after {steps} steps, all from one seeded start. "
         f"Crops from {origin}, at {SHORT_SIDE} px on the shorter side.",
     )
-
-
-def _by_layer(numbers: Mapping[Channel, Metrics], name: str) -> dict[str, float]:
-    """The median of a metric over the channels of each layer."""
-    return {
-        layer: _middle(each[name] for channel, each in numbers.items() if channel.layer == layer)
-        for layer in dict.fromkeys(channel.layer for channel in numbers)
-    }
 
 
 def _middle(values: Iterable[float]) -> float:
@@ -236,19 +234,23 @@ def _channel_grid(
     drawn: Mapping[str, Iterable[Optimised]],
     numbers: Mapping[str, Mapping[Channel, Metrics]],
     crops: Mapping[Channel, Excerpts],
+    squares: Mapping[Channel, float],
 ) -> Grid:
     def panel(name: str, made: Optimised) -> Panel:
         measured = numbers[name][made.channel]
-        ratio, kept = measured["peak"] / crops[made.channel].strongest.activation, ""
+        kept = ""
         if math.isfinite(measured["robustness"]):
             kept = f"{measured['robustness']:.0%} kept"
-        return Panel(made.picture, lines=(f"{ratio:.1f} × crop", kept))
+        return Panel(made.picture, lines=(f"mean {format_number(measured['mean'])}", kept))
 
     rows = [[panel(name, made) for made in found] for name, found in drawn.items()]
     sheets = [
         Panel(
             contact_sheet([each.picture for each in crops[channel].found], TILE),
-            lines=(f"{crops[channel].strongest.square.side} px each",),
+            lines=(
+                f"{crops[channel].strongest.square.side} px each",
+                f"best square: mean {format_number(squares[channel])}",
+            ),
         )
         for channel in seen
     ]

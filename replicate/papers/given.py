@@ -15,7 +15,7 @@ def narrowed(config: FigureConfig) -> FigureConfig:
     for kind in ("content_sets", "style_sets"):
         if labels := getattr(fewer, kind):
             changes[kind] = {label: getattr(config, kind)[label] for label in labels}
-    for kind in ("ratios", "seeds", "shares"):
+    for kind in ("ratios", "seeds", "channels", "shares"):
         if chosen := getattr(fewer, kind):
             changes[kind] = list(chosen)
     return config.model_copy(update=changes)

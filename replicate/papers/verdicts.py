@@ -33,8 +33,8 @@ def definitions() -> dict[str, Definition]:
 def version(claim: str) -> str:
     """A short digest of what a claim's numbers follow from, pictures apart.
 
-    Of what it measures, and of its figure's preset, layers, ratios, seeds and fast networks: rows
-    of another version are of another experiment.
+    Of what it measures, and of its figure's preset, layers, ratios, seeds, channels and fast
+    networks: rows of another version are of another experiment.
     """
     figure, _, name = claim.rpartition("/")
     config = figure_settings(figure)
@@ -47,6 +47,8 @@ def version(claim: str) -> str:
             mode="json", include={**dict.fromkeys(_PANELS, True), "evidence": _FEWER}
         ),
     )
+    if config.channels:
+        parts += (config.channels, config.evidence.channels)
     if config.fast:
         digests = [shipped(network).sha256 for network in config.fast]
         parts += (*digests, config.shares, config.evidence.shares)

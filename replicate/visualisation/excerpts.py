@@ -139,6 +139,13 @@ def excerpts(
     return {channel: found[channel] for channel in channels}
 
 
+def at_size(picture: Picture) -> Picture:
+    """The picture at the size at which it is looked at."""
+    factor = SHORT_SIDE / min(picture.size)
+    width, height = (round(side * factor) for side in picture.size)
+    return picture.resized(width, height)
+
+
 @dataclass(frozen=True)
 class _Unit:
     """A unit that is strong in its picture."""
@@ -165,7 +172,7 @@ def _searched(
         layer: Field(network.field(layer) or SHORT_SIDE, network.stride(layer)) for layer in layers
     }
     strongest: dict[Channel, list[_Unit]] = {channel: [] for channel in channels}
-    for picture in map(_at_size, pictures):
+    for picture in map(at_size, pictures):
         maps = engine.reader.features(picture, layers, spec)
         wide = {layer: maps[layer].wide()[0] for layer in layers}
         for channel, known in strongest.items():
@@ -219,13 +226,6 @@ def leak(gradient: Array, square: Square) -> float:
     outside = gradient.copy()
     square.of(outside)[:] = 0
     return float(outside.max()) / largest if largest > 0 else float("nan")
-
-
-def _at_size(picture: Picture) -> Picture:
-    """The picture at the size at which it is looked at."""
-    factor = SHORT_SIDE / min(picture.size)
-    width, height = (round(side * factor) for side in picture.size)
-    return picture.resized(width, height)
 
 
 def _record(excerpts: Excerpts) -> dict[str, Any]:

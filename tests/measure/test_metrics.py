@@ -16,7 +16,6 @@ COLOURS = [metrics.mean_lab_shift, metrics.sliced_wasserstein_rgb]
 SINGLE = [
     metrics.correlation_length,
     metrics.band_energy_share,
-    metrics.dominant_period,
 ]
 
 
@@ -289,7 +288,6 @@ def test_energy_of_a_sine_lies_in_its_band(frequency):
     wave = 0.5 + 0.4 * np.sin(2 * np.pi * frequency * np.arange(256))
     picture = grey(np.tile(wave, (256, 1)))
     inside = 0.05 <= frequency < 0.25
-    assert metrics.dominant_period(picture) == pytest.approx(1 / frequency, rel=0.04)
     share = metrics.band_energy_share(picture, 0.05, 0.25)
     assert share == pytest.approx(1 if inside else 0, abs=0.01)
 
@@ -301,7 +299,6 @@ def test_energy_of_white_noise_is_its_variance_spread_evenly():
 
 
 def test_flat_pictures_have_no_energy():
-    assert math.isnan(metrics.dominant_period(flat(0.5, 0.5, 0.5)))
     assert math.isnan(metrics.band_energy_share(flat(0.5, 0.5, 0.5)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from replicate.config import Fewer
 from replicate.images.evaluation import Pair
 from replicate.measure.scale import statistics_apart
 from replicate.papers import measures
@@ -114,6 +115,19 @@ def test_what_is_given_no_picture_is_drawn_by_seeds():
         ("", "", 2),
     ]
     assert len(tasks([DRAWN], pairs * 9)) == DRAWS
+
+
+def test_claims_are_measured_on_fewer_channels_than_the_page_shows(small_studio, monkeypatch):
+    name = "feature_visualisation/channels"
+    config = figure_settings(name)
+    studio = small_studio().at(name)
+    assert studio.config.channels == config.channels
+    narrow = replace(small_studio(), pair=Pair("", "", 0)).at(name)
+    assert tuple(narrow.config.channels) == config.evidence.channels
+    assert set(config.evidence.channels) < set(config.channels)
+    other = config.model_copy(update={"evidence": Fewer(channels=(0,))})
+    monkeypatch.setattr("replicate.papers.verdicts.figure_settings", lambda _: other)
+    assert version.__wrapped__(f"{name}/noise") != version(f"{name}/noise")
 
 
 def test_what_cannot_be_judged_over_pairs():
