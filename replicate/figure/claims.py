@@ -43,7 +43,7 @@ class Definition(Strict):
         ratio: the effect is the logarithm of the first number over the second, each the label of a
             number or a number itself; 0 is "alike".
         difference: the first number less the second, likewise.
-        trend: Spearman's rank correlation of the numbers with their places, or its negative.
+        trend: Spearman's rank correlation of the numbers with a rising, or a falling, order.
         delta: the least effect that matters; of a ratio, the factor.
         equivalent: the claim says that the effect is no larger than ``delta``, either way.
         basis: where ``delta`` comes from.
@@ -51,6 +51,7 @@ class Definition(Strict):
             given, what a seed draws.
         family: claims that are judged together; see :func:`replicate.measure.statistics.holm`.
         condition: without which a pair says nothing, for a reader; the figure checks it.
+        canvas: longest side in pixels of the smallest panels that say anything of it.
         note: anything a reader should know beside it.
     """
 
@@ -67,6 +68,7 @@ class Definition(Strict):
     unit: Unit = "pair"
     family: str
     condition: str = ""
+    canvas: int = 0
     note: str = ""
 
     @model_validator(mode="after")
@@ -132,12 +134,12 @@ class Definition(Strict):
 
     @property
     def asked(self) -> str:
-        """What must be seen: "rank correlation above 0.8", "within a factor of 1.25"."""
+        """What must be seen: "within a factor of 1.25", "rank correlation with a rising order"."""
         bound = format_number(self.delta)
         if self.equivalent:
             return f"within a factor of {bound}" if self.ratio else f"within ±{bound}"
         if self.trend:
-            return f"rank correlation above {bound} ({self.trend})"
+            return f"rank correlation with a {self.trend} order above {bound}"
         one, other = self.ratio or self.difference or ("", "")
         if self.difference and isinstance(other, float):
             return f"{_named(one)} above {format_number(other + self.delta)}"

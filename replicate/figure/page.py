@@ -81,6 +81,11 @@ class Gallery:
         """What the evidence says of a figure's claim, if there is any."""
         return self.verdicts.get(f"{record.figure}/{claim.id}")
 
+    def judged_by(self, record: FigureRecord) -> str:
+        """What drew the pictures that a figure's verdicts rest on; empty if it has none."""
+        found = [self.of(record, claim) for claim in record.claims]
+        return "; ".join(dict.fromkeys(str(each.setting) for each in found if each))
+
     @cached_property
     def claims(self) -> list[tuple[FigureRecord, Claim]]:
         return [(record, claim) for record in self.records for claim in record.claims]

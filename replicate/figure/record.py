@@ -203,16 +203,6 @@ def read_records(folder: str | Path) -> tuple[list[FigureRecord], list[str]]:
     return sorted(records, key=lambda record: natural_key(record.figure)), problems
 
 
-def common_settings(records: Iterable[FigureRecord]) -> str:
-    """What these figures were drawn with, each once: "vgg19-caffe, vgg16-caffe, bundled inputs"."""
-    records = list(records)
-    networks = [name for each in records for name in (info.name for info in each.networks)]
-    inputs = [f"{each.inputs} inputs" for each in records]
-    weights = ["balanced weights" for each in records if each.balanced]
-    profiles = [f"profile {each.profile}" for each in records]
-    return ", ".join(dict.fromkeys([*networks, *inputs, *weights, *profiles]))
-
-
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A key that sorts fig2 before fig10."""
     parts: Iterable[str] = re.findall(r"\d+|\D+", text)

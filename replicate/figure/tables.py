@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from replicate.figure.claims import Definition
+from replicate.figure.claims import Definition, counted
 from replicate.figure.verdicts import Row, Verdict, judged, tally
 from replicate.storage.files import write_atomic
 
@@ -29,12 +30,17 @@ configs:
 
 # Claims on layer choice in neural style transfer
 
-What papers and programs say of layers in neural style transfer, each claim measured on many pairs
-of photographs and artworks by one engine. {tally}
+What papers and programs say of layers in neural style transfer, each claim measured over pairs of
+photographs and artworks by one engine. {tally} All but void ones rest on
+{fewest} to {most} pairs, photographs, artworks or draws each, on pictures drawn or read by
+
+{settings}
 
 * `claims`: one row a claim: what is said and where, how it is measured, the least effect that
   matters (`delta`, in the effect's unit `bound`) and why, and the verdict with k of n, the mean
-  effect and its 95 % interval from a bootstrap over photographs and artworks.
+  effect and its 95 % interval from a bootstrap over photographs and artworks. `effect_is` says
+  what an effect is: of a ratio its natural logarithm, of a trend the rank correlation with the
+  order that is claimed. `reason` says why a claim is void, or undecided only among others.
 * `rows`: one row a claim and pair: the numbers by label, the effect that follows from them, and
   `unmet` where a condition was not met or a loss had not come to rest; `rounded` names layers of
   the network whose weights were kept in 8 bits.
@@ -61,9 +67,17 @@ def write_tables(
         [_claim(name, each, found.get(name)) for name, each in definitions.items()], folder, CLAIMS
     )
     _write([_row(row, definitions) for row in rows if row.claim in definitions], folder, ROWS)
-    write_atomic(
-        Path(folder) / "README.md", _CARD.format(tally=f"{tally(found.values())}.").encode()
+    sizes = [verdict.pairs for verdict in found.values() if verdict.word != "void"]
+    counts = Counter(str(verdict.setting) for verdict in found.values())
+    card = _CARD.format(
+        tally=f"{tally(found.values())}.",
+        fewest=min(sizes, default=0),
+        most=max(sizes, default=0),
+        settings="\n".join(
+            f"* {setting}: {counted(count, 'claim')}" for setting, count in counts.most_common()
+        ),
     )
+    write_atomic(Path(folder) / "README.md", card.encode())
 
 
 def _claim(name: str, definition: Definition, verdict: Verdict | None) -> dict[str, Any]:
@@ -86,6 +100,7 @@ def _claim(name: str, definition: Definition, verdict: Verdict | None) -> dict[s
         "unit": definition.unit,
         "family": definition.family,
         "verdict": verdict.word if verdict else "not judged",
+        "reason": verdict.reason if verdict else "",
     }
     counts = ("agreeing", "pairs", "left_out", "effect", "low", "high", "p")
     how = ("size", "evaluations", "network", "pictures")

@@ -135,7 +135,7 @@ class Verdict:
         left_out: pairs of which a condition was not met.
         estimate: of the mean effect.
         p: two-sided, after Holm's correction within the claim's family.
-        reason: of a void verdict.
+        reason: of a void verdict, or of one that only Holm's correction leaves undecided.
     """
 
     claim: str
@@ -178,8 +178,9 @@ class Verdict:
             return f"void: {self.reason} ({self.setting})"
         known = f" ({self.interval})" if self.interval else ""
         units = counted(self.pairs, self.definition.unit)
+        why = f"; {self.reason}" if self.reason else ""
         return (
-            f"{self.word}: {self.effect}{known}, in {self.agreeing} of {units} {self._asked} "
+            f"{self.word}: {self.effect}{known}, in {self.agreeing} of {units} {self._asked}{why} "
             f"({self.setting})"
         )
 
@@ -220,8 +221,11 @@ def judged(
             families.setdefault(verdict.definition.family, {})[claim] = verdict.p
     for family in families.values():
         for claim, p in holm(family).items():
-            word: Word = found[claim].word if p <= LEVEL else "undecided"
-            found[claim] = replace(found[claim], word=word, p=p)
+            alone, reason = found[claim], ""
+            if alone.p <= LEVEL < p:
+                reason = f"alone it {alone.word}, as one of {len(family)} it may be chance"
+            word: Word = alone.word if p <= LEVEL else "undecided"
+            found[claim] = replace(alone, word=word, p=p, reason=alone.reason or reason)
     return found
 
 
@@ -272,7 +276,11 @@ def _effects(
         except LookupError:
             reasons["measured by another version"] += 1
             continue
-        if row.unmet or not np.isfinite(effect):
+        if row.size < definition.canvas:
+            reasons[
+                f"the canvas is smaller than the {definition.canvas} px that it is said of"
+            ] += 1
+        elif row.unmet or not np.isfinite(effect):
             reasons[row.unmet or "the effect is not defined"] += 1
         else:
             effects.append((row, effect))

@@ -178,12 +178,6 @@ def standing_out(gram: Matrix, share: float = 0.9) -> float:
     return float(np.mean(under >= share * (len(gram) - 1)))
 
 
-def outshone_diagonal(gram: Matrix) -> float:
-    """Share of diagonal entries that are smaller than the largest entry off it, from 0 to 1."""
-    (largest,) = matched_pairs(gram, 1)
-    return float(np.mean(np.diag(gram) < largest.value))
-
-
 def cosine_ranks(gram: Matrix, pairs: Sequence[Entry]) -> list[float]:
     """For each pair, the share of all pairs that are less alike (by cosine), from 0 to 1.
 

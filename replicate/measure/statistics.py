@@ -104,7 +104,11 @@ class Estimate:
 
     def p_below(self, bound: float) -> float:
         """One-sided p-value of a mean at or above ``bound``."""
-        return Estimate(-self.effect, self.error, self.degrees).p_above(-bound)
+        return (-self).p_above(-bound)
+
+    def __neg__(self) -> Estimate:
+        """The estimate of the opposite effect."""
+        return Estimate(-self.effect, self.error, self.degrees)
 
 
 def estimate(sample: Sample, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:

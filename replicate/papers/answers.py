@@ -8,7 +8,7 @@ without any sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..figure.claims import Claim, counted
 from ..figure.page import Answer
-from ..figure.record import FigureRecord, common_settings
+from ..figure.record import FigureRecord
 from ..figure.verdicts import Verdict
 from ..storage.files import configs_dir
 from ..strict import Strict, read_config
@@ -29,12 +29,15 @@ class Evidence(Strict):
     Attributes:
         claim: ``paper/figure/claim``.
         holds, fails: what is said when the claim does; ``{effect}``, its ``{interval}`` and
-            ``{k}`` of ``{n}`` pairs are those of the evidence.
+            ``{k}`` of ``{n}`` pairs are those of the evidence; of a trend, the effect is the rank
+            correlation itself, below 0 where the numbers fall.
+        undecided: likewise; unless given, the claim is quoted.
     """
 
     claim: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+/[a-z0-9-]+$")
     holds: str
     fails: str
+    undecided: str = ""
 
     @property
     def figure(self) -> str:
@@ -46,32 +49,36 @@ class Evidence(Strict):
 
     def sentence(self, claim: Claim, verdict: Verdict | None) -> str:
         """What is said of this claim."""
-        texts = {"holds": self.holds, "fails": self.fails}
-        if verdict is None or verdict.word not in texts:
-            return f"“{claim.text.rstrip('.')}” {_open(verdict)}."
+        if verdict is None:
+            return f"“{claim.text.rstrip('.')}” is not judged yet."
+        texts = {"holds": self.holds, "fails": self.fails, "undecided": self.undecided}
+        said = texts.get(verdict.word) or _open(verdict)
+        falling = verdict.definition.trend == "falling"
+        estimate = -verdict.estimate if falling else verdict.estimate
+        low, high = (verdict.definition.shown(end) for end in estimate.interval)
         numbers = {
-            "effect": _spoken(verdict.effect),
-            "interval": _spoken(verdict.interval),
+            "effect": _spoken(verdict.definition.shown(estimate.effect)),
+            "interval": _spoken(f"{low} to {high}"),
             "k": verdict.agreeing,
             "n": verdict.pairs,
         }
-        return texts[verdict.word].format_map(numbers).strip()
+        return said.format_map(numbers).strip()
 
 
-def _open(verdict: Verdict | None) -> str:
-    """Why the evidence answers neither way."""
-    if verdict is None:
-        return "is not judged yet"
+def _open(verdict: Verdict) -> str:
+    """That the evidence answers neither way, and why."""
+    text = verdict.definition.text.rstrip(".")
     if verdict.word == "void":
-        return f"could not be judged ({verdict.reason})"
-    shown = counted(verdict.pairs, verdict.definition.unit)
-    few = ", too few to be sure" if verdict.agreeing == verdict.pairs else ""
-    return f"is undecided: it shows in {verdict.agreeing} of {shown}{few}"
+        return f"“{text}” could not be judged ({verdict.reason})."
+    units = counted(verdict.pairs, verdict.definition.unit)
+    why = f": {verdict.reason}" if verdict.reason else ""
+    return f"“{text}” is undecided: {{effect}} ({{interval}}), seen in {{k}} of {units}{why}."
 
 
 def _spoken(shown: str) -> str:
-    """ "× 1.9 to × 2.8" as a sentence has it: "1.9 to 2.8 times"."""
-    return f"{shown.replace('× ', '')} times" if "× " in shown else shown
+    """ "× 1.9 to × 2.8" as a sentence has it: "1.9 to 2.8 times"; "+0.12": "0.12"."""
+    words = shown.replace("+", "")
+    return f"{words.replace('× ', '')} times" if "× " in words else words
 
 
 class Question(Strict):
@@ -79,12 +86,14 @@ class Question(Strict):
 
     Attributes:
         fact: what is true without a measurement; may be empty.
+        figures: that show what is true without a measurement.
         evidence: what the figures say.
         limits: what the evidence does not show.
     """
 
     question: str
     fact: str = ""
+    figures: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     limits: str
 
@@ -114,6 +123,7 @@ class _Sentence:
 
     text: str
     record: FigureRecord
+    verdict: Verdict | None
 
 
 @cache
@@ -136,7 +146,11 @@ def answers(
     """
     by_figure = {record.figure: record for record in records}
     found = ((each, _sentences(each, by_figure, verdicts or {})) for each in questions())
-    return [_answer(each, sentences) for each, sentences in found if sentences or not each.evidence]
+    return [
+        _answer(each, sentences, by_figure)
+        for each, sentences in found
+        if sentences or not each.evidence
+    ]
 
 
 def _sentences(
@@ -147,16 +161,19 @@ def _sentences(
         record = records.get(evidence.figure)
         for claim in record.claims if record else ():
             if record and claim.id == evidence.claim_id:
-                text = evidence.sentence(claim, verdicts.get(evidence.claim))
-                sentences.append(_Sentence(text, record))
+                verdict = verdicts.get(evidence.claim)
+                said = evidence.sentence(claim, verdict)
+                sentences.append(_Sentence(said, record, verdict))
     return sentences
 
 
-def _answer(question: Question, found: Sequence[_Sentence]) -> Answer:
+def _answer(question: Question, found: Sequence[_Sentence], records: Container[str]) -> Answer:
     said = [question.fact, *(each.text for each in found)]
     paragraphs = [" ".join(filter(None, said)), f"*Limits:* {question.limits}"]
-    if found:
-        drawn = common_settings(each.record for each in found)
-        paragraphs.append(f"The figures beside were drawn with {drawn}.")
-    figures = dict.fromkeys(each.record.figure for each in found)
+    settings = list(dict.fromkeys(str(each.verdict.setting) for each in found if each.verdict))
+    if settings:
+        numbers = "; ".join(settings)
+        paragraphs.append(f"Numbers: {numbers}. The figures beside show one pair.")
+    shown = [*question.figures, *(each.record.figure for each in found)]
+    figures = dict.fromkeys(each for each in shown if each in records)
     return Answer(question.question, "\n\n".join(paragraphs), tuple(figures))

@@ -221,7 +221,8 @@ def summary(figure: str, drawn: Mapping[str, Mapping[str, float]]) -> str:
     """Which convention is nearest to the printed panels, and how near that of the presets is."""
     misfits = {name: misfit(figure, ours) for name, ours in drawn.items()}
     nearest = min(misfits, key=lambda name: misfits[name])
-    text = f"Nearest: {config().conventions[nearest].about}; misfit {misfits[nearest]:.2f}."
+    first = "Nearest" if len(misfits) > 1 else "Drawn under one convention"
+    text = f"{first}: {config().conventions[nearest].about}; misfit {misfits[nearest]:.2f}."
     if nearest != PRESENT and PRESENT in misfits:
         text += f" The presets' own convention: {misfits[PRESENT]:.2f}."
     return text

@@ -64,7 +64,6 @@ def heat_maps(studio: Studio) -> Sheet:
             "diagonal_share_of_20": analysis.diagonal_share(seen.gram, LISTED),
             "diagonal_over_rest": analysis.diagonal_ratio(seen.gram),
             "standing_out": analysis.standing_out(seen.gram),
-            "outshone": analysis.outshone_diagonal(seen.gram),
         }
     )
     entries = [analysis.largest_entries(seen.gram, LISTED) for seen in look.values()]
@@ -88,7 +87,6 @@ def heat_maps(studio: Studio) -> Sheet:
         ],
         [
             studio.claim("diagonal", mean(look.column("standing_out").values())),
-            studio.claim("beside", mean(look.column("outshone").values())),
         ],
     )
 

@@ -21,11 +21,15 @@ _PANELS = (*_FEWER, "networks", "tv_weight", "balanced")
 
 @cache
 def definitions() -> dict[str, Definition]:
-    """All claims of all figures by ``paper/figure/claim``, in the order of the figures."""
+    """All claims of all figures by ``paper/figure/claim``, in the order of the figures.
+
+    One that names no source has its figure's.
+    """
     return {
-        f"{figure}/{name}": claim
+        f"{figure}/{name}": claim.model_copy(update={"source": claim.source or config.source})
         for figure in figure_ids()
-        for name, claim in figure_settings(figure).claims.items()
+        for config in [figure_settings(figure)]
+        for name, claim in config.claims.items()
     }
 
 

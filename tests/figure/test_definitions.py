@@ -72,7 +72,7 @@ def test_bounds_and_what_is_asked():
     assert defined(difference=("value", 0.5), delta=0.1).asked == "the value above 0.6"
     assert defined(difference=(0.5, "a"), delta=0.1).asked == "a below 0.4"
     assert defined(ratio=(1.0, "value"), delta=2).asked == "1 over the value above 2"
-    assert defined(trend="rising").asked == "rank correlation above 0.5 (rising)"
+    assert defined(trend="rising").asked == "rank correlation with a rising order above 0.5"
     assert defined(trend="rising").shown(1.07) == "+1"
     assert defined(trend="rising").shown(math.nan) == "undefined"
     with pytest.raises(ReplicateError, match=r"delta of 0 makes no sense here: .* factor"):

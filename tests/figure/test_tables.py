@@ -24,6 +24,7 @@ def test_claims_and_rows_are_tables_with_a_card(tmp_path):
     assert dict(zip(table[0]["labels"], table[0]["numbers"])) == pytest.approx(found[0].values)
     card = (tmp_path / "README.md").read_text()
     assert card.startswith("---\nlicense: mit\n") and "1 claim judged: 1 holds" in card
+    assert f"* {found[0].setting}: 1 claim\n" in card and "rest on\n16 to 16 pairs" in card
 
 
 def test_without_pyarrow_it_says_what_is_missing(tmp_path, monkeypatch):

@@ -93,6 +93,15 @@ def test_pairs_that_say_nothing_are_left_out_and_too_many_make_it_void():
     )
 
 
+def test_what_is_said_of_a_canvas_is_not_judged_on_a_smaller_one():
+    size = rows()[0].size
+    enough, small = (
+        judged({CLAIM: defined(canvas=canvas)}, rows())[CLAIM] for canvas in (size, size + 1)
+    )
+    assert (enough.word, small.word, small.left_out) == ("holds", "void", 16)
+    assert small.reason.endswith(f"the canvas is smaller than the {size + 1} px that it is said of")
+
+
 def test_seeds_of_a_pair_are_one_pair():
     again = [replace(row, seed=seed) for row in rows() for seed in (0, 1)]
     assert verdict(again).pairs == 16
@@ -110,6 +119,9 @@ def test_holm_within_a_family():
     more = [replace(row, claim=name) for name in others for row in rows(0.1)]
     family = judged({CLAIM: defined(), **others}, [*noisy, *more])
     assert family[CLAIM].word == "undecided"
+    assert family[CLAIM].reason == "alone it holds, as one of 21 it may be chance"
+    assert "above +0.1; alone it holds" in str(family[CLAIM])
+    assert alone.reason == family[f"{CLAIM}0"].reason == ""
     assert family[CLAIM].p == pytest.approx(min(1, 21 * alone.p))
     apart = judged({CLAIM: defined(family="own"), **others}, [*noisy, *more])
     assert apart[CLAIM].word == "holds"

@@ -21,7 +21,6 @@ from replicate.measure.analysis import (
     matched_pairs,
     mean_map_correlation,
     outline_correlations,
-    outshone_diagonal,
     relative_distance,
     representations,
     shuffled_positions,
@@ -114,8 +113,6 @@ def test_shares_of_the_diagonal():
     # 0 and 3 have a stronger neighbour in their rows, 1 and 2 have none.
     assert standing_out(GRAM) == 0.5
     assert standing_out(GRAM, share=0.5) == 1.0
-    # 5 is larger than 4, 1 and 2, and not than 9.
-    assert outshone_diagonal(GRAM) == 0.75
 
 
 def test_ranks_of_pairs_by_cosine():

@@ -14,6 +14,7 @@ from replicate.figure.record import FigureRecord
 from replicate.measure.statistics import Estimate
 from replicate.papers import answers as module
 from replicate.papers.answers import Evidence, Question, answers, questions
+from replicate.papers.registry import figure_ids
 from replicate.papers.verdicts import definitions
 
 EVIDENCE = [evidence for question in questions() for evidence in question.evidence]
@@ -25,7 +26,7 @@ EVIDENCE = [evidence for question in questions() for evidence in question.eviden
 @pytest.mark.parametrize("evidence", EVIDENCE, ids=lambda each: each.claim)
 def test_every_bound_claim_exists_and_no_measured_number_is_typed(evidence):
     assert evidence.claim in definitions()
-    for text in (evidence.holds, evidence.fails):
+    for text in (evidence.holds, evidence.fails, evidence.undecided):
         assert not re.search(r"\d\.\d|\d ?%", re.sub(r"\{[^}]*\}", "", text))
         text.format(effect="", interval="", k=1, n=2)
 
@@ -34,7 +35,9 @@ def test_every_bound_claim_exists_and_no_measured_number_is_typed(evidence):
 def test_answers_are_short_and_say_what_they_do_not_show(each):
     assert len(each.evidence) <= 3 and (each.evidence or each.fact)
     assert each.limits.endswith(".")
-    texts = [each.fact, each.limits, *(t for e in each.evidence for t in (e.holds, e.fails))]
+    said = (t for e in each.evidence for t in (e.holds, e.fails, e.undecided))
+    texts = [each.fact, each.limits, *said]
+    assert set(each.figures) <= set(figure_ids())
     assert all(text == "" or text.endswith(".") for text in texts)
     assert not any("  " in text or "\n" in text for text in texts)
 
@@ -71,7 +74,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Evidence(claim="b/one/other", holds="So.", fails="Not so.")
     made = (
         Question(question="Why?", fact="It is so.", limits="Not more.", evidence=(near, yes)),
-        Question(question="What?", fact="That.", limits="Little."),
+        Question(question="What?", fact="That.", limits="Little.", figures=("a/two", "c/none")),
         Question(question="How?", limits="All.", evidence=(other,)),
     )
     monkeypatch.setattr(module, "questions", lambda: made)
@@ -84,26 +87,35 @@ def test_the_text_follows_the_evidence(figure, verdict):
     def text(**words: str) -> str:
         found = {f"a/{name}/close": verdict(word) for name, word in words.items()}
         why, what = answers(records, found)
-        assert what.text == "That.\n\n*Limits:* Little."
+        assert what.text == "That.\n\n*Limits:* Little." and what.figures == ("a/two",)
         assert why.figures == ("a/one", "a/two")
         return why.text
 
     assert text(one="holds", two="fails") == (
-        "It is so. Near: +0.25. No.\n\n*Limits:* Not more.\n\n"
-        "The figures beside were drawn with vgg19-caffe, bundled inputs, profile smoke."
+        "It is so. Near: 0.25. No.\n\n*Limits:* Not more.\n\n"
+        f"Numbers: {verdict('holds').setting}. The figures beside show one pair."
     )
-    assert "Far, 20 of 24. Yes: +0.132 to +0.368." in text(one="fails", two="holds")
+    assert "Far, 20 of 24. Yes: 0.132 to 0.368." in text(one="fails", two="holds")
     undecided = text(one="undecided")
-    assert "“It is so” is undecided: it shows in 20 of 24 pairs. " in undecided
+    assert "“It is so” is undecided: 0.25 (0.132 to 0.368), seen in 20 of 24 pairs. " in undecided
     assert "“It is so” is not judged yet." in undecided
     assert "“It is so” could not be judged (reasons)." in text(one="void")
 
 
-def test_what_all_pairs_show_may_still_be_too_little(verdict):
+def test_what_is_undecided_may_have_a_sentence_and_a_reason(verdict):
+    found, claim = replace(verdict("undecided"), reason="why"), Claim("close", "It is.", "b", "c")
     said = Evidence(claim="a/one/close", holds="Yes.", fails="No.")
-    found = replace(verdict("undecided"), agreeing=24)
-    text = said.sentence(Claim("close", "It is so.", "b", "c"), found)
-    assert text == "“It is so” is undecided: it shows in 24 of 24 pairs, too few to be sure."
+    assert said.sentence(claim, found).endswith("seen in 20 of 24 pairs: why.")
+    said = Evidence(claim="a/one/close", holds="Yes.", fails="No.", undecided="{effect}, {n}.")
+    assert said.sentence(claim, found) == "0.25, 24."
+
+
+def test_what_falls_is_said_with_its_own_sign(verdict):
+    found = verdict("holds")
+    trend = {**found.definition.model_dump(), "difference": None, "trend": "falling"}
+    found = replace(found, definition=Definition(**trend))
+    said = Evidence(claim="a/one/close", holds="{effect} ({interval}).", fails="No.")
+    assert said.sentence(Claim("close", "It is.", "b", "c"), found) == "−0.25 (−0.368 to −0.132)."
 
 
 def test_a_factor_is_spoken(verdict):

@@ -38,7 +38,7 @@ def test_layers_inputs_and_weights_are_the_notebook_s():
 
 CLAIMS = {
     "feature_maps": {"smaller": {"structure_size"}},
-    "heat_maps": {"diagonal": {"standing_out"}, "beside": {"outshone"}},
+    "heat_maps": {"diagonal": {"standing_out"}},
     "matched_filters": {
         "similar": {"lowest_cosine_rank"},
         "strength": {"follows_likeness", "follows_strength"},
