@@ -98,6 +98,15 @@ def gram_of(maps: Maps) -> Matrix:
 
 # ---------------------------------------------------------------- entries of Gram matrices
 
+NEAR_ZERO = 1e-3
+"""An entry below this share of the largest one counts as zero."""
+
+
+def near_zero_share(gram: Matrix) -> float:
+    """Share of entries below :data:`NEAR_ZERO` of the largest, whatever their sign."""
+    sizes = np.abs(gram)
+    return float(np.mean(sizes < NEAR_ZERO * sizes.max()))
+
 
 @dataclass(frozen=True)
 class Entry:

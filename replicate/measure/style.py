@@ -14,14 +14,10 @@ from ..images import Picture
 from ..method import Objective, evaluate, style
 from ..networks.features import FeatureMap
 from ..networks.pixels import to_tensor
-from ..networks.spec import NetworkSpec
 from .metrics import relative_gram_distance
 
 TILES = 4
 """Rows and columns of the grid on which style is compared place by place."""
-
-NEAR_ZERO = 1e-3
-"""A Gram entry below this share of the largest one counts as zero."""
 
 
 # ---------------------------------------------------------------------------- gradients
@@ -83,23 +79,3 @@ def unevenness(engine: Engine, job: Job, picture: Picture, layer: str) -> float:
         for tile in row.tensor_split(TILES, dim=3)
     ]
     return float(np.std(distances) / np.mean(distances))
-
-
-def near_zero_entries(
-    engine: Engine, job: Job, shift: float = 0.0, spec: NetworkSpec | None = None
-) -> dict[str, float]:
-    """Style layer to the share of the painting's Gram entries near zero.
-
-    Args:
-        shift: added to the activations first (Novak & Nikulin 2016, section 3.3).
-        spec: sees the painting; the job's network unless given.
-    """
-    layers = list(job.style_layers)
-    maps = engine.reader.features(job.style_on_canvas, layers, spec or job.preset.network)
-    return {layer: near_zero_share(maps[layer].shifted(shift).wide_gram()) for layer in layers}
-
-
-def near_zero_share(gram: Tensor) -> float:
-    """Share of entries below :data:`NEAR_ZERO` of the largest."""
-    sizes = gram.abs()
-    return float((sizes < NEAR_ZERO * sizes.max()).float().mean())

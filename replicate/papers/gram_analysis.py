@@ -5,7 +5,6 @@ Nothing is drawn here but in :func:`artefact_size`; the other figures look at an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from statistics import mean
 
 from ..config import load_preset
@@ -192,7 +191,6 @@ def artefact_size(studio: Studio) -> Sheet:
         ],
         claims=[
             studio.claim("larger", by_column(single, "structure_size"), of=single.values()),
-            studio.claim("statistics", _means(moved.values()), of=[]),
             studio.claim("weighting", transfers.column("structure_size"), of=transfers.values()),
         ],
         readings={f"{name}, squares": distances for name, distances in moved.items()},
@@ -215,9 +213,3 @@ def arrangement_known(studio: Studio, painting: analysis.Picture) -> Metrics:
     whole, sides = scale.squared(painting.scaled_to(studio.profile.size))
     mixed = Look(studio, scale.shuffled_pieces(whole, sides[-1]))
     return mixed.gram_distances(Look(studio, whole))
-
-
-def _means(metrics: Iterable[Metrics]) -> Metrics:
-    """The mean of several readings, by label."""
-    each = list(metrics)
-    return {label: mean(values[label] for values in each) for label in each[0]}

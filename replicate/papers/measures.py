@@ -19,7 +19,7 @@ from skimage import color
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..engine.reader import Reader
-from ..figure.plots import HeatMap, Scale
+from ..figure.plots import HeatMap
 from ..images import Picture, bundled
 from ..images.colour import chroma_distance
 from ..measure import metrics as metric
@@ -267,18 +267,14 @@ def start_distance(studio: Studio, job: Job) -> float:
     return mean_distance(studio, Picture.from_array(noise), job.style_on_canvas, job.preset)
 
 
-def layer_map(
-    rows: Mapping[str, Mapping[str, float]],
-    value_label: str = "relative Gram distance",
-    value_scale: Scale = "log",
-) -> HeatMap:
-    """A number by row and layer."""
+def layer_map(rows: Mapping[str, Mapping[str, float]]) -> HeatMap:
+    """Relative Gram distances by row and layer."""
     table = {
         row: {layer.removeprefix("relu"): value for layer, value in values.items()}
         for row, values in rows.items()
     }
     return HeatMap.of_table(
-        table, column_title="layer", value_label=value_label, value_scale=value_scale
+        table, column_title="layer", value_label="relative Gram distance", value_scale="log"
     )
 
 

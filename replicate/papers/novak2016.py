@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import geometric_mean, mean
 
+import numpy as np
+
 from ..engine.job import Job
-from ..figure.panels import Grid
+from ..figure.panels import Grid, Panel
 from ..images import Picture
-from ..measure.style import near_zero_entries
-from ..networks.spec import NetworkSpec
+from ..measure.analysis import Matrix, Representation, gram_of, near_zero_share
+from ..visualisation.maps import heat_map
+from .looks import Look
 from .matching import at_equal_content
 from .measures import (
     STYLE_LEFT,
@@ -24,7 +27,7 @@ from .measures import (
     style_left,
     unevenness,
 )
-from .panels import Panels, plot_row, source_panel
+from .panels import Metrics, Panels, plot_row, source_panel
 from .sheet import Sheet
 from .studio import Studio
 
@@ -96,19 +99,11 @@ def modifications(studio: Studio) -> Sheet:
     apart = panels.ratios("content_loss", {name: (name, GATYS) for name in VARIANTS})
     left = panels.column("style_left")
     changed = geometric_mean(left[name] for name in VARIANTS)
-    # As published, where the shift was tried: channels of mean 1 become centred by it.
-    published = NetworkSpec(name=studio.preset.network.name)
-    entries = [
-        near_zero_entries(studio.engine, reference.job, shift, published)
-        for shift in (0.0, presets[SHIFT].activation_shift)
-    ]
-    before, after = (mean(each.values()) for each in entries)
     distances = {name: mean_distances(panels, [name], layers) for name in panels}
-    near_zero = layer_map(dict(zip((GATYS, SHIFT), entries)), "near zero", "linear")
     chain = mean(distances[CHAIN].values())
     return studio.sheet(
         panels,
-        grids=[panels.grid(lines=LINES), plot_row(layer_map(distances), near_zero)],
+        grids=[panels.grid(lines=LINES), plot_row(layer_map(distances))],
         claims=[
             studio.claim(
                 "improvement",
@@ -116,7 +111,6 @@ def modifications(studio: Studio) -> Sheet:
                 of=panels.values(),
                 unmet=apart_by_more(studio, apart),
             ),
-            studio.claim("shift-entries", {"without": before, "with": after}, of=[]),
             studio.claim(
                 "shift-evenly",
                 panels.column("unevenness"),
@@ -130,6 +124,44 @@ def modifications(studio: Studio) -> Sheet:
             ),
         ],
         note=STYLE_LEFT,
+    )
+
+
+def shift(studio: Studio) -> Sheet:
+    """A painting's Gram matrices with and without the activation shift."""
+    look = Look.at_profile(studio, "style")
+    by = studio.paper.presets[VARIANTS[SHIFT]].activation_shift
+
+    def measure(seen: Representation) -> Metrics:
+        return {
+            "near_zero": near_zero_share(seen.gram),
+            "near_zero_shifted": near_zero_share(gram_of(seen.maps + by)),
+            "zero": float(np.mean(seen.gram == 0)),
+        }
+
+    look.measure(measure)
+
+    def panel(label: str, gram: Matrix, near_zero: str) -> Panel:
+        shown = heat_map(look[label], np.abs(gram) / np.abs(gram).max())
+        return Panel(shown, lines=(f"near zero {look.metrics[label][near_zero]:.1%}",))
+
+    plain = [panel(label, seen.gram, "near_zero") for label, seen in look.items()]
+    shifted = [
+        panel(label, gram_of(seen.maps + by), "near_zero_shifted") for label, seen in look.items()
+    ]
+    without, after = (
+        mean(look.column(name).values()) for name in ("near_zero", "near_zero_shifted")
+    )
+    return look.sheet(
+        [
+            Grid(
+                [plain, shifted],
+                rows=["F", f"F {by:+g}".replace("-", "− ")],
+                columns=list(look),
+                inputs=(look.panel("style"),),
+            )
+        ],
+        [studio.claim("entries", {"without": without, "with": after})],
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
+from ..figure.panels import Grid, Panel
 from ..figure.plots import HeatMap
 from ..measure.style import gradient_shares
 from ..networks.layers import receptive_field
 from .matching import matched_weights
 from .measures import apart_by_more, fidelity, mean_gram_distance
-from .panels import Key, Metrics, Panels, label_of, plot_row, ratio_label
+from .panels import Key, Metrics, Panels, label_of, ratio_label
 from .sheet import Sheet
 from .studio import Studio
 
@@ -50,18 +51,9 @@ def layers(studio: Studio) -> Sheet:
     own, matched = (TUTORIAL, config.ratios[0]), (TUTORIAL, lower)
     keys = {TUTORIAL: own, GATYS: GATYS, MATCHED: matched}
     shown = panels.select(keys | {name: name for name in unclaimed})
-    plain, normalised = shares_by_gram(studio, panels[own].job)
-    shares = HeatMap.of_table(
-        {"plain": plain, "divided by size": normalised},
-        row_title="Gram matrix",
-        value_label="share of the gradient",
-    )
     return studio.sheet(
         panels,
-        grids=[
-            shown.grid(wrap=COLUMNS, lines=lambda name: _lines(shown, name)),
-            plot_row(shares),
-        ],
+        grids=[shown.grid(wrap=COLUMNS, lines=lambda name: _lines(shown, name))],
         claims=[
             studio.claim(
                 "shallow",
@@ -69,9 +61,27 @@ def layers(studio: Studio) -> Sheet:
                 of=[shown[MATCHED], shown[GATYS]],
                 unmet=apart_by_more(studio, {MATCHED: shown.ratio("style_error", MATCHED, GATYS)}),
             ),
-            studio.claim("first-layers", _before_pooling(plain), of=[]),
         ],
         note=_scale_note(studio.engine.networks.feature_scale(tutorial.network)),
+    )
+
+
+def gradient(studio: Studio) -> Sheet:
+    """How much of the style gradient each of the tutorial's layers has at the start."""
+    photograph, painting = studio.picture("content"), studio.picture("style")
+    job = studio.job(studio.preset, photograph, painting)
+    plain, normalised = shares_by_gram(studio, job)
+    shares = {"plain": plain, "divided by size": normalised}
+    table = HeatMap.of_table(
+        shares, row_title="Gram matrix", column_title="layer", value_label="share of the gradient"
+    )
+    inputs = Panel(job.content_on_canvas, "content"), Panel(job.style_on_canvas, "style")
+    return studio.sheet(
+        [],
+        [Grid([[Panel(table)]], inputs=inputs)],
+        [studio.claim("first-layers", _before_pooling(plain))],
+        readings=shares,
+        networks=[studio.engine.networks.info(studio.preset.network)],
     )
 
 

@@ -20,6 +20,7 @@ from replicate.measure.analysis import (
     likeness_and_strength,
     matched_pairs,
     mean_map_correlation,
+    near_zero_share,
     outline_correlations,
     relative_distance,
     representations,
@@ -104,6 +105,10 @@ def test_cosines_do_not_know_strength_but_faint_channels_have_none():
     assert np.allclose(cosine_gram(gram_of(maps)), cosines, equal_nan=True)
     assert cosines[0, 0] == pytest.approx(1)
     assert [(e.first, e.second) for e in matched_pairs(cosines, 3)] == [(0, 3)]
+
+
+def test_entries_near_zero_are_counted_by_hand():
+    assert near_zero_share(np.array([[1000.0, 0.5], [-0.5, 2.0]])) == 0.5
 
 
 def test_shares_of_the_diagonal():

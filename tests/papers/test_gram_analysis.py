@@ -101,10 +101,9 @@ def test_artefact_size_draws_each_layer_and_both_transfers(small_studio):
 
     expected = [
         means("{}", "structure_size"),
-        means("squares", "{}"),
         {label: metrics[label]["structure_size"] for label in (EARLY, LATE)},
     ]
-    assert [claim.id for claim in figure.claims] == ["larger", "statistics", "weighting"]
+    assert [claim.id for claim in figure.claims] == ["larger", "weighting"]
     for claim, values in zip(figure.claims, expected):
         assert claim.value == pytest.approx(values, nan_ok=True)
 
