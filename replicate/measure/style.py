@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..engine.balance import gradient_norms
 from ..engine.engine import Engine
 from ..engine.job import Job
 from ..images import Picture
@@ -16,6 +18,8 @@ from ..networks.features import FeatureMap
 from ..networks.pixels import to_tensor
 from .metrics import relative_gram_distance
 
+Array = NDArray[Any]
+
 TILES = 4
 """Rows and columns of the grid on which style is compared place by place."""
 
@@ -23,18 +27,27 @@ TILES = 4
 # ---------------------------------------------------------------------------- gradients
 
 
-def gradient_shares(engine: Engine, job: Job, weights: Mapping[str, float]) -> dict[str, float]:
-    """Each style layer's part of the gradient at the job's photograph, as norms that sum to 1.
+def style_gradients(engine: Engine, job: Job) -> dict[str, Array]:
+    """The gradient (3, H, W) of each style layer's own loss at the job's photograph."""
+    pixels = to_tensor(job.content_on_canvas).to(engine.device)
+    network, found = engine.networks.network(job.preset.network), {}
+    for layer, term in zip(job.style_layers, _style_losses(engine, job).terms):
+        alone = Objective((replace(term, weight=1.0),))
+        found[layer] = np.asarray(evaluate(alone, network, pixels).gradient[0].double().cpu())
+    return found
+
+
+def gradient_shares(
+    gradients: Mapping[str, Array], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """Each layer's part of their sum, as norms that sum to 1.
 
     Args:
-        weights: by style layer, what each layer's gradient counts.
+        weights: by layer, what its gradient counts.
     """
-    pixels = to_tensor(job.content_on_canvas).to(engine.device)
-    network = engine.networks.network(job.preset.network)
-    norms = gradient_norms(_style_losses(engine, job), network, pixels)["style"]
-    pulls = {layer: weights[layer] * norm for layer, norm in norms.items()}
+    pulls = {layer: weights[layer] * np.linalg.norm(each) for layer, each in gradients.items()}
     whole = sum(pulls.values())
-    return {layer: pull / whole for layer, pull in pulls.items()}
+    return {layer: float(pull / whole) for layer, pull in pulls.items()}
 
 
 def gradients_compared(engine: Engine, one: Job, other: Job, at: Picture) -> dict[str, float]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from ..engine.job import Job, Result
 from ..engine.preset import Preset
 from ..figure.panels import Grid, Panel
-from ..figure.plots import HeatMap
-from ..measure.style import gradient_shares
+from ..measure.style import Array, gradient_shares, style_gradients
 from ..networks.layers import receptive_field
+from ..visualisation.maps import map_picture
 from .matching import matched_weights
 from .measures import apart_by_more, fidelity, mean_gram_distance
 from .panels import Key, Metrics, Panels, label_of, ratio_label
@@ -67,37 +71,43 @@ def layers(studio: Studio) -> Sheet:
 
 
 def gradient(studio: Studio) -> Sheet:
-    """How much of the style gradient each of the tutorial's layers has at the start."""
-    photograph, painting = studio.picture("content"), studio.picture("style")
-    job = studio.job(studio.preset, photograph, painting)
-    plain, normalised = shares_by_gram(studio, job)
-    shares = {"plain": plain, "divided by size": normalised}
-    table = HeatMap.of_table(
-        shares, row_title="Gram matrix", column_title="layer", value_label="share of the gradient"
-    )
+    """How much of the style gradient each of the tutorial's layers has at the start, and where."""
+    job = studio.job(studio.preset, studio.picture("content"), studio.picture("style"))
+    gradients = style_gradients(studio.engine, job)
+    plain, divided = shares_by_gram(studio, job, gradients)
+    maps = [
+        Panel(
+            map_picture(np.sqrt(np.linalg.norm(gradients[layer], axis=0))),
+            lines=(f"plain {plain[layer]:.0%}", f"divided {divided[layer]:.0%}"),
+        )
+        for layer in gradients
+    ]
     inputs = Panel(job.content_on_canvas, "content"), Panel(job.style_on_canvas, "style")
     return studio.sheet(
         [],
-        [Grid([[Panel(table)]], inputs=inputs)],
+        [Grid([maps], columns=list(gradients), inputs=inputs)],
         [studio.claim("first-layers", _before_pooling(plain))],
-        readings=shares,
+        readings={"plain": plain, "divided by size": divided},
         networks=[studio.engine.networks.info(studio.preset.network)],
+        note="The photograph is read at {} × {} px.".format(*job.content_on_canvas.size),
     )
 
 
-def shares_by_gram(studio: Studio, job: Job) -> tuple[Shares, Shares]:
+def shares_by_gram(
+    studio: Studio, job: Job, gradients: Mapping[str, Array]
+) -> tuple[Shares, Shares]:
     """Each style layer's part of the gradient at the content picture.
 
     Returns:
         With plain Gram matrices, and with Gram matrices divided by N M as in the tutorial; all
         layers weigh alike.
     """
-    engine, layers = studio.engine, list(job.style_layers)
-    maps = engine.reader.features(job.content_on_canvas, layers, job.preset.network)
+    layers = list(job.style_layers)
+    maps = studio.engine.reader.features(job.content_on_canvas, layers, job.preset.network)
     # A Gram matrix divided by N M makes the loss, its square, smaller by (N M)^2.
     sizes = {layer: float(each.channels * each.positions) ** 2 for layer, each in maps.items()}
     alike = dict.fromkeys(layers, 1.0)
-    return gradient_shares(engine, job, sizes), gradient_shares(engine, job, alike)
+    return gradient_shares(gradients, sizes), gradient_shares(gradients, alike)
 
 
 def fields(studio: Studio, result: Result) -> Metrics:

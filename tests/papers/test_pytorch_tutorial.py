@@ -10,6 +10,7 @@ import torch
 
 from replicate.config import load_preset
 from replicate.images.evaluation import Pair
+from replicate.measure.style import style_gradients
 from replicate.networks.pixels import to_tensor
 from replicate.papers import draw_figure
 from replicate.papers.pytorch_tutorial import BLOCKS, GATYS, MATCHED, TUTORIAL, shares_by_gram
@@ -52,7 +53,9 @@ def test_shares_of_the_gradient_are_those_of_the_losses_written_out(small_studio
         loss = torch.nn.functional.mse_loss(gram(pixels), gram(to_tensor(art)).detach())
         return float(torch.autograd.grad(loss, pixels)[0].norm())
 
-    for found, divided in zip(shares_by_gram(studio, job), (False, True)):
+    for found, divided in zip(
+        shares_by_gram(studio, job, style_gradients(studio.engine, job)), (False, True)
+    ):
         norms = {layer: norm(layer, divided) for layer in FIVE}
         expected = {layer: value / sum(norms.values()) for layer, value in norms.items()}
         assert found == pytest.approx(expected, rel=1e-3)
