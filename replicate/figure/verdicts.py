@@ -43,7 +43,8 @@ class Setting:
     Attributes:
         pictures: the set that they are of: ``bundled`` or ``paper``.
         network: those that drew, joined by "and".
-        size, evaluations: of every panel.
+        size: of every panel, in pixels of its longest side.
+        evaluations: likewise; 0 where pictures were only read, or drawn in one pass.
     """
 
     pictures: str
@@ -52,7 +53,8 @@ class Setting:
     evaluations: int
 
     def __str__(self) -> str:
-        return f"{self.network}, {self.size} px, {self.evaluations} evaluations"
+        text = f"{self.network}, {self.size} px"
+        return f"{text}, {self.evaluations} evaluations" if self.evaluations else text
 
 
 @dataclass(frozen=True)

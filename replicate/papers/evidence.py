@@ -57,7 +57,9 @@ def measured(studio: Studio, task: Task) -> list[Row]:
     used = [*(result.network for result in at_pair.results), *sheet.networks]
     names = " and ".join(dict.fromkeys(info.name for info in used))
     profile = studio.profile
-    setting = Setting(studio.inputs, names, profile.size, profile.evaluations)
+    minimised = sheet.optimised or any(result.evaluations for result in at_pair.results)
+    evaluations = profile.evaluations if minimised else 0
+    setting = Setting(studio.inputs, names, profile.size, evaluations)
     rows = []
     for claim in sheet.claims:
         judge = [sheet.judges[claim.id]] if claim.id in sheet.judges else []
@@ -90,8 +92,8 @@ def known(studio: Studio, task: Task, rows: Iterable[Row]) -> bool:
     found = {
         row.claim
         for row in rows
-        if (row.pictures, row.size, row.evaluations, row.seed)
-        == (studio.inputs, profile.size, profile.evaluations, pair.seed)
+        if (row.pictures, row.size, row.seed) == (studio.inputs, profile.size, pair.seed)
+        and row.evaluations in (0, profile.evaluations)
         and network in row.network.split(" and ")
         and row.photograph in ("", pair.content)
         and row.artwork in ("", pair.style)

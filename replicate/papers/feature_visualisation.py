@@ -209,6 +209,7 @@ def channels(studio: Studio) -> Sheet:
         ],
         readings=readings,
         networks=[studio.engine.networks.info(spec)],
+        optimised=True,
         note=f"Optimised pictures of {size} px after {steps} steps, all from one seeded start. "
         f"Crops from {origin}, at {SHORT_SIDE} px on the shorter side.",
     )

@@ -23,6 +23,7 @@ class Sheet:
         networks: those that only read pictures; the ones that drew panels are known.
         judges: claim to the network that measured it, where another drew.
         note: said under the caption, such as what had to be left out here.
+        optimised: it has pictures that were optimised, though no job drew them.
     """
 
     grids: list[Grid]
@@ -32,3 +33,4 @@ class Sheet:
     networks: list[NetworkInfo] = field(default_factory=list)
     judges: dict[str, NetworkInfo] = field(default_factory=dict)
     note: str = ""
+    optimised: bool = False

@@ -242,6 +242,7 @@ class Studio:
         networks: Sequence[NetworkInfo] = (),
         judges: Mapping[str, NetworkInfo] | None = None,
         note: str = "",
+        optimised: bool = False,
     ) -> Sheet:
         """The figure of these panels; see :class:`Sheet` for the rest."""
         drawn = [panels] if isinstance(panels, Panels) else panels
@@ -258,6 +259,7 @@ class Studio:
             networks=list(networks),
             judges=dict(judges or {}),
             note=note,
+            optimised=optimised,
         )
 
 

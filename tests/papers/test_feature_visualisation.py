@@ -93,7 +93,7 @@ def test_each_draw_looks_at_other_channels(tiny_engine, scene, monkeypatch):
     assert "conv2_1 · 2, crops" in sheet.readings
     rows = measured(studio, ("feature_visualisation/channels", Pair("", "", 2)))
     assert {(row.photograph, row.artwork, row.seed) for row in rows} == {("", "", 2)}
-    assert len(rows) == 3
+    assert len(rows) == 3 and {row.evaluations for row in rows} == {studio.profile.evaluations}
 
 
 def test_a_folder_of_pictures_instead(tmp_path, monkeypatch, scene, small_studio):

@@ -12,7 +12,7 @@ from replicate.config import Fewer
 from replicate.images.evaluation import Pair
 from replicate.measure.scale import statistics_apart
 from replicate.papers import measures
-from replicate.papers.evidence import DRAWS, measured, tasks
+from replicate.papers.evidence import DRAWS, known, measured, tasks
 from replicate.papers.gatys2016 import JUDGE
 from replicate.papers.measures import structures_seen
 from replicate.papers.registry import figure_ids, figure_settings
@@ -64,6 +64,16 @@ def test_every_figure_can_be_drawn_from_a_pair(small_studio, figure):
             3,
         )
     assert studio.drawn == []
+
+
+def test_what_was_only_read_took_no_evaluations(small_studio):
+    studio, task = small_studio(), ("gram_analysis/content_maps", PAIR)
+    (row,) = measured(studio, task)
+    assert row.evaluations == 0 and str(row.setting) == f"{row.network}, 64 px"
+    assert known(studio, task, [row])
+    assert not known(studio, task, [replace(row, evaluations=7)])
+    drawn = measured(studio, ("gatys2016/fig5", PAIR))
+    assert {row.evaluations for row in drawn} == {studio.profile.evaluations}
 
 
 def test_rounded_layers_of_a_network_that_judges_stand_in_its_rows(small_studio, monkeypatch):
