@@ -95,8 +95,9 @@ def _print_values(
     print_indented(str(verdict) if verdict else "not judged", _INDENT)
     for row, effect in effects_by_pair(verdict, rows) if verdict else ():
         pair = " × ".join(filter(None, (row.photograph, row.artwork)))
-        seed = f", seed {row.seed}" if row.seed else ""
-        shown = f"{pair}{seed}: {definition.shown(effect)} ({format_value(row.values)})"
+        seed = f"seed {row.seed}" if row.seed or not pair else ""
+        name = ", ".join(filter(None, (pair, seed)))
+        shown = f"{name}: {definition.shown(effect)} ({format_value(row.values)})"
         print_indented(shown, _INDENT)
     print()
 

@@ -67,6 +67,18 @@ def test_values_and_json(typed, written):
     assert len(found["effects"]) == 16 and found["effects"][0]["effect"] == pytest.approx(0.2)
 
 
+def test_a_draw_goes_by_its_seed(typed, folder):
+    claim, ways = "feature_visualisation/channels/noise", ("Fourier basis", "plain pixels")
+    setting = {"pictures": "bundled", "network": "vgg19-compact", "size": 64, "evaluations": 9}
+    rows = [
+        Row(claim, "", "", seed, **setting, values=dict.fromkeys(ways, 0.5), version=version(claim))
+        for seed in (0, 1)
+    ]
+    write_rows(rows, folder / "figures/evidence")
+    out = typed(f"claims {claim} --values").out
+    assert "       seed 0: 0 (" in out and "       seed 1: 0 (" in out
+
+
 def test_what_is_asked_for(typed, written):
     written()
     words = {each["verdict"] for each in json.loads(typed("claims gatys2016 --json").out)}
