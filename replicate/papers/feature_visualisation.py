@@ -14,7 +14,7 @@ from ..figure.plots import HeatMap, Scale
 from ..images import Picture, find_image, folder_pictures
 from ..measure import analysis, metrics, scale
 from ..visualisation.channels import Channel
-from ..visualisation.excerpts import SHORT_SIDE, Excerpts, at_size, excerpts
+from ..visualisation.excerpts import SHORT_SIDE, Excerpts, excerpts, strongest_means
 from ..visualisation.maps import contact_sheet, map_picture
 from ..visualisation.optimised import (
     FOURIER,
@@ -22,7 +22,6 @@ from ..visualisation.optimised import (
     Optimised,
     optimised,
     robustness,
-    strongest_means,
 )
 from .looks import Look
 from .measures import unrelated
@@ -177,8 +176,7 @@ def channels(studio: Studio) -> Sheet:
         }
     pictures, origin = _collection(studio)
     crops = excerpts(engine, spec, seen, pictures)
-    looked_through = [at_size(picture) for picture in pictures]
-    squares = dict(zip(seen, strongest_means(engine, spec, seen, looked_through, size)))
+    squares = strongest_means(engine, spec, seen, pictures, size)
     readings = {
         f"{channel.label}, {name}": each
         for name, by_channel in numbers.items()

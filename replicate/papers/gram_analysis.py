@@ -10,7 +10,7 @@ from statistics import mean
 from ..config import load_preset
 from ..engine.preset import Preset
 from ..figure.panels import Grid, Panel
-from ..measure import analysis, scale
+from ..measure import analysis
 from ..visualisation import maps
 from .looks import Look
 from .measures import by_column, structures, structures_seen
@@ -167,7 +167,6 @@ def artefact_size(studio: Studio) -> Sheet:
     )
     single.measure(structures_seen)
     transfers.measure(structures)
-    moved = {name: arrangement_known(studio, painting) for name, painting in styles.items()}
     drawn_size = next(iter(single.values())).picture.size
     return studio.sheet(
         [single, transfers],
@@ -193,7 +192,6 @@ def artefact_size(studio: Studio) -> Sheet:
             studio.claim("larger", by_column(single, "structure_size"), of=single.values()),
             studio.claim("weighting", transfers.column("structure_size"), of=transfers.values()),
         ],
-        readings={f"{name}, squares": distances for name, distances in moved.items()},
     )
 
 
@@ -202,14 +200,3 @@ def favoured(preset: Preset) -> dict[str, dict[str, float]]:
     layers, total = list(preset.style_layers), sum(preset.style_layers.values())
     shares = [weight / total for weight in preset.style_layers.values()]
     return {EARLY: dict(zip(layers, shares)), LATE: dict(zip(layers, reversed(shares)))}
-
-
-def arrangement_known(studio: Studio, painting: analysis.Picture) -> Metrics:
-    """How far each layer's Gram matrix moves when squares of the painting change places.
-
-    The squares have a quarter of its shorter side or a little less; what a Gram matrix knows of
-    the arrangement within them is kept.  Relative squared distances by label of the layer.
-    """
-    whole, sides = scale.squared(painting.scaled_to(studio.profile.size))
-    mixed = Look(studio, scale.shuffled_pieces(whole, sides[-1]))
-    return mixed.gram_distances(Look(studio, whole))

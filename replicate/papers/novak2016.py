@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.job import Job
 from ..figure.panels import Grid, Panel
 from ..images import Picture
-from ..measure.analysis import Matrix, Representation, gram_of, near_zero_share
+from ..measure.analysis import Matrix, gram_of, near_zero_share
 from ..visualisation.maps import heat_map
 from .looks import Look
 from .matching import at_equal_content
@@ -27,7 +27,7 @@ from .measures import (
     style_left,
     unevenness,
 )
-from .panels import Metrics, Panels, plot_row, source_panel
+from .panels import Panels, plot_row, source_panel
 from .sheet import Sheet
 from .studio import Studio
 
@@ -132,26 +132,15 @@ def shift(studio: Studio) -> Sheet:
     look = Look.at_profile(studio, "style")
     by = studio.paper.presets[VARIANTS[SHIFT]].activation_shift
 
-    def measure(seen: Representation) -> Metrics:
-        return {
-            "near_zero": near_zero_share(seen.gram),
-            "near_zero_shifted": near_zero_share(gram_of(seen.maps + by)),
-            "zero": float(np.mean(seen.gram == 0)),
-        }
-
-    look.measure(measure)
-
-    def panel(label: str, gram: Matrix, near_zero: str) -> Panel:
+    def panel(label: str, gram: Matrix, name: str) -> Panel:
+        share = look.metrics[label][name] = near_zero_share(gram)
         shown = heat_map(look[label], np.abs(gram) / np.abs(gram).max())
-        return Panel(shown, lines=(f"near zero {look.metrics[label][near_zero]:.1%}",))
+        return Panel(shown, lines=(f"near zero {share:.1%}",))
 
-    plain = [panel(label, seen.gram, "near_zero") for label, seen in look.items()]
-    shifted = [
-        panel(label, gram_of(seen.maps + by), "near_zero_shifted") for label, seen in look.items()
-    ]
-    without, after = (
-        mean(look.column(name).values()) for name in ("near_zero", "near_zero_shifted")
-    )
+    names = "near_zero", "near_zero_shifted"
+    plain = [panel(label, seen.gram, names[0]) for label, seen in look.items()]
+    shifted = [panel(label, gram_of(seen.maps + by), names[1]) for label, seen in look.items()]
+    without, after = (mean(look.column(name).values()) for name in names)
     return look.sheet(
         [
             Grid(

@@ -9,6 +9,7 @@ VGG-19), and nothing else; so that square is the whole of what excited it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -139,11 +140,35 @@ def excerpts(
     return {channel: found[channel] for channel in channels}
 
 
-def at_size(picture: Picture) -> Picture:
-    """The picture at the size at which it is looked at."""
-    factor = SHORT_SIDE / min(picture.size)
-    width, height = (round(side * factor) for side in picture.size)
-    return picture.resized(width, height)
+def strongest_means(
+    engine: Engine,
+    spec: NetworkSpec,
+    channels: Sequence[Channel],
+    pictures: Sequence[Picture],
+    size: int,
+) -> dict[Channel, float]:
+    """For each channel its largest mean, before rectification, over a square of some pictures.
+
+    The squares of ``size`` pixels a side, half of it apart, are cut out before the network sees
+    them: one as large as an optimised picture has a mean of one kind with that picture's.
+
+    Raises:
+        LayerError: an unknown layer.
+        ValueError: the squares are larger than :data:`SHORT_SIDE`.
+    """
+    if size > SHORT_SIDE:
+        raise ValueError(f"Pictures are looked at at {SHORT_SIDE} px, too few for {size} px.")
+    network, layers = engine.networks.network(spec), sorted({each.layer for each in channels})
+    found = dict.fromkeys(channels, -math.inf)
+    for picture in map(_at_size, pictures):
+        windows = to_tensor(picture).unfold(2, size, size // 2).unfold(3, size, size // 2)
+        squares = windows.flatten(2, 3).squeeze(0).transpose(0, 1).contiguous()
+        with torch.no_grad(), arithmetic(engine.exact):
+            maps = network(squares.to(network.device), layers)
+        means = {layer: maps[layer].wide().mean(dim=(2, 3)).amax(dim=0) for layer in layers}
+        for channel, known in found.items():
+            found[channel] = max(known, float(means[channel.layer][channel.index]))
+    return found
 
 
 @dataclass(frozen=True)
@@ -172,7 +197,7 @@ def _searched(
         layer: Field(network.field(layer) or SHORT_SIDE, network.stride(layer)) for layer in layers
     }
     strongest: dict[Channel, list[_Unit]] = {channel: [] for channel in channels}
-    for picture in map(at_size, pictures):
+    for picture in map(_at_size, pictures):
         maps = engine.reader.features(picture, layers, spec)
         wide = {layer: maps[layer].wide()[0] for layer in layers}
         for channel, known in strongest.items():
@@ -226,6 +251,13 @@ def leak(gradient: Array, square: Square) -> float:
     outside = gradient.copy()
     square.of(outside)[:] = 0
     return float(outside.max()) / largest if largest > 0 else float("nan")
+
+
+def _at_size(picture: Picture) -> Picture:
+    """The picture at the size at which it is looked at."""
+    factor = SHORT_SIDE / min(picture.size)
+    width, height = (round(side * factor) for side in picture.size)
+    return picture.resized(width, height)
 
 
 def _record(excerpts: Excerpts) -> dict[str, Any]:

@@ -16,7 +16,7 @@ one has no gradient that could wake it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -277,39 +277,6 @@ def robustness(engine: Engine, spec: NetworkSpec, found: Sequence[Optimised]) ->
             if found[index].mean > 0:
                 ratios[index] = after / found[index].mean
     return ratios
-
-
-def strongest_means(
-    engine: Engine,
-    spec: NetworkSpec,
-    channels: Sequence[Channel],
-    pictures: Iterable[Picture],
-    size: int,
-) -> list[float]:
-    """For each channel its largest mean over a square of some pictures.
-
-    The squares, half their side apart, are as large as optimised pictures of ``size`` pixels a side
-    and cut out before the network sees them, so that these means are of one kind with
-    :attr:`Optimised.mean`.
-
-    Raises:
-        ValueError: no picture holds such a square.
-    """
-    network, layers = engine.networks.network(spec), sorted({each.layer for each in channels})
-    found = [-math.inf] * len(channels)
-    for picture in pictures:
-        if min(picture.size) < size:
-            continue
-        windows = to_tensor(picture).unfold(2, size, size // 2).unfold(3, size, size // 2)
-        squares = windows.flatten(2, 3).squeeze(0).transpose(0, 1).contiguous()
-        with torch.no_grad(), arithmetic(engine.exact):
-            maps = network(squares.to(network.device), layers)
-        means = {layer: maps[layer].wide().mean(dim=(2, 3)).amax(dim=0) for layer in layers}
-        for index, (channel, known) in enumerate(zip(channels, found)):
-            found[index] = max(known, float(means[channel.layer][channel.index]))
-    if channels and math.isinf(found[0]):
-        raise ValueError(f"No picture holds a square of {size} px.")
-    return found
 
 
 def _maps(

@@ -9,10 +9,13 @@ import pytest
 
 from replicate.config import load_paper
 from replicate.figure.record import read_record
+from replicate.images import Picture
 from replicate.images.evaluation import Pair
+from replicate.measure import scale
 from replicate.papers import draw_figure
 from replicate.papers import feature_visualisation as module
 from replicate.papers.evidence import measured
+from replicate.papers.looks import Look
 from replicate.papers.registry import draw_sheet, figure_settings
 from replicate.papers.studio import Studio
 from replicate.storage.store import ResultStore
@@ -41,6 +44,21 @@ def test_style_or_content_is_drawn(small_studio):
         }
     )
     assert depth.value == pytest.approx({layer: squares[f"gram/{layer}"] for layer in layers})
+
+
+def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(small_studio, scene):
+    studio = small_studio().at("feature_visualisation/style_or_content")
+
+    def moved(picture: Picture) -> dict[str, float]:
+        whole, sides = scale.squared(picture)
+        return Look(studio, scale.shuffled_pieces(whole, sides[-1])).gram_distances(
+            Look(studio, whole)
+        )
+
+    first, *_, last = moved(scene(64, 48)).values()
+    assert 0 < first < last
+    *_, last = moved(Picture(np.full((48, 64, 3), 90, dtype=np.uint8))).values()
+    assert last == 0
 
 
 def test_the_figure_of_channels_from_end_to_end(tiny_engine, tmp_path, scene, monkeypatch):

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from replicate.config import load_paper, load_preset
-from replicate.images import Picture
 from replicate.measure.analysis import relative_distance
 from replicate.measure.metrics import relative_gram_distance
 from replicate.papers import draw_figure
-from replicate.papers.gram_analysis import EARLY, LATE, arrangement_known, favoured
+from replicate.papers.gram_analysis import EARLY, LATE, favoured
 from replicate.papers.looks import Look
 from replicate.papers.registry import figure_settings
 
@@ -109,15 +108,6 @@ def test_artefact_size_draws_each_layer_and_both_transfers(small_studio):
 
 
 # What is measured
-
-
-def test_squares_move_a_gram_matrix_that_knows_more_than_a_position(small_studio, scene):
-    studio = small_studio().at("gram_analysis/artefact_size")
-    moved = arrangement_known(studio, scene(64, 48))
-    assert list(moved) == LAYERS
-    assert 0 < moved["conv1_1"] < moved["conv5_1"]
-    flat = Picture(np.full((48, 64, 3), 90, dtype=np.uint8))
-    assert arrangement_known(studio, flat)["conv5_1"] == 0
 
 
 def test_distances_are_relative_to_the_other_picture(small_studio, scene):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from replicate.images import folder_pictures
+from replicate.images import Picture, folder_pictures
 from replicate.networks.layers import receptive_field
 from replicate.networks.spec import NetworkSpec
 from replicate.storage.store import ResultStore
 from replicate.visualisation import excerpts as module
 from replicate.visualisation.channels import Channel
-from replicate.visualisation.excerpts import Field, Square, excerpts, leak
+from replicate.visualisation.excerpts import Field, Square, excerpts, leak, strongest_means
 
 SPEC = NetworkSpec()
 
@@ -120,3 +120,28 @@ def test_pictures_of_a_folder(tmp_path, monkeypatch, scene):
     assert [each.name for each in folder_pictures("some", 3)] == ["0", "2", "4"]
     (tmp_path / "some/deeper/0.png").write_bytes(b"damaged")
     assert [each.name for each in folder_pictures("some", 10)] == list("123456")
+
+
+def test_the_best_square_of_some_pictures_is_judged_as_if_it_stood_alone(
+    tiny_engine, scene, monkeypatch
+):
+    monkeypatch.setattr(module, "SHORT_SIDE", 32)
+    engine, channels = tiny_engine(), [Channel("conv3_1", 1), Channel("conv2_1", 0)]
+    wide, other = scene(64, 32, 1), scene(32, 32, 2)
+    squares = [wide.pixels[:, left : left + 32] for left in (0, 16, 32)] + [other.pixels]
+    alone = [Picture.from_array(each / 255) for each in squares]
+    expected = {
+        channel: max(
+            float(
+                engine.reader.features(square, [channel.layer], SPEC)[channel.layer]
+                .wide()[0, channel.index]
+                .mean()
+            )
+            for square in alone
+        )
+        for channel in channels
+    }
+    found = strongest_means(engine, SPEC, channels, [wide, other], 32)
+    assert found == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match="too few for 33 px"):
+        strongest_means(engine, SPEC, channels, [wide], 33)

@@ -22,7 +22,6 @@ from replicate.visualisation.optimised import (
     Transformations,
     optimised,
     robustness,
-    strongest_means,
     transformed,
 )
 
@@ -174,21 +173,3 @@ def test_robustness_is_about_the_mean_in_place(tiny_engine):
     first, second, silent = robustness(tiny_engine(), SPEC, made)
     assert abs(first) > 0 and second == pytest.approx(first / 2)
     assert np.isnan(silent)
-
-
-def test_the_best_square_of_some_pictures_is_judged_as_if_it_stood_alone(tiny_engine, scene):
-    engine, channels = tiny_engine(), [Channel("conv3_1", 1), Channel("conv2_1", 0)]
-    wide, other, small = scene(64, 32, 1), scene(32, 32, 2), scene(16, 40, 3)
-    squares = [wide.pixels[:, left : left + 32] for left in (0, 16, 32)] + [other.pixels]
-    alone = [Picture.from_array(each / 255) for each in squares]
-    expected = [
-        max(
-            float(engine.reader.features(square, [layer], SPEC)[layer].wide()[0, index].mean())
-            for square in alone
-        )
-        for layer, index in (("conv3_1", 1), ("conv2_1", 0))
-    ]
-    found = strongest_means(engine, SPEC, channels, [small, wide, other], 32)
-    assert found == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(ValueError, match="No picture holds a square of 32 px"):
-        strongest_means(engine, SPEC, channels, [small], 32)
